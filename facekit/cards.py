@@ -1,0 +1,84 @@
+"""What a weights file says of itself. Reading it needs no Keras."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from facekit.chips import CHIP_PADDING, CHIP_SIZE
+from facekit.errors import WeightsError
+from facekit.recipes.recipe import NetworkConfig
+
+FORMAT = 1
+LICENCE = (
+    "Non-commercial research only: trained on UTKFace, whose licence says so, "
+    "from weights whose training data may say so too."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """The description that travels inside a weights file.
+
+    Args:
+        name: of the weights.
+        network: how to build the network.
+        chip: how the faces were cut: side, pixels; padding, share of the face; number of landmarks.
+        data: data set, numbers of records, split rule and seed.
+        training: the recipe, and what came of it.
+        figures: as `face_evaluate.py` prints them, for the test split.
+        licence: who may use the weights.
+        tensors_sha256: hash of the tensors.
+    """
+
+    name: str
+    network: NetworkConfig
+    chip: dict[str, Any] = field(default_factory=lambda: {"size": CHIP_SIZE, "padding": CHIP_PADDING})
+    data: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+    licence: str = LICENCE
+    tensors_sha256: str = ""
+
+    def to_json(self) -> str:
+        return json.dumps({"format": FORMAT, **asdict(self), "network": self.network.to_dict()}, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Card":
+        """Raises WeightsError for a card of another format."""
+        try:
+            fields = json.loads(text)
+            found = fields.pop("format")
+            if found != FORMAT:
+                raise WeightsError(f"The card must have format {FORMAT}. Received: {found}. Update facekit.")
+            return cls(**{**fields, "network": NetworkConfig.from_dict(fields["network"])})
+        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+            raise WeightsError(f"The card cannot be read: {error}. Fetch the weights file again.") from error
+
+
+def open_weights(path: Path) -> h5py.File:
+    """An HDF5 file, opened for reading.
+
+    Raises:
+        WeightsError: it is missing, truncated or something else.
+    """
+    if not path.is_file():
+        raise WeightsError(f"No weights file {path}. Train one with face_train.py or name another with --weights.")
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise WeightsError(f"{path} is damaged or not a weights file. Fetch or train it again.") from error
+
+
+def read_card(path: Path) -> Card:
+    """The card in a weights file.
+
+    Raises:
+        WeightsError: the file cannot be read, or has no card.
+    """
+    with open_weights(path) as file:
+        if "card" not in file.attrs:
+            raise WeightsError(f"{path} has no card, so its network is unknown. Use a file that face_train.py wrote.")
+        return Card.from_json(str(file.attrs["card"]))

@@ -1,0 +1,67 @@
+"""Labelled faces by the name of their data set."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit.errors import DataError, lookup
+
+if TYPE_CHECKING:
+    from facekit.datasets.records import Cut, Faces
+    from facekit.heads import Head
+
+DATASETS = ("table", "utkface")
+
+
+def load_faces(dataset: str, data: str, heads: "Sequence[Head]", size: int, detector: str = "whole_image") -> "Faces":
+    """Reads a data set into memory.
+
+    Args:
+        dataset: "utkface" or "table".
+        data: folder, archive or table; a pattern means its first match.
+        heads: records whose labels do not fit them are dropped, and counted.
+        size: side of the chips, pixels.
+        detector: "whole_image" if the pictures are chips; else the largest face found is cut out of each.
+
+    Raises:
+        DataError: it is missing, damaged or has nothing usable.
+        UnknownNameError: no such data set or detector.
+    """
+    from facekit.datasets.table import read_table
+    from facekit.datasets.utkface import read_utkface
+
+    read = lookup("dataset", dataset, dict(zip(DATASETS, (read_table, read_utkface), strict=True)))
+    return read(_find(data), heads, size, _cutter(detector))
+
+
+def _find(data: str) -> Path:
+    path = Path(data)
+    if path.exists() or not any(letter in data for letter in "*?["):
+        return path
+    matches = sorted(path.parent.glob(path.name))
+    matches = [match for match in matches if match.name != "README.md"]
+    if not matches:
+        raise DataError(f"No data at {data}. Put UTKFace there, or name a folder, archive or table with --data.")
+    return matches[0]
+
+
+def _cutter(detector: str) -> "Cut":
+    from facekit.chips import whole_chip
+
+    if detector == "whole_image":
+        return whole_chip
+    from facekit.chips import cut_chips
+    from facekit.detectors import make_detector
+    from facekit.landmarks import make_landmarker
+
+    detect, landmark = make_detector(detector), make_landmarker(5)
+
+    def cut(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        boxes = [found.box for found in detect(picture)]
+        largest = sorted(boxes, key=lambda box: (box[0] - box[2]) * (box[3] - box[1]))[:1]
+        return cut_chips(picture, landmark(picture, largest))
+
+    return cut

@@ -1,0 +1,56 @@
+"""Train, validation and test, drawn by groups of near duplicates."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit.datasets.records import Faces, Record
+
+SIDES = ("train", "validation", "test")
+VALIDATION_SHARE, TEST_SHARE = 0.05, 0.10
+DUPLICATE_CORRELATION = 0.95
+RULE = (
+    f"sha256('seed:name') of the oldest record of a group: {TEST_SHARE:.0%} test, {VALIDATION_SHARE:.0%} validation. "
+    f"A record joins the oldest earlier one whose grey 32x32 chip correlates with its own by {DUPLICATE_CORRELATION} "
+    "or more; one that resembles earlier ones on two sides is on none."
+)
+_BLOCK = 1024
+
+
+def split_sides(faces: Faces, seed: int) -> NDArray[np.str_]:
+    """The side of each record: "train", "validation", "test", or "none".
+
+    A record follows older ones only, so adding newer records moves nobody. Near duplicates never lie on two sides: a
+    record that resembles older ones on two of them is on none.
+    """
+    sides: list[str] = []
+    oldest_of_group: dict[str, int] = {}
+    for place, (record, near) in enumerate(zip(faces.records, _older_duplicates(faces.thumbnails), strict=True)):
+        if record.group is not None:
+            near.append(oldest_of_group.setdefault(record.group, place))
+        followed = {sides[older] for older in near if older != place} - {"none"}
+        sides.append(_draw(record, seed) if not followed else followed.pop() if len(followed) == 1 else "none")
+    return np.array(sides)
+
+
+def _draw(record: Record, seed: int) -> str:
+    number = int.from_bytes(hashlib.sha256(f"{seed}:{record.key}".encode()).digest()[:8], "big") / 2**64
+    if number < TEST_SHARE:
+        return "test"
+    return "validation" if number < TEST_SHARE + VALIDATION_SHARE else "train"
+
+
+def _older_duplicates(thumbnails: NDArray[np.float32]) -> Sequence[list[int]]:
+    """For each record, the places of the earlier ones that look the same."""
+    centred = thumbnails - thumbnails.mean(axis=1, keepdims=True)
+    unit = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-6)
+    near: list[list[int]] = [[] for _ in unit]
+    for start in range(0, len(unit), _BLOCK):
+        block = unit[start : start + _BLOCK]
+        correlation = block @ unit[: start + len(block)].T
+        for row, older in np.argwhere(correlation >= DUPLICATE_CORRELATION):
+            if older < start + row:
+                near[start + row].append(int(older))
+    return near

@@ -1,0 +1,58 @@
+"""The exceptions a caller may catch. Each message is one line: the rule, what was received, what to do."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class FaceKitError(Exception):
+    """Base of all errors that facekit raises on purpose."""
+
+
+class PictureError(FaceKitError):
+    """A file or array that cannot be used as a picture."""
+
+
+class DataError(FaceKitError):
+    """A data set, table or archive that cannot be read."""
+
+
+class WeightsError(FaceKitError):
+    """A weights file that is missing, damaged, without its card, or made for another network."""
+
+
+class TrainingError(FaceKitError):
+    """A training run that cannot start or go on."""
+
+
+class VideoError(FaceKitError):
+    """A camera or video that cannot be opened, read or written."""
+
+
+class UnknownNameError(FaceKitError):
+    """A name that is not registered."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        known = sorted(known)
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        super().__init__(f"Unknown {kind}: {name!r}.{hint} Known: {', '.join(known)}.")
+
+
+class InputSizeError(FaceKitError, ValueError):
+    """An input size that is too small for the network."""
+
+    def __init__(self, network: str, smallest: int, received: int) -> None:
+        super().__init__(
+            f"Input size must be at least {smallest} for {network}. Received: {received}. "
+            f"Set input_size={smallest} or more in face.py."
+        )
+
+
+def lookup(kind: str, name: str, table: Mapping[str, T]) -> T:
+    """The entry of this name. Raises UnknownNameError, which lists the known ones and the nearest."""
+    if name not in table:
+        raise UnknownNameError(kind, name, table)
+    return table[name]

@@ -1,0 +1,16 @@
+"""What answers: chips -> probabilities by head."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facekit.quiet import quiet_imports
+
+if TYPE_CHECKING:
+    from facekit.runtimes.keras import KerasRuntime
+
+
+def load_runtime(weights: Path) -> "KerasRuntime":
+    """The network of a weights file, ready to answer. Raises WeightsError."""
+    with quiet_imports():
+        from facekit.runtimes.keras import KerasRuntime
+    return KerasRuntime(weights)

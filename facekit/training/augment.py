@@ -1,0 +1,87 @@
+"""Random changes of training chips: NumPy draws a few numbers a chip on the host, Keras applies them in the step."""
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from facekit.recipes.recipe import Augmentation
+
+Draws = dict[str, NDArray[np.generic]]
+CHANNELS = 3
+
+
+def draw(augmentation: Augmentation, n: int, size: int, rng: np.random.Generator) -> Draws:
+    """The numbers that change a batch of n chips of `size` pixels; all of them come from `rng`.
+
+    Returns:
+        transform (n, 8): output to input pixel coordinates; gain (n,); bias (n, 3); box (n, 4): left, top, right and
+        bottom of the erased rectangle, pixels; fill (n,); partner (n,): with whom a chip is mixed; share (n,): its own share.
+    """
+    mixed = rng.random(n) < augmentation.mixup
+    alpha = augmentation.mixup_alpha
+    share = rng.beta(alpha, alpha, n) if alpha else np.ones(n)
+    return {
+        "transform": _transforms(augmentation, n, size, rng),
+        "gain": (1 + rng.uniform(-1, 1, n) * augmentation.contrast).astype(np.float32),
+        "bias": (
+            rng.uniform(-1, 1, (n, 1)) * augmentation.brightness + rng.normal(0, 1, (n, CHANNELS)) * augmentation.colour
+        ).astype(np.float32),
+        "box": _boxes(augmentation, n, size, rng),
+        "fill": rng.uniform(0, 255, n).astype(np.float32),
+        "partner": rng.permutation(n).astype(np.int32),
+        "share": np.where(mixed, share, 1).astype(np.float32),
+    }
+
+
+def apply(chips: Any, draws: dict[str, Any]) -> Any:
+    """Chips (n, S, S, 3) 0..255 -> changed chips, float32 0..255. Runs on every Keras backend."""
+    chips = ops.cast(chips, "float32")
+    chips = ops.image.affine_transform(
+        chips, draws["transform"], interpolation="bilinear", fill_mode="nearest", data_format="channels_last"
+    )
+    middle = 127.5  # a fixed grey: the mean of each chip would cost another pass
+    gain, bias = draws["gain"][:, None, None, None], draws["bias"][:, None, None, :]
+    chips = ops.clip((chips - middle) * gain + (middle + bias), 0, 255)
+    return mix(_erase(chips, draws["box"], draws["fill"]), draws)
+
+
+def mix(values: Any, draws: dict[str, Any]) -> Any:
+    """Blends each of (n, ...) with its partner: chips and targets alike."""
+    share = ops.reshape(draws["share"], (-1,) + (1,) * (len(values.shape) - 1))
+    return share * values + (1 - share) * ops.take(values, draws["partner"], axis=0)
+
+
+def _erase(chips: Any, box: Any, fill: Any) -> Any:
+    size = chips.shape[1]
+    at = ops.arange(size, dtype="float32")[None, :]  # (1, S)
+    columns = ops.logical_and(at >= box[:, 0:1], at < box[:, 2:3])  # (n, S)
+    rows = ops.logical_and(at >= box[:, 1:2], at < box[:, 3:4])
+    inside = ops.logical_and(rows[:, :, None], columns[:, None, :])[..., None]  # (n, S, S, 1)
+    return ops.where(inside, fill[:, None, None, None], chips)
+
+
+def _transforms(augmentation: Augmentation, n: int, size: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Flip, turn and scale about the chip's middle, then shift, as the eight numbers of a projective transform."""
+    mirror = np.where(rng.random(n) < augmentation.flip, -1, 1)
+    scale = 1 / (1 + rng.uniform(-1, 1, n) * augmentation.scale)
+    angle = rng.normal(0, 1, n) * augmentation.rotation
+    shift = rng.normal(0, 1, (n, 2)) * augmentation.shift * size
+    cosine, sine = np.cos(angle) * scale, np.sin(angle) * scale
+    a, b, c, d = cosine * mirror, -sine, sine * mirror, cosine
+    middle = (size - 1) / 2
+    x = middle - (a + b) * middle + shift[:, 0]
+    y = middle - (c + d) * middle + shift[:, 1]
+    zero = np.zeros(n)
+    return np.stack([a, b, x, c, d, y, zero, zero], axis=1).astype(np.float32)
+
+
+def _boxes(augmentation: Augmentation, n: int, size: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Rectangles of random area and of sides 0.3 to 1/0.3, empty where nothing is erased."""
+    area = rng.uniform(*augmentation.erase_area, n) * size**2
+    ratio = np.exp(rng.uniform(np.log(0.3), -np.log(0.3), n))
+    sides = np.minimum(np.stack([np.sqrt(area * ratio), np.sqrt(area / ratio)], axis=1), size)
+    sides *= (rng.random(n) < augmentation.erase)[:, None]
+    corner = rng.random((n, 2)) * (size - sides)
+    return np.concatenate([corner, corner + sides], axis=1).astype(np.float32)

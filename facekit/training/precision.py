@@ -1,0 +1,42 @@
+"""Which number format trains faster on this machine."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+
+from facekit.errors import lookup
+
+POLICIES = {"auto": "", "float32": "float32", "bfloat16": "mixed_bfloat16"}
+
+
+def choose_policy(precision: str) -> str:
+    """Keras's dtype policy for "float32", "bfloat16" or "auto", which measures. Raises UnknownNameError."""
+    policy = lookup("precision", precision, POLICIES)
+    return policy or min(("float32", "mixed_bfloat16"), key=_seconds)
+
+
+@contextmanager
+def dtype_policy(name: str) -> Iterator[str]:
+    """Layers made inside have this policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield name
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _seconds(policy: str) -> float:
+    """Time of a few convolutions like those of the networks: processors without bfloat16 units emulate it slowly."""
+    with dtype_policy(policy):
+        model = keras.Sequential([keras.layers.Conv2D(128, 3, padding="same") for _ in range(4)])
+    model(batch := np.ones((16, 32, 32, 128), np.float32))  # builds
+    best = float("inf")
+    for _ in range(3):
+        start = time.perf_counter()
+        keras.ops.convert_to_numpy(model(batch))
+        best = min(best, time.perf_counter() - start)
+    return best

@@ -1,0 +1,132 @@
+"""Weights files: one HDF5 with tensors keyed by their path, and the card as an attribute."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit.cards import Card, open_weights, read_card
+from facekit.errors import WeightsError
+from facekit.files import PROJECT, atomic_path
+from facekit.heads import Head
+from facekit.network import build_network
+
+DEFAULT_WEIGHTS = PROJECT / "face_weights" / "dlib_utkface.h5"
+Tensors = dict[str, NDArray[np.generic]]
+
+
+def network_tensors(network: keras.Model) -> Tensors:
+    """The weights of a network by their path, e.g. "stem/kernel"."""
+    return {variable.path: keras.ops.convert_to_numpy(variable) for variable in network.variables if _kept(variable)}
+
+
+def assign_tensors(network: keras.Model, tensors: Tensors) -> None:
+    """Fills a network.
+
+    Raises:
+        WeightsError: a tensor is missing, is left over or has another shape.
+    """
+    variables = {variable.path: variable for variable in network.variables if _kept(variable)}
+    wrong = sorted(variables.keys() ^ tensors.keys()) or sorted(
+        path for path, variable in variables.items() if tuple(variable.shape) != tensors[path].shape
+    )
+    if wrong:
+        raise WeightsError(
+            f"The weights belong to another network: {len(wrong)} tensors differ, first {', '.join(wrong[:3])}."
+        )
+    for path, variable in variables.items():
+        variable.assign(tensors[path].astype(np.float32))
+
+
+def load_matching(network: keras.Model, path: Path, heads: Sequence[Head]) -> None:
+    """Starts a network from another's weights: its body, and each head that has the same classes.
+
+    Raises:
+        WeightsError: the file cannot be used, or its body is another one.
+    """
+    source, card = load_network(path)
+    same = {head.name: head.classes for head in card.network.heads}
+    kept = {head.name for head in heads if same.get(head.name) == head.classes}
+    names = {head.name for head in (*heads, *card.network.heads)}
+    tensors = {name: value for name, value in network_tensors(network).items() if name.split("/")[0] in names}
+    for name, value in network_tensors(source).items():
+        owner = name.split("/")[0]
+        if owner not in names or owner in kept:
+            tensors[name] = value
+    assign_tensors(network, tensors)
+
+
+def save_weights(network: keras.Model, card: Card, path: Path, dtype: str = "float32") -> Card:
+    """Writes tensors and card to `path`, whole or not at all, and a copy of the card beside it for people.
+
+    Args:
+        dtype: "float16" halves the file; "float32" keeps every bit for further training.
+
+    Returns:
+        The card with the hash of what was written.
+    """
+    return save_tensors(network_tensors(network), card, path, dtype)
+
+
+def save_tensors(tensors: Tensors, card: Card, path: Path, dtype: str = "float32") -> Card:
+    """As `save_weights`, from tensors by path."""
+    tensors = {name: tensor.astype(dtype) for name, tensor in tensors.items()}
+    card = replace(card, tensors_sha256=_hash(tensors))
+    try:
+        with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+            for name, tensor in tensors.items():
+                file[name] = tensor
+            file.attrs["card"] = card.to_json()
+        with atomic_path(path.with_suffix(".json")) as temporary:
+            temporary.write_text(card.to_json() + "\n", encoding="utf-8")
+    except OSError as error:
+        raise WeightsError(f"Cannot write {path}: {error.strerror or error}.") from error
+    return card
+
+
+def read_tensors(path: Path) -> Tensors:
+    """All tensors of a weights file by their path."""
+    tensors: Tensors = {}
+
+    def collect(name: str, item: h5py.Dataset | h5py.Group) -> None:
+        if isinstance(item, h5py.Dataset):
+            tensors[name] = item[()]
+
+    with open_weights(path) as file:
+        try:
+            file.visititems(collect)
+        except (OSError, RuntimeError) as error:
+            raise WeightsError(f"{path} is damaged. Fetch or train it again.") from error
+    return tensors
+
+
+def load_network(path: Path = DEFAULT_WEIGHTS) -> tuple[keras.Model, Card]:
+    """Builds and fills the network of a weights file; the original scripts' checkpoints are accepted too.
+
+    Raises:
+        WeightsError: the file is missing, damaged, without its card, or does not match it.
+    """
+    card = read_card(path)
+    tensors = read_tensors(path)
+    if _hash(tensors) != card.tensors_sha256:
+        raise WeightsError(f"{path} is damaged: its tensors do not match its card. Fetch or train it again.")
+    network = build_network(card.network)
+    assign_tensors(network, tensors)
+    return network, card
+
+
+def _kept(variable: keras.Variable) -> bool:
+    return "seed_generator" not in variable.path  # the state of dropout is no weight
+
+
+def _hash(tensors: Tensors) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].dtype} {tensors[name].shape}\n".encode())
+        digest.update(np.ascontiguousarray(tensors[name]).tobytes())
+    return digest.hexdigest()
