@@ -1,13 +1,65 @@
-import sys
+"""Fine-tunes a face network on UTKFace or on one's own pictures; a run that was stopped continues with --resume."""
+
 from dataclasses import replace
 from pathlib import Path
-from facekit.quiet import quiet_imports
-with quiet_imports():
-    import keras
-from facekit.recipes.dlib_utkface import recipe
-from facekit.training.run import Run, Settings
-run = Run(Settings(recipe, "utkface", "../shared/data/UTKFace.tar.gz"), Path("logs") / sys.argv[1], Path("logs/weights"))
-run.prepare()
-print({k: len(v) for k, v in run.places.items()}, run.faces.dropped, run.policy)
-card = run.train()
-print(card.figures)
+
+from facekit.cli import Parser, main
+
+parser = Parser(__doc__)
+parser.add_argument("--dataset", default="utkface", metavar="NAME", help="utkface (default) or table")
+parser.add_argument(
+    "--data",
+    default="train_data/UTKFace*",
+    metavar="PATH",
+    help="folder, .tar, .tar.gz or .zip of UTKFace, or a .csv table: path, age, gender, race (default: %(default)s)",
+)
+parser.add_argument(
+    "--detector",
+    default="whole_image",
+    metavar="NAME",
+    help="whole_image (default) if the pictures are aligned chips; hog or cnn to cut the faces out of photographs",
+)
+parser.add_argument("--recipe", metavar="NAME", help="dlib_utkface, classic, or that of face.py (default)")
+parser.add_argument("--pretrained", metavar="FROM", help="published, none, or a weights file to start from")
+parser.add_argument("--epochs", type=int, metavar="N")
+parser.add_argument("--batch-size", type=int, metavar="N")
+parser.add_argument("--learning-rate", type=float, metavar="RATE")
+parser.add_argument(
+    "--precision", default="auto", metavar="NAME", help="float32, bfloat16, or the faster (auto, default)"
+)
+parser.add_argument(
+    "--resume", nargs="?", const="", metavar="RUN", help="continue a run in logs/ (the latest) as it was started"
+)
+parser.add_argument("--dry-run", action="store_true", help="read the data, print what would be done, and stop")
+
+
+def run() -> None:
+    args = parser.parse_args()
+    from facekit.evaluation import format_figures
+    from facekit.training import new_run, resumed_run
+
+    training = new_run(settings(args)) if args.resume is None else resumed_run(args.resume or None)
+    training.prepare()
+    print(training.summary())
+    if not args.dry_run:
+        card = training.train()
+        print(f"\n{training.best_path}\n\n{format_figures(card.figures)}")
+
+
+def settings(args):
+    from facekit.errors import lookup
+    from facekit.recipes import RECIPES
+    from facekit.training.settings import Settings
+
+    if args.recipe is None:
+        from face import recipe
+    else:
+        recipe = lookup("recipe", args.recipe, RECIPES)
+    changes = {name: getattr(args, name) for name in ("pretrained", "epochs", "batch_size", "learning_rate")}
+    recipe = replace(recipe, **{name: value for name, value in changes.items() if value is not None})
+    data = str(Path(args.data).absolute())  # so that the run can be resumed from anywhere
+    return Settings(recipe, args.dataset, data, args.detector, args.precision)
+
+
+if __name__ == "__main__":
+    main(run)

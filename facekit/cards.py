@@ -9,8 +9,12 @@ import h5py
 
 from facekit.chips import CHIP_PADDING, CHIP_SIZE
 from facekit.errors import WeightsError
+from facekit.files import PROJECT
+from facekit.heads import AGE, GENDER, RACE
+from facekit.legacy import is_original_checkpoint
 from facekit.recipes.recipe import NetworkConfig
 
+DEFAULT_WEIGHTS = PROJECT / "face_weights" / "dlib_utkface.h5"
 FORMAT = 1
 LICENCE = (
     "Non-commercial research only: trained on UTKFace, whose licence says so, "
@@ -42,6 +46,11 @@ class Card:
     licence: str = LICENCE
     tensors_sha256: str = ""
 
+    @property
+    def seed(self) -> int:
+        """Of the split that the weights were trained with."""
+        return int(self.data.get("seed", 0))
+
     def to_json(self) -> str:
         return json.dumps({"format": FORMAT, **asdict(self), "network": self.network.to_dict()}, indent=1)
 
@@ -56,6 +65,13 @@ class Card:
             return cls(**{**fields, "network": NetworkConfig.from_dict(fields["network"])})
         except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
             raise WeightsError(f"The card cannot be read: {error}. Fetch the weights file again.") from error
+
+
+# Checkpoints of the original scripts, face_weights.*.utk.h5, have no card of their own.
+ORIGINAL_CARD = Card(
+    name="checkpoint of the original scripts",
+    network=NetworkConfig(backbone="vggface_resnet50_wrapped", input_size=200, heads=(AGE, GENDER, RACE)),
+)
 
 
 def open_weights(path: Path) -> h5py.File:
@@ -80,5 +96,7 @@ def read_card(path: Path) -> Card:
     """
     with open_weights(path) as file:
         if "card" not in file.attrs:
+            if is_original_checkpoint(path):
+                return ORIGINAL_CARD
             raise WeightsError(f"{path} has no card, so its network is unknown. Use a file that face_train.py wrote.")
         return Card.from_json(str(file.attrs["card"]))

@@ -82,6 +82,8 @@ def cnn(min_face: int | None) -> Detector:
 
     def detect(picture: "Picture") -> list[Detection]:
         small = _resized(picture, CNN_FACE, min_face, CNN_PIXELS)
+        if min(small.shape[:2]) < CNN_FACE // 2:  # no room for half a face; the network fails on a few pixels
+            return []
         return _detections(((found.rect, found.confidence) for found in detector(small, 0)), small, picture)
 
     return detect
@@ -126,7 +128,8 @@ def _resized(picture: "Picture", detector_face: int, min_face: int | None, most_
     if scale <= 0.5:  # dlib's bilinear resizing would skip pixels
         picture = np.asarray(Image.fromarray(picture).reduce(int(1 / scale)))
     rows, cols = max(1, round(height * scale)), max(1, round(width * scale))
-    return dlib.resize_image(np.ascontiguousarray(picture), rows=rows, cols=cols)
+    resized: Picture = dlib.resize_image(np.ascontiguousarray(picture), rows=rows, cols=cols)
+    return resized
 
 
 def _detections(found: Any, small: "Picture", picture: "Picture") -> list[Detection]:

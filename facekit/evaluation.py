@@ -1,14 +1,15 @@
-"""Probabilities and labels -> figures, overall and by group. NumPy only."""
+"""Probabilities and labels -> figures, overall and by group. The figures need NumPy only."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facekit.errors import FaceKitError
-from facekit.heads import MISSING, AgeHead, Head
+from facekit.heads import MISSING, AgeHead, Head, select_heads
 
 ADULT = 18  # years
 AGE_BANDS = (6, 13, 18, 26, 41, 61)  # the first year of every band but the youngest's
@@ -129,6 +130,35 @@ def _members(head: Head, labels: NDArray[np.integer]) -> dict[str, NDArray[np.bo
     inner = [year for year in AGE_BANDS if head.youngest < year <= head.oldest]
     bands = pairwise([head.youngest, *inner, head.oldest + 1])
     return {f"{first}-{end - 1}": (labels >= first) & (labels < end) for first, end in bands}
+
+
+def evaluate_weights(
+    weights: str | Path | None, dataset: str, data: str, split: str, heads: Sequence[str] | None, detector: str
+) -> dict[str, Any]:
+    """The figures of a weights file on a data set, with `split` and what was `dropped`.
+
+    Args:
+        weights: None for those shipped.
+        dataset, data, detector: as for `facekit.datasets.load_faces`.
+        split: a side of the split that the weights' card describes, or "all".
+        heads: names of those to judge, None for all.
+
+    Raises:
+        WeightsError, DataError: one of the two cannot be read.
+        UnknownNameError: no such data set, detector, side or head.
+    """
+    from facekit.cards import DEFAULT_WEIGHTS, read_card
+    from facekit.datasets import load_faces
+    from facekit.datasets.splits import choose_side
+    from facekit.runtimes import load_runtime
+
+    path = Path(weights or DEFAULT_WEIGHTS)
+    card = read_card(path)
+    judged = select_heads(card.network.heads, heads)
+    faces = choose_side(load_faces(dataset, data, judged, card.network.input_size, detector), split, card.seed)
+    probabilities = load_runtime(path).predict(faces.chips)
+    figures = evaluate(judged, {head.name: probabilities[head.name] for head in judged}, faces.labels(judged))
+    return {"n": figures.pop("n"), "split": split, "dropped": faces.dropped, **figures}
 
 
 def format_figures(figures: Mapping[str, Any]) -> str:

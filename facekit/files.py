@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from facekit.errors import FaceKitError
+
 # The folder of face_weights/, fonts/ and demo_images/: the checkout, or the place they were installed to.
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -29,6 +31,24 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_text(target: str, text: str) -> None:
+    """Writes a text file whole or not at all, or to stdout for "-".
+
+    Raises:
+        FaceKitError: it cannot be written.
+    """
+    if target == "-":
+        print(text, end="")
+        return
+    try:
+        with atomic_path(target) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise FaceKitError(
+            f"Cannot write {target}: {error.strerror or error}. Free the space or name another."
+        ) from error
 
 
 def unused_path(path: Path) -> Path:

@@ -69,7 +69,9 @@ class ClassHead:
     def decode(self, probabilities: NDArray[np.floating]) -> list[Answer]:
         """Probabilities (n, classes) -> n answers."""
         return [
-            ClassAnswer(self.classes[int(row.argmax())], float(row.max()), dict(zip(self.classes, row.tolist(), strict=True)))
+            ClassAnswer(
+                self.classes[int(row.argmax())], float(row.max()), dict(zip(self.classes, row.tolist(), strict=True))
+            )
             for row in probabilities
         ]
 

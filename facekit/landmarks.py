@@ -47,12 +47,27 @@ def make_landmarker(points: int) -> Landmarker:
         picture = np.ascontiguousarray(picture)
         found = np.empty((len(boxes), points, 2), np.float32)
         for face, box in zip(found, boxes, strict=True):
-            left, top, right, bottom = box
+            left, top, right, bottom = _whole_box(box, *picture.shape[:2])
             shape = predictor(picture, dlib.rectangle(left, top, right - 1, bottom - 1))
             face[:] = [(part.x, part.y) for part in shape.parts()]
         return found
 
     return locate
+
+
+def _whole_box(box: Box, height: int, width: int) -> Box:
+    """The detector's square again, where the picture's edge cut a side off: points are placed relative to it."""
+    left, top, right, bottom = box
+    missing = (bottom - top) - (right - left)
+    if missing > 0 and left == 0:
+        left -= missing
+    elif missing > 0 and right == width:
+        right += missing
+    elif missing < 0 and top == 0:
+        top += missing
+    elif missing < 0 and bottom == height:
+        bottom -= missing
+    return left, top, right, bottom
 
 
 @functools.cache

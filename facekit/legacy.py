@@ -1,7 +1,8 @@
 """Weights files of Keras 2: those that keras-vggface released, and the original training script's checkpoints."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,12 +39,14 @@ def vggface_weights_path(model: str, include_top: bool) -> Path:
 
 
 def load_vggface(model: "keras.Model", path: str | Path) -> None:
-    """Fills a `VGGFace` network, or the backbone made from it, from a released file.
+    """Fills a `VGGFace` network from a released file; layers behind its pooled features (heads) stay as they are.
 
     Raises:
         WeightsError: the file is missing or damaged, or does not have exactly the model's weights.
     """
-    _fill(model, path, {})
+    # Layers come in the order of the data's way through them.
+    own = takewhile(lambda layer: layer.name not in ("global_avg_pool", "global_max_pool"), _layers(model))
+    _fill(own, model.name, path, {})
 
 
 def is_original_checkpoint(path: str | Path) -> bool:
@@ -65,11 +68,11 @@ def load_original_checkpoint(network: "keras.Model", path: str | Path) -> None:
     Raises:
         WeightsError: the file is missing or damaged, or does not have exactly the network's weights.
     """
-    _fill(network, path, ORIGINAL_HEADS)
+    _fill(_layers(network), network.name, path, ORIGINAL_HEADS)
 
 
-def _fill(network: "keras.Model", path: str | Path, renamed: Mapping[str, str]) -> None:
-    weights = dict(_weights(network))
+def _fill(layers: "Iterable[keras.Layer]", network: str, path: str | Path, renamed: Mapping[str, str]) -> None:
+    weights = {f"{layer.name}/{weight.name}": weight for layer in layers for weight in layer.weights}
     with _tensors(path, renamed) as tensors:
         problems = [
             _list("missing", weights.keys() - tensors.keys()),
@@ -80,7 +83,7 @@ def _fill(network: "keras.Model", path: str | Path, renamed: Mapping[str, str]) 
             ),
         ]
         if any(problems):
-            raise WeightsError(f"{path} does not fit {network.name}: {'; '.join(filter(None, problems))}.")
+            raise WeightsError(f"{path} does not fit {network}: {'; '.join(filter(None, problems))}.")
         for name, weight in weights.items():
             weight.assign(tensors[name][()])
 
@@ -90,12 +93,12 @@ def _list(what: str, names: set[str]) -> str:
     return f"{len(names)} {what} ({shown})" if names else ""
 
 
-def _weights(network: "keras.Model") -> "Iterator[tuple[str, keras.Variable]]":
+def _layers(network: "keras.Model") -> "Iterator[keras.Layer]":
     for layer in network.layers:
         if hasattr(layer, "layers"):  # a network within the network
-            yield from _weights(layer)
+            yield from _layers(layer)
         else:
-            yield from ((f"{layer.name}/{weight.name}", weight) for weight in layer.weights)
+            yield layer
 
 
 @contextmanager

@@ -1,23 +1,24 @@
-"""TensorFlow's greetings, kept off the user's terminal."""
+"""Keras without TensorFlow's greetings."""
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import ModuleType
 
 
-@contextmanager
-def quiet_imports() -> Iterator[None]:
-    """Around imports of Keras: its C++ parts print notes on the processor, whatever the log level."""
+def import_keras() -> ModuleType:
+    """Imports Keras and finds its devices; what C++ prints meanwhile, whatever the log level, is kept off stderr."""
+    if "keras" in sys.modules:
+        return sys.modules["keras"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()
-    saved = os.dup(2)
-    devnull = os.open(os.devnull, os.O_WRONLY)
+    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(devnull, 2)
-        yield
+        os.dup2(nowhere, 2)
+        import keras
+
+        keras.ops.zeros(1)
+        return keras
     finally:
-        sys.stderr.flush()
         os.dup2(saved, 2)
-        os.close(devnull)
+        os.close(nowhere)
         os.close(saved)

@@ -10,19 +10,21 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.cards import Card, open_weights, read_card
+from facekit.cards import ORIGINAL_CARD, Card, open_weights, read_card
 from facekit.errors import WeightsError
-from facekit.files import PROJECT, atomic_path
+from facekit.files import atomic_path
 from facekit.heads import Head
+from facekit.legacy import load_original_checkpoint
 from facekit.network import build_network
 
-DEFAULT_WEIGHTS = PROJECT / "face_weights" / "dlib_utkface.h5"
 Tensors = dict[str, NDArray[np.generic]]
 
 
 def network_tensors(network: keras.Model) -> Tensors:
     """The weights of a network by their path, e.g. "stem/kernel"."""
-    return {variable.path: keras.ops.convert_to_numpy(variable) for variable in network.variables if _kept(variable)}
+    return {
+        variable.path: keras.ops.convert_to_numpy(variable.value) for variable in network.variables if _kept(variable)
+    }
 
 
 def assign_tensors(network: keras.Model, tensors: Tensors) -> None:
@@ -105,17 +107,21 @@ def read_tensors(path: Path) -> Tensors:
     return tensors
 
 
-def load_network(path: Path = DEFAULT_WEIGHTS) -> tuple[keras.Model, Card]:
+def load_network(path: str | Path) -> tuple[keras.Model, Card]:
     """Builds and fills the network of a weights file; the original scripts' checkpoints are accepted too.
 
     Raises:
         WeightsError: the file is missing, damaged, without its card, or does not match it.
     """
+    path = Path(path)
     card = read_card(path)
+    network = build_network(card.network)
+    if card == ORIGINAL_CARD:
+        load_original_checkpoint(network, path)
+        return network, card
     tensors = read_tensors(path)
     if _hash(tensors) != card.tensors_sha256:
         raise WeightsError(f"{path} is damaged: its tensors do not match its card. Fetch or train it again.")
-    network = build_network(card.network)
     assign_tensors(network, tensors)
     return network, card
 

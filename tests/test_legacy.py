@@ -98,6 +98,16 @@ def test_released_files_are_read(vgg16: keras.Model, tmp_path: Path, suffix: str
     check(vgg16)
 
 
+def test_heads_behind_a_released_network_stay_as_they_are(vgg16: keras.Model, tmp_path: Path) -> None:
+    clear(vgg16)
+    head = keras.layers.Dense(2, name="gender")
+    network = keras.Model(vgg16.input, head(keras.layers.Dropout(0.1)(vgg16.output)))
+    before = head.get_weights()
+    load_vggface(network, write(tmp_path / "weights.h5", vgg16))
+    check(vgg16)
+    np.testing.assert_array_equal(head.get_weights()[0], before[0])
+
+
 @pytest.mark.parametrize("nested", [False, True])
 @pytest.mark.parametrize("whole", [False, True])
 def test_original_checkpoints_are_read(original: keras.Model, tmp_path: Path, whole: bool, nested: bool) -> None:

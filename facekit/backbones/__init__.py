@@ -25,11 +25,11 @@ class Backbone:
     smallest_size: int
 
 
-def _vggface(variant: str, smallest_size: int) -> Backbone:
+def _vggface(variant: str, smallest_size: int, scaling: str = "mean") -> Backbone:
     def build(input_size: int) -> "keras.Model":
         from facekit.backbones.vggface import vggface_backbone
 
-        return vggface_backbone(variant, input_size)
+        return vggface_backbone(variant, input_size, scaling)
 
     def load_pretrained(model: "keras.Model") -> None:
         from facekit.legacy import load_vggface, vggface_weights_path
@@ -54,6 +54,8 @@ def _load_dlib_resnet(model: "keras.Model") -> None:
 BACKBONES: dict[str, Backbone] = {
     "dlib_resnet": Backbone(_build_dlib_resnet, _load_dlib_resnet, smallest_size=103),
     "vggface_resnet50": _vggface("resnet50", smallest_size=197),
+    # The network of the original scripts' checkpoints, with the pixels that they were trained on.
+    "vggface_resnet50_wrapped": _vggface("resnet50", smallest_size=197, scaling="wrapped"),
     "vggface_senet50": _vggface("senet50", smallest_size=197),
     "vggface_vgg16": _vggface("vgg16", smallest_size=48),
 }

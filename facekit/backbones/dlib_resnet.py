@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from facekit.dlib_files import dlib_file
 from facekit.errors import WeightsError
 
-SMALLEST_SIZE = 71  # below it a map vanishes before the last block
 DESCRIPTOR_SIZE = 150
 _MEAN = (122.782, 117.001, 104.298)  # R, G, B
 _WIDTHS = (32, 32, 32, 64, 64, 64, 64, 128, 128, 128, 256, 256, 256, 256)
@@ -21,11 +20,11 @@ _DOWN = {3, 7, 10, 13}  # the blocks that halve the map
 
 @keras.saving.register_keras_serializable("facekit")
 class AddPadded(layers.Layer):
-    """Adds two maps of unequal size; the smaller is filled up with zeros at the bottom, the right and the last channels."""
+    """Adds two maps of unequal size: the smaller gets zeros at the bottom, the right and the last channels."""
 
     def call(self, inputs: list[Any]) -> Any:
-        target = [max(sizes) for sizes in zip(*(x.shape[1:] for x in inputs), strict=True)]
-        padded = [ops.pad(x, [(0, 0), *((0, t - s) for t, s in zip(target, x.shape[1:]))]) for x in inputs]
+        target = np.max([x.shape[1:] for x in inputs], axis=0)
+        padded = [ops.pad(x, [(0, 0), *((0, int(gap)) for gap in target - x.shape[1:])]) for x in inputs]
         return padded[0] + padded[1]
 
 

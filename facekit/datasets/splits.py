@@ -6,15 +6,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.datasets.records import Faces, Record
+from facekit.datasets.records import THUMBNAIL_SIZE, Faces, Record
+from facekit.errors import DataError, UnknownNameError
 
 SIDES = ("train", "validation", "test")
 VALIDATION_SHARE, TEST_SHARE = 0.05, 0.10
 DUPLICATE_CORRELATION = 0.95
 RULE = (
     f"sha256('seed:name') of the oldest record of a group: {TEST_SHARE:.0%} test, {VALIDATION_SHARE:.0%} validation. "
-    f"A record joins the oldest earlier one whose grey 32x32 chip correlates with its own by {DUPLICATE_CORRELATION} "
-    "or more; one that resembles earlier ones on two sides is on none."
+    f"A record follows the earlier ones whose grey {THUMBNAIL_SIZE}x{THUMBNAIL_SIZE} chips correlate with its own by "
+    f"{DUPLICATE_CORRELATION} or more; if they are on two sides, it is on none."
 )
 _BLOCK = 1024
 
@@ -33,6 +34,24 @@ def split_sides(faces: Faces, seed: int) -> NDArray[np.str_]:
         followed = {sides[older] for older in near if older != place} - {"none"}
         sides.append(_draw(record, seed) if not followed else followed.pop() if len(followed) == 1 else "none")
     return np.array(sides)
+
+
+def choose_side(faces: Faces, split: str, seed: int) -> Faces:
+    """The faces on one side, or on any for "all".
+
+    Raises:
+        UnknownNameError: no such side.
+        DataError: nobody is on it.
+    """
+    if split == "all":
+        return faces
+    if split not in SIDES:
+        raise UnknownNameError("split", split, (*SIDES, "all"))
+    places = np.flatnonzero(split_sides(faces, seed) == split)
+    if not len(places):
+        raise DataError(f"None of the {len(faces.records)} records is on the {split} side. Use --split all.")
+    records = [faces.records[place] for place in places]
+    return Faces(records, faces.chips[places], faces.thumbnails[places], faces.dropped)
 
 
 def _draw(record: Record, seed: int) -> str:

@@ -37,7 +37,7 @@ def read_utkface(source: Path, heads: Sequence[Head], size: int, cut: Cut) -> Fa
             records.append(Record(name, key=Path(name).name, order=match[4], labels=labels))
     if not records:
         raise DataError(
-            f"{source} has no file named like 25_0_1_20170116174525125.jpg ."
+            f"{source} has no usable file named like 25_0_1_20170116174525125.jpg. Received: {dropped.total()} others."
         )
     files = read_files(source, {record.name for record in records})
     return read_faces(records, files, dropped, size, cut)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facekit.quiet import quiet_imports
+from facekit.quiet import import_keras
 
 if TYPE_CHECKING:
     from facekit.runtimes.keras import KerasRuntime
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 def load_runtime(weights: Path) -> "KerasRuntime":
     """The network of a weights file, ready to answer. Raises WeightsError."""
-    with quiet_imports():
-        from facekit.runtimes.keras import KerasRuntime
+    import_keras()
+    from facekit.runtimes.keras import KerasRuntime
+
     return KerasRuntime(weights)

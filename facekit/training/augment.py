@@ -17,7 +17,8 @@ def draw(augmentation: Augmentation, n: int, size: int, rng: np.random.Generator
 
     Returns:
         transform (n, 8): output to input pixel coordinates; gain (n,); bias (n, 3); box (n, 4): left, top, right and
-        bottom of the erased rectangle, pixels; fill (n,); partner (n,): with whom a chip is mixed; share (n,): its own share.
+        bottom of the erased rectangle, pixels; fill (n,): its grey; partner (n,): with whom a chip is mixed;
+        share (n,): its own share in the mixture.
     """
     mixed = rng.random(n) < augmentation.mixup
     alpha = augmentation.mixup_alpha

@@ -49,7 +49,7 @@ def save_checkpoint(
             for name, tensor in network_tensors(network).items():
                 file[f"network/{name}"] = tensor
             for number, variable in enumerate(optimizer.variables):  # paths may be equal, the order never changes
-                file[f"optimizer/{number:04}"] = keras.ops.convert_to_numpy(variable)
+                file[f"optimizer/{number:04}"] = keras.ops.convert_to_numpy(variable.value)
             file.attrs["fingerprint"] = fingerprint
             file.create_dataset("history", data=json.dumps(history))
     except OSError as error:

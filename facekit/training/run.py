@@ -1,9 +1,8 @@
 """A training from data to weights, top to bottom."""
 
 import hashlib
-import json
 import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from facekit.datasets import load_faces
 from facekit.datasets.splits import RULE, SIDES, split_sides
 from facekit.errors import TrainingError
 from facekit.evaluation import evaluate
-from facekit.files import atomic_path
 from facekit.network import build_network, freeze
 from facekit.recipes.recipe import Recipe
 from facekit.training.callbacks import EpochEnd, Progress
@@ -24,32 +22,12 @@ from facekit.training.checkpoints import History, load_checkpoint, save_checkpoi
 from facekit.training.data import ResidentModel, batches, steps_per_epoch
 from facekit.training.optimizer import make_optimizer
 from facekit.training.precision import choose_policy, dtype_policy
+from facekit.training.settings import Settings
 from facekit.weights import Tensors, assign_tensors, load_matching, network_tensors, read_tensors, save_tensors
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What makes a run: written to its folder, so that --resume needs nothing else."""
-
-    recipe: Recipe
-    dataset: str
-    data: str
-    detector: str = "whole_image"
-    precision: str = "auto"
-
-    def save(self, path: Path) -> None:
-        with atomic_path(path) as temporary:
-            text = json.dumps({**asdict(self), "recipe": self.recipe.to_dict()}, indent=1)
-            temporary.write_text(text + "\n", encoding="utf-8")
-
-    @classmethod
-    def load(cls, path: Path) -> "Settings":
-        fields = json.loads(path.read_text(encoding="utf-8"))
-        return cls(**{**fields, "recipe": Recipe.from_dict(fields["recipe"])})
-
-
 class Run:
-    """One training: `Run(settings, folder, weights_folder).train()`.
+    """One training: `prepare`, then `train`.
 
     Args:
         settings: what to train, on what.
@@ -83,8 +61,13 @@ class Run:
         freeze(self.network, recipe.trainable_from)
 
     def train(self) -> Card:
-        """Trains to the end and returns the card of the best weights, with their figures on the test side."""
+        """Trains to the end and returns the card of the best weights, with their figures on the test side.
+
+        Raises:
+            TrainingError: the loss is no number, the disk is full, or the data is not what a resumed run began with.
+        """
         recipe = self.recipe
+        self.settings.save(self.folder / "settings.json")
         self.model = ResidentModel(self.network, self.faces.chips, self.labels, recipe.heads)
         self.faces = replace(self.faces, chips=self.faces.chips[:0])  # the model has its own copy
         self.optimizer = make_optimizer(recipe, self.network, self.steps * recipe.epochs)
@@ -107,6 +90,23 @@ class Run:
                 ],
             )
         return self._finish()
+
+    def summary(self) -> str:
+        """What `train` would do, in a few lines."""
+        recipe = self.recipe
+        trainable = sum(int(np.prod(variable.shape)) for variable in self.network.trainable_variables)
+        rows = {
+            "network": f"{recipe.backbone}, {recipe.input_size} px, from {recipe.pretrained} weights",
+            "heads": ", ".join(f"{head.name} ({len(head.classes)})" for head in recipe.heads),
+            "parameters": f"{self.network.count_params():,}, of which {trainable:,} are trained",
+            "pictures": ", ".join(f"{len(places):,} {side}" for side, places in self.places.items()),
+            "dropped": ", ".join(f"{count:,} {reason}" for reason, count in self.faces.dropped.items()) or "none",
+            "steps": f"{self.steps:,} of {recipe.batch_size} an epoch, {recipe.epochs} epochs",
+            "precision": self.policy,
+            "memory": f"{self.faces.chips.nbytes / 1e9:.2f} GB for the pictures",
+            "run": f"{self.folder}, weights {self.best_path}",
+        }
+        return "\n".join(f"{title:<12}{text}" for title, text in rows.items())
 
     def _validate(self) -> dict[str, float]:
         raw = network_tensors(self.network)
@@ -132,7 +132,7 @@ class Run:
         if self.optimizer.use_ema:
             averages = self.optimizer._model_variables_moving_average
             for variable, average in zip(self.network.trainable_variables, averages, strict=True):
-                tensors[variable.path] = keras.ops.convert_to_numpy(average)
+                tensors[variable.path] = keras.ops.convert_to_numpy(average.value)
         return tensors
 
     def _save(self) -> None:

@@ -1,0 +1,85 @@
+"""What the scripts share: options, errors as one line, exit statuses."""
+
+import argparse
+import difflib
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NoReturn
+
+from facekit.errors import FaceKitError, UnknownNameError
+
+if TYPE_CHECKING:
+    from facekit.estimator import FaceEstimator
+
+
+class Parser(argparse.ArgumentParser):
+    """Suggests the nearest option for one that is misspelt."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__(description=description, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        unknown = [word for word in message.split() if word.startswith("--")]
+        if "unrecognized" in message and unknown:
+            near = difflib.get_close_matches(unknown[0].split("=")[0], self._option_string_actions, n=1)
+            message += f". Did you mean {near[0]}?" if near else f". {self.prog} --help lists the options."
+        self.exit(2, f"error: {message}\n")
+
+
+def main(run: Callable[[], int | None]) -> NoReturn:
+    """Runs a script. Exit status: 0 done, 1 nothing could be done, 2 bad usage, 130 interrupted."""
+    try:
+        status = run() or 0
+        sys.stdout.flush()
+    except UnknownNameError as error:
+        status = _say(error, 2)
+    except FaceKitError as error:
+        status = _say(error, 1)
+    except KeyboardInterrupt:
+        status = _say("interrupted", 130)
+    except BrokenPipeError:  # e.g. `| head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status)
+
+
+def _say(error: object, status: int) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return status
+
+
+def names(text: str) -> list[str]:
+    """Comma-separated names."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def add_estimator_options(parser: argparse.ArgumentParser) -> None:
+    """The options that make a `FaceEstimator`."""
+    parser.add_argument("--weights", metavar="FILE", help="weights with their card (default: those shipped)")
+    parser.add_argument(
+        "--detector", default="hog", metavar="NAME", help="hog (default), cnn (turned faces, slow) or whole_image"
+    )
+    parser.add_argument(
+        "--landmarks",
+        type=int,
+        default=5,
+        metavar="N",
+        help="5 (default) or 68 points to align by; those who made the 68 exclude commercial use",
+    )
+    parser.add_argument("--heads", type=names, metavar="NAMES", help="e.g. age,gender to leave race out (default: all)")
+    parser.add_argument(
+        "--min-face",
+        type=int,
+        metavar="PIXELS",
+        help="width of the smallest faces to find (default: 60, or a fortieth of a longer side over 2400 px)",
+    )
+
+
+def make_estimator(args: argparse.Namespace) -> "FaceEstimator":
+    """The estimator that the options describe."""
+    from facekit.estimator import FaceEstimator
+
+    return FaceEstimator(
+        args.weights, detector=args.detector, landmarks=args.landmarks, heads=args.heads, min_face=args.min_face
+    )

@@ -1,0 +1,153 @@
+"""Photographs -> estimates of the faces in them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from facekit.cards import DEFAULT_WEIGHTS, read_card
+from facekit.chips import cut_chips, whole_chip
+from facekit.detectors import Box, Detection, make_detector
+from facekit.heads import AgeAnswer, Answer, ClassAnswer, select_heads
+from facekit.images import Picture, read_picture
+from facekit.landmarks import make_landmarker
+from facekit.runtimes import load_runtime
+
+if TYPE_CHECKING:
+    from facekit.runtimes.keras import KerasRuntime
+
+Photograph = str | Path | Image.Image | NDArray[np.uint8]
+_FACES_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class FaceEstimate:
+    """What is estimated of one face. An answer is None where its head was left out.
+
+    Args:
+        box: left, top, right, bottom in the upright picture, pixels; right and bottom are exclusive.
+        score: of the detector; None for `whole_image`.
+        answers: head's name -> answer, in the network's order.
+    """
+
+    box: Box
+    score: float | None
+    answers: dict[str, Answer]
+
+    @property
+    def age(self) -> AgeAnswer | None:
+        answer = self.answers.get("age")
+        return answer if isinstance(answer, AgeAnswer) else None
+
+    @property
+    def gender(self) -> ClassAnswer | None:
+        return self._class("gender")
+
+    @property
+    def race(self) -> ClassAnswer | None:
+        return self._class("race")
+
+    def _class(self, name: str) -> ClassAnswer | None:
+        answer = self.answers.get(name)
+        return answer if isinstance(answer, ClassAnswer) else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON: box, score, and each answer under its head's name."""
+        score = None if self.score is None else round(self.score, 3)
+        answers = {name: answer.to_dict() for name, answer in self.answers.items()}
+        return {"box": list(self.box), "score": score, **answers}
+
+
+class FaceEstimator:
+    """Estimates age, gender and race of the faces in photographs.
+
+    Args:
+        weights: file that `face_train.py` wrote, or a checkpoint of the original scripts; None for those shipped.
+        detector: "hog", "cnn", or "whole_image" if each picture is one face.
+        landmarks: 5 or 68 points by which a face is aligned.
+        heads: names of those to answer, None for all.
+        min_face: width of the smallest faces to find, pixels; None for 60, more in pictures over 2400 px.
+
+    Raises:
+        WeightsError: the weights cannot be used.
+        UnknownNameError: no such detector, head or number of landmarks.
+
+    >>> from facekit import FaceEstimator
+    >>> (face,) = FaceEstimator().estimate("demo_images/astronaut.jpg")
+    >>> face.gender.label
+    'Female'
+    """
+
+    def __init__(
+        self,
+        weights: str | Path | None = None,
+        *,
+        detector: str = "hog",
+        landmarks: int = 5,
+        heads: Sequence[str] | None = None,
+        min_face: int | None = None,
+    ) -> None:
+        self.weights = Path(weights or DEFAULT_WEIGHTS)
+        self.card = read_card(self.weights)
+        self.heads = select_heads(self.card.network.heads, heads)
+        self._aligned = detector != "whole_image"
+        self._detect = make_detector(detector, min_face)
+        self._landmark = make_landmarker(landmarks)
+
+    def estimate(self, photograph: Photograph) -> list[FaceEstimate]:
+        """The faces of one photograph, from left to right; all go through the network together.
+
+        Args:
+            photograph: path, Pillow picture, or RGB uint8 array (H, W, 3).
+
+        Raises:
+            PictureError: it cannot be read.
+        """
+        (faces,) = self.estimate_many([photograph])
+        return faces
+
+    def estimate_many(self, photographs: Iterable[Photograph]) -> Iterator[list[FaceEstimate]]:
+        """The faces of each photograph, in order; faces of several photographs share a batch.
+
+        Raises:
+            PictureError: one cannot be read.
+        """
+        detections: list[list[Detection]] = []
+        chips: list[Picture] = []
+        for photograph in photographs:
+            found, cut = self._find(read_picture(photograph))
+            detections.append(found)
+            chips.append(cut)
+            if sum(map(len, chips)) >= _FACES_AT_ONCE:
+                yield from self._answer(detections, np.concatenate(chips))
+                detections, chips = [], []
+        if detections:
+            yield from self._answer(detections, np.concatenate(chips))
+
+    def _find(self, picture: Picture) -> tuple[list[Detection], Picture]:
+        """Faces, and their chips (n, S, S, 3)."""
+        detections = self._detect(picture)
+        if not self._aligned:
+            return detections, whole_chip(picture)
+        return detections, cut_chips(picture, self._landmark(picture, [found.box for found in detections]))
+
+    def _answer(self, detections: list[list[Detection]], chips: Picture) -> Iterator[list[FaceEstimate]]:
+        if not len(chips):  # and no network needs to be loaded
+            yield from ([] for _ in detections)
+            return
+        probabilities = self._runtime.predict(chips)
+        answers = {head.name: iter(head.decode(probabilities[head.name])) for head in self.heads}
+        for found in detections:
+            yield [
+                FaceEstimate(face.box, face.score, {name: next(column) for name, column in answers.items()})
+                for face in found
+            ]
+
+    @cached_property
+    def _runtime(self) -> "KerasRuntime":
+        return load_runtime(self.weights)

@@ -1,0 +1,39 @@
+"""OpenCV, which only video needs: imported late, and kept quiet."""
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+from facekit.errors import VideoError
+
+
+def import_cv2() -> Any:
+    """The module cv2.
+
+    Raises:
+        VideoError: it is not installed, or lacks a library of the system.
+    """
+    # Both write to the terminal what they think of a damaged file or a missing camera; our one line says it better.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    try:
+        import cv2
+    except ModuleNotFoundError as error:
+        raise VideoError("Video needs OpenCV, which is not installed. Run: pip install opencv-python") from error
+    except ImportError as error:
+        raise VideoError(
+            f"Video needs OpenCV, which does not load: {error}. "
+            "On Debian and Ubuntu, run: apt-get install libgl1 libglib2.0-0"
+        ) from error
+    return cv2
+
+
+def has_display() -> bool:
+    """Whether a window can be opened. Where it cannot, OpenCV aborts the process, so on Linux another one tries."""
+    if not sys.platform.startswith("linux"):
+        return True
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return False
+    trial = [sys.executable, "-c", "import cv2; cv2.namedWindow('')"]
+    return subprocess.run(trial, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
