@@ -1,6 +1,7 @@
 """Estimates age, gender and race of the faces in a video or before a camera, and draws them into the frames."""
 
 import sys
+from pathlib import Path
 
 from facekit.cli import Parser, add_estimator_options, main, make_estimator
 
@@ -17,7 +18,7 @@ def run() -> int:
     from facekit.video import annotate_video
 
     report = annotate_video(args.source, estimator, args.output, args.language)
-    if args.output and str(report.output) != args.output:
+    if args.output and report.output != Path(args.output):
         print(f"{args.output} exists and is kept.", file=sys.stderr)
     print(report, file=sys.stderr)
     return 130 if report.interrupted else 0

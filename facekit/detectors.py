@@ -58,7 +58,7 @@ def make_detector(name: str, min_face: int | None = None) -> Detector:
 def hog(min_face: int | None) -> Detector:
     """dlib's frontal face detector: fast, for upright faces seen from the front.
 
-    It takes RGB: on grey pictures it is a fifth faster, but finds fewer faces, most of all of Black people (92.9 %
+    It takes RGB: in grey it is a fifth faster, but finds fewer faces, above all of Black people (of small ones 92.9 %
     instead of 94.7 %). At most 40 million pixels are searched, whatever min_face.
     """
     detector = _hog_model()

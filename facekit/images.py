@@ -3,6 +3,7 @@
 import contextlib
 import glob
 import io
+import os
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -38,14 +39,13 @@ def find_pictures(paths: Sequence[str]) -> list[Path]:
     """
     found: list[Path] = []
     for name in paths:
-        path = Path(name)
-        if path.is_dir():
-            pictures = _pictures_in(path)
-        elif not path.exists() and glob.has_magic(name):
+        pictures: list[Path] = []
+        if os.path.isdir(name):
+            with contextlib.suppress(PictureError):  # a folder that cannot be listed is reported when it is read
+                pictures = _pictures_in(Path(name))
+        elif not os.path.exists(name) and glob.has_magic(name):
             pictures = sorted(filter(_looks_like_picture, map(Path, glob.glob(name, recursive=True))))
-        else:
-            pictures = []
-        found += pictures or [path]
+        found += pictures or [Path(name)]
     return found
 
 
@@ -107,7 +107,7 @@ def save_picture(picture: Picture, path: str | Path) -> None:
 
 def _looks_like_picture(path: Path) -> bool:
     # Hidden files are no photographs: macOS puts ._name.jpg beside name.jpg on foreign disks.
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and os.path.isfile(path)
 
 
 def _pictures_in(folder: Path) -> list[Path]:
@@ -115,6 +115,17 @@ def _pictures_in(folder: Path) -> list[Path]:
         return sorted(filter(_looks_like_picture, folder.iterdir()))
     except OSError as error:
         raise PictureError(f"Cannot list the folder {folder}: {error.strerror}. Check its permissions.") from error
+
+
+def decode_picture(content: bytes, name: str) -> Picture:
+    """As `read_picture`, from an encoded picture in memory; lets Pillow's warnings through, and so is safe in threads.
+
+    Args:
+        content: of a picture file.
+        name: for the error.
+    """
+    with _clear_errors(name), Image.open(io.BytesIO(content)) as image:
+        return _rgb(image, name)
 
 
 def _checked(array: npt.NDArray[np.generic]) -> Picture:
@@ -131,14 +142,13 @@ def _checked(array: npt.NDArray[np.generic]) -> Picture:
 
 def _check_file(path: Path) -> None:
     """Tells the commonest mistakes in better words than Pillow's."""
-    if path.is_dir():
+    if os.path.isdir(path):  # os.path, as pathlib's questions raise where a folder is closed to us
         if _pictures_in(path):
             raise PictureError(f"A picture must be a file. Received: the folder {path}. Name a picture in it.")
-        suffixes = ", ".join(sorted(SUFFIXES))
-        raise PictureError(f"A folder must hold pictures ({suffixes}). Received: {path}, which has none.")
-    if not path.exists():
+        raise PictureError(f"A folder must hold pictures (.jpg, .png, .webp ...). Received: {path}, which has none.")
+    if not os.path.exists(path):
         raise PictureError(f"A picture must exist. Received: {path}. Check the name, and the folder you are in.")
-    if path.stat().st_size == 0 and path.is_file():
+    if os.path.isfile(path) and os.path.getsize(path) == 0:
         raise PictureError(f"A picture must not be empty. Received: {path} of 0 bytes. Copy or download it again.")
 
 

@@ -65,6 +65,17 @@ def test_min_face_says_which_faces_are_found(astronaut: Picture) -> None:
     assert make_detector("hog", 90)(picture) == []
 
 
+@pytest.mark.parametrize("enlarged", [1, 5])
+def test_the_box_does_not_depend_on_the_size_searched(enlarged: int) -> None:
+    picture = read_picture(PROJECT / "demo_images" / "portrait_office.jpg")
+    left, top, right, bottom = np.array(make_detector("hog")(picture)[0].box) * enlarged
+    (found,) = make_detector("hog", 200 * enlarged)(picture.repeat(enlarged, 0).repeat(enlarged, 1))
+    width = right - left
+    assert abs((found.box[2] - found.box[0]) / width - 1) < 0.2  # the detector tries sizes in steps of a fifth
+    assert abs((found.box[0] + found.box[2]) - (left + right)) / 2 < 0.1 * width
+    assert abs((found.box[1] + found.box[3]) - (top + bottom)) / 2 < 0.1 * width
+
+
 @pytest.mark.parametrize(
     ("height", "width", "min_face", "smallest"),
     [(100, 200, None, 60), (100, 2400, None, 60), (6000, 100, None, 150), (6000, 100, 60, 60), (100, 200, 30, 30)],

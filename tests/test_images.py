@@ -128,6 +128,7 @@ def test_one_pixel_is_a_picture(tmp_path: Path) -> None:
         ("bomb.png", r"at most 120 million pixels\. Received: .*bomb\.png with 400000000 pixels\. Make it smaller"),
         ("large.png", r"at most 120 million pixels\. Received: .*large\.png with 12001x10000 pixels\. Make it smaller"),
         ("nul\0.jpg", r"must exist"),
+        ("x" * 300, r"must exist"),
     ],
 )
 def test_bad_files_are_refused_in_one_line(name: str, words: str, tmp_path: Path) -> None:
@@ -191,6 +192,16 @@ def test_find_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("gone.jpg", "empty", "*.bmp"):
         with pytest.raises(PictureError, match=r"must exist|which has none"):
             read_picture(name)
+
+
+def test_a_closed_folder_does_not_stop_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    assert find_pictures([str(tmp_path), "a.png"]) == [tmp_path, Path("a.png")]
+    with pytest.raises(PictureError, match=r"Cannot list the folder .*: Permission denied\."):
+        read_picture(tmp_path)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".JPEG", ".png"])

@@ -1,7 +1,7 @@
 """What every data set comes to: records with labels, and their chips in one array."""
 
-import io
 import itertools
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from facekit.errors import PictureError
 from facekit.heads import MISSING, AgeHead, Head
-from facekit.images import read_picture
+from facekit.images import decode_picture
 
 THUMBNAIL_SIZE = 32
 _AT_ONCE = 256  # pictures that are held encoded
@@ -103,8 +103,8 @@ def read_faces(
 
         name, content = item
         try:
-            found = cut(read_picture(Image.open(io.BytesIO(content))))
-        except (PictureError, OSError):
+            found = cut(decode_picture(content, name))
+        except PictureError:
             return "unreadable picture"
         if not len(found):
             return "no face found"
@@ -117,7 +117,8 @@ def read_faces(
 
     wanted = (item for item in files if item[0] in places)
     bar = tqdm(total=len(records), desc="Reading pictures", unit="", leave=False)
-    with ThreadPoolExecutor() as threads, bar:
+    with warnings.catch_warnings(), ThreadPoolExecutor() as threads, bar:
+        warnings.simplefilter("ignore")  # Pillow's, of odd metadata
         for batch in _batches(wanted):
             for reason in threads.map(decode, batch):
                 if reason:

@@ -57,11 +57,13 @@ def annotate_video(
     """
     lookup("language", language, LANGUAGES)
     path = None if output is None else unused_path(Path(output))
-    frames, interrupted, started = 0, False, time.perf_counter()
+    frames, interrupted = 0, False
     with Video(source) as video, _sink(path, video) as show:
+        name, hidden = Path(video.name).name, True if video.is_live else None  # None: shown on terminals only
+        started = time.perf_counter()
         try:
-            with tqdm(video, video.name, video.n_frames, False, unit=" frames", disable=video.is_live) as bar:
-                for picture in bar:
+            with tqdm(video, name, video.n_frames, leave=False, unit=" frames", disable=hidden) as progress:
+                for picture in progress:
                     goes_on = show(draw_estimates(picture, estimator.estimate(picture), language))
                     frames += 1
                     if not goes_on:

@@ -11,6 +11,7 @@ from facekit.video.opencv import import_cv2
 
 USUAL_RATE = 30.0  # frames per second, where a source does not tell
 RATES = (1.0, 240.0)  # what is believed: some cameras say 0, some files 1000 because their times are in milliseconds
+MOST_CAMERAS = 100
 COMPLETE = 0.9  # share of the frames it announces that a whole file has at least; some containers only estimate
 
 
@@ -34,11 +35,15 @@ class Video:
     def __init__(self, source: int | str | Path) -> None:
         self.is_live = str(source).isdecimal()
         self.name = f"Camera {source}" if self.is_live else str(source)
-        if not self.is_live:
-            _check_file(Path(source))
+        if self.is_live:
+            # To OpenCV, hundreds say by which way to reach a camera.
+            target: int | str = min(int(str(source)), MOST_CAMERAS - 1)
+        else:
+            target = self.name
+            _check_file(Path(target))
         self._cv2 = import_cv2()
         # OpenCV turns the frames of a file upright itself, by the file's metadata.
-        self._capture = self._cv2.VideoCapture(int(source) if self.is_live else str(source))
+        self._capture = self._cv2.VideoCapture(target)
         is_read, self._first = self._capture.read()
         if not is_read:
             self._capture.release()

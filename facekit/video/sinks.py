@@ -16,6 +16,7 @@ Show = Callable[[Picture], bool]  # takes a frame, RGB uint8 (H, W, 3); False wh
 
 TITLE = "Estimated age, gender and race - q closes"
 LARGEST_WINDOW = (1280, 720)  # at first; it can be resized
+DISK_FULL = "the disk may be full. Free the space or choose another folder with --output"
 STOP_KEYS = {ord("q"), ord("Q"), 27}  # 27: Esc
 
 
@@ -73,7 +74,7 @@ def video_file(path: Path, video: Video) -> Iterator[Show]:
                 writer.release()
             writer.check()
     except OSError as error:
-        raise _cannot_write(path, error.strerror or str(error)) from error
+        raise _cannot_write(path, f"{error.strerror}. Free the space or choose another folder with --output") from error
     if failure:
         raise failure
 
@@ -87,18 +88,19 @@ class _Writer:
     def __init__(self, file: Path, path: Path, video: Video) -> None:
         self._cv2 = import_cv2()
         self._file, self._path, self._video = file, path, video
-        self._started: float | None = None
+        self._first_at: float | None = None
         self.n_written = 0
         codec = self._cv2.VideoWriter_fourcc(*"mp4v")
         self._writer: Any = self._cv2.VideoWriter(str(file), codec, video.rate, video.size)
         if not self._writer.isOpened():
-            raise _cannot_write(path, f"no encoder for {video.size[0]} x {video.size[1]} pixels")
+            width, height = video.size
+            raise _cannot_write(path, f"there is no encoder for {width} x {height} pixels")
 
     def write(self, picture: Picture) -> bool:
         frame = self._cv2.cvtColor(picture, self._cv2.COLOR_RGB2BGR)
         for _ in range(self._repeats()):
             if self._writer.write(frame) is False:  # None in OpenCV 4, which does not tell
-                raise _cannot_write(self._path, "the disk may be full")
+                raise _cannot_write(self._path, DISK_FULL)
             self.n_written += 1
         return True
 
@@ -106,8 +108,9 @@ class _Writer:
         if not self._video.is_live:
             return 1
         now = time.monotonic()
-        self._started = self._started or now
-        return max(0, 1 + int((now - self._started) * self._video.rate) - self.n_written)
+        if self._first_at is None:
+            self._first_at = now
+        return max(0, 1 + int((now - self._first_at) * self._video.rate) - self.n_written)
 
     def release(self) -> None:
         self._writer.release()
@@ -118,8 +121,8 @@ class _Writer:
         n_frames = written.get(self._cv2.CAP_PROP_FRAME_COUNT)
         written.release()
         if n_frames < self.n_written:
-            raise _cannot_write(self._path, "the disk may be full")
+            raise _cannot_write(self._path, DISK_FULL)
 
 
 def _cannot_write(path: Path, reason: str) -> VideoError:
-    return VideoError(f"Cannot write {path}: {reason}. Free the space or choose another folder with --output.")
+    return VideoError(f"Cannot write {path}: {reason}.")
