@@ -44,9 +44,9 @@ def run() -> int:
             if args.show and result.drawn:
                 show(result.drawn)
     finally:  # also after Ctrl-C: what is done is not lost
-        if args.json:
+        if args.json and results:
             write_text(args.json, to_json(results))
-        if args.csv:
+        if args.csv and results:
             write_text(args.csv, to_csv(results, estimator.heads))
     drawn = [result for result in results if result.drawn]
     if drawn and not args.quiet:

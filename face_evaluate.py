@@ -2,22 +2,10 @@
 
 import sys
 
-from facekit.cli import Parser, main, names
+from facekit.cli import Parser, add_dataset_options, main, names
 
 parser = Parser(__doc__)
-parser.add_argument("--dataset", default="utkface", metavar="NAME", help="utkface (default) or table")
-parser.add_argument(
-    "--data",
-    default="train_data/UTKFace*",
-    metavar="PATH",
-    help="folder, .tar, .tar.gz or .zip of UTKFace, or a .csv table: path, age, gender, race (default: %(default)s)",
-)
-parser.add_argument(
-    "--detector",
-    default="whole_image",
-    metavar="NAME",
-    help="whole_image (default) if the pictures are aligned chips; hog or cnn to cut the faces out of photographs",
-)
+add_dataset_options(parser)
 parser.add_argument("--weights", metavar="FILE", help="weights with their card (default: those shipped)")
 parser.add_argument("--split", default="test", metavar="SIDE", help="test (default), validation, train or all")
 parser.add_argument("--heads", type=names, metavar="NAMES", help="e.g. age,gender to leave race out (default: all)")

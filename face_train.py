@@ -3,25 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-from facekit.cli import Parser, main
+from facekit.cli import Parser, add_dataset_options, main
 
 parser = Parser(__doc__)
-parser.add_argument("--dataset", default="utkface", metavar="NAME", help="utkface (default) or table")
-parser.add_argument(
-    "--data",
-    default="train_data/UTKFace*",
-    metavar="PATH",
-    help="folder, .tar, .tar.gz or .zip of UTKFace, or a .csv table: path, age, gender, race (default: %(default)s)",
-)
-parser.add_argument(
-    "--detector",
-    default="whole_image",
-    metavar="NAME",
-    help="whole_image (default) if the pictures are aligned chips; hog or cnn to cut the faces out of photographs",
-)
+add_dataset_options(parser)
 parser.add_argument("--recipe", metavar="NAME", help="dlib_utkface, classic, or that of face.py (default)")
 parser.add_argument("--pretrained", metavar="FROM", help="published, none, or a weights file to start from")
-parser.add_argument("--epochs", type=int, metavar="N")
+parser.add_argument("--epochs", type=int, metavar="N", help="default: the recipe's, as for the next two")
 parser.add_argument("--batch-size", type=int, metavar="N")
 parser.add_argument("--learning-rate", type=float, metavar="RATE")
 parser.add_argument(

@@ -87,7 +87,7 @@ def annotate(
 
 def to_json(results: Sequence[Annotated]) -> str:
     """The list of photographs and their faces."""
-    return json.dumps([result.to_dict() for result in results], indent=1, ensure_ascii=False) + "\n"
+    return json.dumps([result.to_dict() for result in results], indent=1) + "\n"
 
 
 def to_csv(results: Sequence[Annotated], heads: Sequence[Head]) -> str:

@@ -1,6 +1,8 @@
 """What a weights file says of itself. Reading it needs no Keras."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 import h5py
 
 from facekit.chips import CHIP_PADDING, CHIP_SIZE
-from facekit.errors import WeightsError
+from facekit.errors import UnknownNameError, WeightsError
 from facekit.files import PROJECT
 from facekit.heads import AGE, GENDER, RACE
 from facekit.legacy import is_original_checkpoint
@@ -56,14 +58,14 @@ class Card:
 
     @classmethod
     def from_json(cls, text: str) -> "Card":
-        """Raises WeightsError for a card of another format."""
+        """Raises WeightsError for a card that is damaged or of another format."""
         try:
             fields = json.loads(text)
             found = fields.pop("format")
             if found != FORMAT:
                 raise WeightsError(f"The card must have format {FORMAT}. Received: {found}. Update facekit.")
             return cls(**{**fields, "network": NetworkConfig.from_dict(fields["network"])})
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        except (json.JSONDecodeError, KeyError, TypeError, AttributeError, UnknownNameError) as error:
             raise WeightsError(f"The card cannot be read: {error}. Fetch the weights file again.") from error
 
 
@@ -74,17 +76,19 @@ ORIGINAL_CARD = Card(
 )
 
 
-def open_weights(path: Path) -> h5py.File:
+@contextmanager
+def open_weights(path: Path) -> Iterator[h5py.File]:
     """An HDF5 file, opened for reading.
 
     Raises:
-        WeightsError: it is missing, truncated or something else.
+        WeightsError: it is missing, truncated or something else, or reading it fails inside the `with`.
     """
     if not path.is_file():
         raise WeightsError(f"No weights file {path}. Train one with face_train.py or name another with --weights.")
     try:
-        return h5py.File(path, "r")
-    except OSError as error:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:  # what damage makes h5py raise
         raise WeightsError(f"{path} is damaged or not a weights file. Fetch or train it again.") from error
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -29,6 +30,8 @@ class Parser(argparse.ArgumentParser):
 
 def main(run: Callable[[], int | None]) -> NoReturn:
     """Runs a script. Exit status: 0 done, 1 nothing could be done, 2 bad usage, 130 interrupted."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold what the terminal cannot show
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = run() or 0
         sys.stdout.flush()
@@ -73,6 +76,23 @@ def add_estimator_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="PIXELS",
         help="width of the smallest faces to find (default: 60, or a fortieth of a longer side over 2400 px)",
+    )
+
+
+def add_dataset_options(parser: argparse.ArgumentParser) -> None:
+    """The options that name labelled faces."""
+    parser.add_argument("--dataset", default="utkface", metavar="NAME", help="utkface (default) or table")
+    parser.add_argument(
+        "--data",
+        default="train_data/UTKFace*",
+        metavar="PATH",
+        help="folder, .tar, .tar.gz or .zip of UTKFace, or a .csv table: path, age, gender, race (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--detector",
+        default="whole_image",
+        metavar="NAME",
+        help="whole_image (default) if the pictures are aligned chips; hog or cnn to cut the faces out of photographs",
     )
 
 

@@ -155,7 +155,9 @@ def evaluate_weights(
     path = Path(weights or DEFAULT_WEIGHTS)
     card = read_card(path)
     judged = select_heads(card.network.heads, heads)
-    faces = choose_side(load_faces(dataset, data, judged, card.network.input_size, detector), split, card.seed)
+    # Read for all heads: the split depends on which records are usable.
+    faces = load_faces(dataset, data, card.network.heads, card.network.input_size, detector)
+    faces = choose_side(faces, split, card.seed)
     probabilities = load_runtime(path).predict(faces.chips)
     figures = evaluate(judged, {head.name: probabilities[head.name] for head in judged}, faces.labels(judged))
     return {"n": figures.pop("n"), "split": split, "dropped": faces.dropped, **figures}

@@ -26,7 +26,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)  # mkstemp makes files private
-        with open(temporary, "rb") as file:
+        with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
@@ -44,7 +44,8 @@ def write_text(target: str, text: str) -> None:
         return
     try:
         with atomic_path(target) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+            # Names of files that are no UTF-8 are written as they are.
+            temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
     except OSError as error:
         raise FaceKitError(
             f"Cannot write {target}: {error.strerror or error}. Free the space or name another."

@@ -1,9 +1,11 @@
 """Weights files: one HDF5 with tensors keyed by their path, and the card as an attribute."""
 
 import hashlib
-from collections.abc import Sequence
+import io
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
@@ -22,9 +24,7 @@ Tensors = dict[str, NDArray[np.generic]]
 
 def network_tensors(network: keras.Model) -> Tensors:
     """The weights of a network by their path, e.g. "stem/kernel"."""
-    return {
-        variable.path: keras.ops.convert_to_numpy(variable.value) for variable in network.variables if _kept(variable)
-    }
+    return {variable.path: variable.numpy() for variable in network.variables if _kept(variable)}
 
 
 def assign_tensors(network: keras.Model, tensors: Tensors) -> None:
@@ -80,15 +80,25 @@ def save_tensors(tensors: Tensors, card: Card, path: Path, dtype: str = "float32
     tensors = {name: tensor.astype(dtype) for name, tensor in tensors.items()}
     card = replace(card, tensors_sha256=_hash(tensors))
     try:
-        with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-            for name, tensor in tensors.items():
-                file[name] = tensor
-            file.attrs["card"] = card.to_json()
+        write_hdf5(path, tensors, {"card": card.to_json()})
         with atomic_path(path.with_suffix(".json")) as temporary:
             temporary.write_text(card.to_json() + "\n", encoding="utf-8")
     except OSError as error:
-        raise WeightsError(f"Cannot write {path}: {error.strerror or error}.") from error
+        raise WeightsError(
+            f"Cannot write {path}: {error.strerror or error}. Free the space or choose another folder."
+        ) from error
     return card
+
+
+def write_hdf5(path: Path, datasets: Mapping[str, Any], attributes: Mapping[str, str]) -> None:
+    """Writes an HDF5 file whole or not at all. Raises OSError."""
+    encoded = io.BytesIO()  # in memory first: writing to the file itself, HDF5 hides why it failed
+    with h5py.File(encoded, "w") as file:
+        for name, value in datasets.items():
+            file[name] = value
+        file.attrs.update(attributes)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(encoded.getbuffer())
 
 
 def read_tensors(path: Path) -> Tensors:
@@ -97,13 +107,10 @@ def read_tensors(path: Path) -> Tensors:
 
     def collect(name: str, item: h5py.Dataset | h5py.Group) -> None:
         if isinstance(item, h5py.Dataset):
-            tensors[name] = item[()]
+            tensors[str(name)] = item[()]  # bytes where damage makes the name no UTF-8
 
     with open_weights(path) as file:
-        try:
-            file.visititems(collect)
-        except (OSError, RuntimeError) as error:
-            raise WeightsError(f"{path} is damaged. Fetch or train it again.") from error
+        file.visititems(collect)
     return tensors
 
 

@@ -2,10 +2,14 @@
 
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from facekit.errors import DataError
+
+# What damaged archives raise, and encrypted ones, ones of an unknown compression, and links to nowhere.
+_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, RuntimeError, KeyError)
 
 
 def list_files(source: Path) -> list[str]:
@@ -42,5 +46,5 @@ def _walk(source: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
                     content = archive.extractfile(entry) if entry.name in wanted else None
                     if entry.isfile():
                         yield entry.name, content.read() if content else b""
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+    except (*_DAMAGE, OSError) as error:
         raise DataError(f"{source} cannot be read as a folder, .tar, .tar.gz or .zip: {error}.") from error

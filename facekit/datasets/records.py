@@ -116,7 +116,7 @@ def read_faces(
         return None
 
     wanted = (item for item in files if item[0] in places)
-    bar = tqdm(total=len(records), desc="Reading pictures", unit="", leave=False)
+    bar = tqdm(total=len(records), desc="Reading pictures", unit="", leave=False, disable=None)
     with warnings.catch_warnings(), ThreadPoolExecutor() as threads, bar:
         warnings.simplefilter("ignore")  # Pillow's, of odd metadata
         for batch in _batches(wanted):

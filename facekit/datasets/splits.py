@@ -27,12 +27,14 @@ def split_sides(faces: Faces, seed: int) -> NDArray[np.str_]:
     record that resembles older ones on two of them is on none.
     """
     sides: list[str] = []
-    oldest_of_group: dict[str, int] = {}
-    for place, (record, near) in enumerate(zip(faces.records, _older_duplicates(faces.thumbnails), strict=True)):
-        if record.group is not None:
-            near.append(oldest_of_group.setdefault(record.group, place))
-        followed = {sides[older] for older in near if older != place} - {"none"}
-        sides.append(_draw(record, seed) if not followed else followed.pop() if len(followed) == 1 else "none")
+    side_of_group: dict[str | None, str] = {}
+    for record, near in zip(faces.records, _older_duplicates(faces.thumbnails), strict=True):
+        followed = {sides[older] for older in near} | {side_of_group.get(record.group, "none")}
+        followed.discard("none")
+        side = _draw(record, seed) if not followed else followed.pop() if len(followed) == 1 else "none"
+        if record.group is not None and side != "none":
+            side_of_group[record.group] = side
+        sides.append(side)
     return np.array(sides)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from facekit.errors import TrainingError
 from facekit.heads import AGE, GENDER, RACE, Head, head_from_dict, head_to_dict
 
 
@@ -103,6 +104,12 @@ class Recipe:
     ema: float = 0.999
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, smallest in {"epochs": 1, "batch_size": 1, "learning_rate": 1e-9, "input_size": 1}.items():
+            value = getattr(self, name)
+            if not value >= smallest:  # also for NaN
+                raise TrainingError(f"{name} must be at least {smallest}. Received: {value}.")
 
     @property
     def network(self) -> NetworkConfig:

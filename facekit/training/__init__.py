@@ -34,7 +34,8 @@ def resumed_run(name: str | None) -> "Run":
     if name is not None:
         found = [path for path in found if path.parent.name == Path(name).name]
     if not found:
-        raise TrainingError(f"No run {name or ''} in {LOGS.absolute()} to resume. Start one without --resume.")
+        run = f"run {name}" if name else "run"
+        raise TrainingError(f"No {run} in {LOGS.absolute()} to resume. Start one without --resume.")
     return _run(Settings.load(found[-1]), found[-1].parent)
 
 

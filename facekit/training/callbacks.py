@@ -2,6 +2,7 @@
 
 import csv
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ class Progress(keras.callbacks.Callback):
             unit=" chips",
             leave=False,
             mininterval=1,
+            disable=None,  # on terminals only
         )
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
@@ -97,4 +99,4 @@ def print_epoch(history: History) -> None:
     """One line on the epoch that is done."""
     figures = history[-1]
     names = [name for name in figures if name not in ("epoch", "learning_rate")]
-    tqdm.write(f"Epoch {figures['epoch']:.0f}: " + "  ".join(f"{name} {figures[name]:.3f}" for name in names))
+    tqdm.write(f"Epoch {figures['epoch']:.0f}: " + "  ".join(f"{name} {figures[name]:.3f}" for name in names), sys.stderr)

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import keras
 
+from facekit.cards import open_weights
 from facekit.errors import TrainingError
-from facekit.files import atomic_path
-from facekit.weights import Tensors, assign_tensors, network_tensors, read_tensors
+from facekit.weights import Tensors, assign_tensors, network_tensors, read_tensors, write_hdf5
 
 History = list[dict[str, float]]
 
@@ -44,14 +43,11 @@ def save_checkpoint(
     path: Path, network: keras.Model, optimizer: keras.optimizers.Optimizer, history: History, fingerprint: str
 ) -> None:
     """Writes the state after an epoch. Raises TrainingError, the former checkpoint in place."""
+    tensors = {f"network/{name}": tensor for name, tensor in network_tensors(network).items()}
+    for number, variable in enumerate(optimizer.variables):  # paths may be equal, the order never changes
+        tensors[f"optimizer/{number:04}"] = variable.numpy()
     try:
-        with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-            for name, tensor in network_tensors(network).items():
-                file[f"network/{name}"] = tensor
-            for number, variable in enumerate(optimizer.variables):  # paths may be equal, the order never changes
-                file[f"optimizer/{number:04}"] = keras.ops.convert_to_numpy(variable.value)
-            file.attrs["fingerprint"] = fingerprint
-            file.create_dataset("history", data=json.dumps(history))
+        write_hdf5(path, {**tensors, "history": json.dumps(history)}, {"fingerprint": fingerprint})
     except OSError as error:
         raise TrainingError(f"Cannot write {path}: {error.strerror or error}. Make room, then --resume.") from error
 
@@ -59,6 +55,5 @@ def save_checkpoint(
 def load_checkpoint(path: Path) -> Checkpoint:
     """Raises WeightsError if the file is damaged."""
     tensors: dict[str, Any] = read_tensors(path)
-    with h5py.File(path, "r") as file:
-        fingerprint = str(file.attrs["fingerprint"])
-    return Checkpoint(tensors, json.loads(tensors.pop("history")), fingerprint)
+    with open_weights(path) as file:
+        return Checkpoint(tensors, json.loads(tensors.pop("history")), str(file.attrs["fingerprint"]))

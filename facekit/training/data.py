@@ -44,6 +44,7 @@ class ResidentModel(keras.Model):
             for head in heads
         }
         self.losses_by_head = {head.name: keras.metrics.Mean(name=head.name) for head in heads}
+        self.supports_jit = keras.backend.backend() != "tensorflow"  # whose XLA has no projective transform
         self.built = True
 
     def call(self, batch: dict[str, Any], training: bool = False) -> Any:

@@ -43,8 +43,13 @@ class Run:
         self.history: History = []
 
     def prepare(self) -> None:
-        """Reads and splits the data, builds the network. Raises DataError, TrainingError, WeightsError."""
+        """Builds the network, reads and splits the data. Raises DataError, TrainingError, WeightsError."""
         settings, recipe = self.settings, self.recipe
+        with dtype_policy(choose_policy(settings.precision)) as self.policy:
+            self.network = build_network(recipe.network)
+        load_pretrained(self.network, recipe)
+        if recipe.pretrained != "none":  # random layers must learn
+            freeze(self.network, recipe.trainable_from)
         self.faces = load_faces(settings.dataset, settings.data, recipe.heads, recipe.input_size, settings.detector)
         sides = split_sides(self.faces, recipe.seed)
         self.places = {side: np.flatnonzero(sides == side) for side in SIDES}
@@ -55,10 +60,6 @@ class Run:
             )
         self.labels = self.faces.labels(recipe.heads)
         self.steps = steps_per_epoch(recipe, len(self.places["train"]))
-        with dtype_policy(choose_policy(settings.precision)) as self.policy:
-            self.network = build_network(recipe.network)
-        load_pretrained(self.network, recipe)
-        freeze(self.network, recipe.trainable_from)
 
     def train(self) -> Card:
         """Trains to the end and returns the card of the best weights, with their figures on the test side.
@@ -132,7 +133,7 @@ class Run:
         if self.optimizer.use_ema:
             averages = self.optimizer._model_variables_moving_average
             for variable, average in zip(self.network.trainable_variables, averages, strict=True):
-                tensors[variable.path] = keras.ops.convert_to_numpy(average.value)
+                tensors[variable.path] = average.numpy()
         return tensors
 
     def _save(self) -> None:

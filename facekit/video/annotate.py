@@ -36,7 +36,8 @@ class VideoReport:
 
     def __str__(self) -> str:
         where = f", written to {self.output}" if self.output else ""
-        return f"{self.frames} frames, {self.frames / self.seconds:.1f} frames per second{where}"
+        plural = "" if self.frames == 1 else "s"
+        return f"{self.frames} frame{plural}, {self.frames / self.seconds:.1f} frames per second{where}"
 
 
 def annotate_video(

@@ -35,5 +35,5 @@ def has_display() -> bool:
         return True
     if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return False
-    trial = [sys.executable, "-c", "import cv2; cv2.namedWindow('')"]
+    trial = [sys.executable, "-c", "import cv2; cv2.namedWindow('facekit')"]
     return subprocess.run(trial, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0

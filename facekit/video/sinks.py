@@ -14,7 +14,7 @@ from facekit.video.opencv import has_display, import_cv2
 
 Show = Callable[[Picture], bool]  # takes a frame, RGB uint8 (H, W, 3); False where the user wants to stop
 
-TITLE = "Estimated age, gender and race - q closes"
+TITLE = "Estimates from faces (q closes)"
 LARGEST_WINDOW = (1280, 720)  # at first; it can be resized
 DISK_FULL = "the disk may be full. Free the space or choose another folder with --output"
 STOP_KEYS = {ord("q"), ord("Q"), 27}  # 27: Esc
@@ -30,25 +30,33 @@ def window(video: Video) -> Iterator[Show]:
     if not has_display():
         raise VideoError("There is no display to show the frames on. Write them to a file with --output FILE.mp4.")
     cv2 = import_cv2()
+    scale = min(1.0, *(most / side for most, side in zip(LARGEST_WINDOW, video.size, strict=True)))
     pause = 0.0 if video.is_live else 1 / video.rate
-    due = time.monotonic()
+    due: float | None = None  # when the next frame is to be seen
 
     def show(picture: Picture) -> bool:
         nonlocal due
-        cv2.imshow(TITLE, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
         now = time.monotonic()
+        if due is None:  # not earlier: the first frame waits for the network, and an empty window looks broken
+            cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+            cv2.resizeWindow(TITLE, *(max(1, round(side * scale)) for side in video.size))
+            due = now
+        cv2.imshow(TITLE, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
         key = cv2.waitKey(max(1, round(1000 * (due - now)))) & 0xFF
         due = max(due, now) + pause
-        is_open = cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
-        return is_open and key not in STOP_KEYS
+        return key not in STOP_KEYS and _is_open(cv2)
 
-    cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
     try:
-        scale = min(1.0, *(most / side for most, side in zip(LARGEST_WINDOW, video.size, strict=True)))
-        cv2.resizeWindow(TITLE, *(max(1, round(side * scale)) for side in video.size))
         yield show
     finally:
         cv2.destroyAllWindows()
+
+
+def _is_open(cv2: Any) -> bool:
+    try:
+        return bool(cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1)
+    except cv2.error:  # Qt's answer once its last window was closed
+        return False
 
 
 @contextmanager

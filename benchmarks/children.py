@@ -1,0 +1,75 @@
+"""Programs run as children, and what they took. Linux and macOS only: other systems do not tell it."""
+
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a program took.
+
+    Args:
+        cpu: user and system time of all its threads, seconds.
+        wall: from its start to its end, seconds.
+        peak: most memory that it held, GB (1e9 bytes).
+    """
+
+    cpu: float
+    wall: float
+    peak: float
+
+
+def environment(bytecode: str) -> dict[str, str]:
+    """For children that import the checkout, whose bytecode is kept in a folder as it is after an installation."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": bytecode}
+
+
+def run_child(arguments: Sequence[str | Path], env: dict[str, str]) -> Usage:
+    """Runs Python with these arguments; the run ends with the child's errors if it fails."""
+    with tempfile.TemporaryFile() as errors:
+        start = time.perf_counter()
+        child = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=errors, env=env)
+        _, status, taken = os.wait4(child.pid, 0)
+        wall = time.perf_counter() - start
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode:
+            errors.seek(0)
+            sys.exit(f"error: {' '.join(map(str, arguments))} failed.\n{errors.read().decode()}")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Usage(taken.ru_utime + taken.ru_stime, wall, taken.ru_maxrss * unit / 1e9)
+
+
+def alternate(runs: dict[str, Callable[[], Usage]], rounds: int) -> dict[str, Usage]:
+    """The medians of programs that are run in turn, A B A B, so that what else the machine does meets all of them."""
+    taken: dict[str, list[Usage]] = {name: [] for name in runs}
+    for number in range(rounds + 1):
+        for name, run in runs.items():
+            usage = run()
+            if number:  # the first round compiles bytecode and fills the disk cache
+                taken[name].append(usage)
+    return {
+        name: Usage(*(median(getattr(usage, figure) for usage in usages) for figure in ("cpu", "wall", "peak")))
+        for name, usages in taken.items()
+    }
+
+
+def machine() -> str:
+    """The processors and the Python of this machine, in a line."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{cores} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+
+
+def verdict(name: str, value: float, most: float, unit: str = "") -> str:
+    """A line with a figure, its target, and whether it is met."""
+    return f"{name:<58} {value:6.2f}{unit:3} at most {most}{unit}: {'met' if value <= most else 'MISSED'}"

@@ -1,0 +1,42 @@
+"""How long it takes to read all of UTKFace into memory at 200 px, and how much memory."""
+
+import argparse
+import tempfile
+
+from children import environment, machine, run_child, verdict
+
+READ = """
+import sys
+from facekit.cli import main
+
+def run():
+    from facekit.datasets import load_faces
+    from facekit.heads import AGE, GENDER, RACE
+
+    faces = load_faces("utkface", sys.argv[1], (AGE, GENDER, RACE), 200)
+    with open(sys.argv[2], "w") as file:
+        print(len(faces.records), file=file)
+
+main(run)
+"""
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--data", default="train_data/UTKFace*", metavar="PATH", help="default: %(default)s")
+
+
+def main() -> None:
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        usage = run_child(["-c", READ, args.data, f"{folder}/count"], environment(f"{folder}/bytecode"))
+        with open(f"{folder}/count") as file:
+            count = int(file.read())
+    print(f"{machine()}\n")
+    print(
+        f"{count} chips of 200 px, {count * 200 * 200 * 3 / 1e9:.2f} GB: {usage.wall:.1f} s, {count / usage.wall:.0f} chips/s"
+    )
+    print(f"CPU time {usage.cpu:.1f} s, {1000 * usage.cpu / count:.2f} ms a chip\n")
+    print(verdict("Peak memory", usage.peak, 3.6, " GB"))
+
+
+if __name__ == "__main__":
+    main()
