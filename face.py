@@ -3,7 +3,7 @@
 `python face.py` prints the network and what of it is trained.
 """
 
-from facekit.cli import main
+from facekit.cli import Parser, main
 from facekit.heads import GENDER, RACE, AgeHead
 from facekit.recipes.recipe import Recipe
 
@@ -26,6 +26,7 @@ recipe = Recipe(
 
 
 def summary() -> None:
+    Parser(__doc__).parse_args()
     from facekit.quiet import import_keras
 
     import_keras()

@@ -57,7 +57,8 @@ def run() -> int:
 def show(path: Path) -> None:
     from PIL import Image
 
-    Image.open(path).show(title=path.name)
+    with Image.open(path) as image:
+        image.show(title=path.name)
 
 
 if __name__ == "__main__":

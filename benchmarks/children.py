@@ -36,7 +36,7 @@ def environment(bytecode: str) -> dict[str, str]:
 
 
 def run_child(arguments: Sequence[str | Path], env: dict[str, str]) -> Usage:
-    """Runs Python with these arguments; the run ends with the child's errors if it fails."""
+    """Runs Python with these arguments. If it fails, the benchmark ends with the child's errors."""
     with tempfile.TemporaryFile() as errors:
         start = time.perf_counter()
         child = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=errors, env=env)
@@ -45,7 +45,7 @@ def run_child(arguments: Sequence[str | Path], env: dict[str, str]) -> Usage:
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode:
             errors.seek(0)
-            sys.exit(f"error: {' '.join(map(str, arguments))} failed.\n{errors.read().decode()}")
+            sys.exit(errors.read().decode().strip() or f"error: exit status {child.returncode}")
     unit = 1 if sys.platform == "darwin" else 1024
     return Usage(taken.ru_utime + taken.ru_stime, wall, taken.ru_maxrss * unit / 1e9)
 

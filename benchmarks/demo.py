@@ -3,14 +3,14 @@
 import argparse
 import itertools
 import tempfile
-from pathlib import Path
+from functools import partial
 
 from children import ROOT, Usage, alternate, environment, machine, run_child, verdict
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--weights", default=ROOT / "face_weights" / "dlib_utkface.h5", metavar="FILE")
+parser.add_argument("--weights", metavar="FILE", help="of face_demo.py (default: those shipped)")
 parser.add_argument("--rounds", type=int, default=5, metavar="N", help="runs of each, of which the median counts")
-parser.add_argument("--photographs", type=int, default=8, metavar="N", help="of the longer runs")
+parser.add_argument("--photographs", type=int, default=8, metavar="N", help="of the longer runs, over 1")
 
 
 def main() -> None:
@@ -19,23 +19,16 @@ def main() -> None:
     photographs = list(itertools.islice(itertools.cycle(pictures), args.photographs))
     with tempfile.TemporaryDirectory() as folder:
         env = environment(f"{folder}/bytecode")
+        options = ["--quiet", "--output", f"{folder}/ours", *(["--weights", args.weights] if args.weights else [])]
 
-        def ours(paths: list[Path]) -> Usage:
-            options = ["--quiet", "--weights", args.weights, "--output", f"{folder}/ours"]
-            return run_child([ROOT / "face_demo.py", *options, *paths], env)
-
-        def naive(paths: list[Path]) -> Usage:
-            return run_child([ROOT / "benchmarks" / "naive_demo.py", folder, *paths], env)
-
-        taken = alternate(
-            {
-                "face_demo.py, 1": lambda: ours(photographs[:1]),
-                "straightforward, 1": lambda: naive(photographs[:1]),
-                f"face_demo.py, {len(photographs)}": lambda: ours(photographs),
-                f"straightforward, {len(photographs)}": lambda: naive(photographs),
-            },
-            args.rounds,
-        )
+        ours = [ROOT / "face_demo.py", *options]
+        naive = [ROOT / "benchmarks" / "naive_demo.py", folder]
+        commands = {
+            f"{name}, {len(paths)}": [*command, *paths]
+            for paths in (photographs[:1], photographs)
+            for name, command in (("face_demo.py", ours), ("straightforward", naive))
+        }
+        taken = alternate({name: partial(run_child, command, env) for name, command in commands.items()}, args.rounds)
     report(taken, len(photographs))
 
 
@@ -45,9 +38,8 @@ def report(taken: dict[str, Usage], photographs: int) -> None:
     for name, usage in taken.items():
         print(f"{name:<24}{usage.cpu:8.2f}{usage.wall:8.2f}{usage.peak:9.2f}")
     ours, naive, ours_many, naive_many = taken.values()
-    further, naive_further = (
-        (many.cpu - one.cpu) / (photographs - 1) for one, many in ((ours, ours_many), (naive, naive_many))
-    )
+    further = (ours_many.cpu - ours.cpu) / (photographs - 1)
+    naive_further = (naive_many.cpu - naive.cpu) / (photographs - 1)
     print(f"\nEach further photograph: {further:.3f} s of CPU time, straightforward {naive_further:.3f} s\n")
     print(verdict("One photograph, CPU time, share of the straightforward", ours.cpu / naive.cpu, 0.8))
     print(verdict("Each further one, the same", further / naive_further, 0.3))

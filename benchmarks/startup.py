@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tempfile
+from functools import partial
 
 from children import ROOT, alternate, environment, machine, run_child, verdict
 
@@ -19,8 +20,7 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory() as bytecode:
         env = environment(bytecode)
-        runs = {name: lambda command=command: run_child(command, env) for name, command in commands.items()}
-        taken = alternate(runs, ROUNDS)
+        taken = alternate({name: partial(run_child, command, env) for name, command in commands.items()}, ROUNDS)
         loaded = {name: heavy_imports(command, env) for name, command in commands.items()}
     print(f"{machine()}; medians of {ROUNDS}, bytecode compiled before\n")
     print(f"{'':<28}{'CPU s':>8}{'wall s':>8}  loads, of {', '.join(HEAVY)}")

@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import errno
 import io
 import os
 import sys
@@ -41,9 +42,12 @@ def main(run: Callable[[], int | None]) -> NoReturn:
         status = _say(error, 1)
     except KeyboardInterrupt:
         status = _say("interrupted", 130)
-    except BrokenPipeError:  # e.g. `| head`: nobody reads on
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python writes to it again
+        # A closed pipe, e.g. `| head`: nobody reads on.
+        status = 0 if error.errno == errno.EPIPE else _say("Cannot write to stdout: its disk is full.", 1)
     sys.exit(status)
 
 
@@ -86,7 +90,7 @@ def add_dataset_options(parser: argparse.ArgumentParser) -> None:
         "--data",
         default="train_data/UTKFace*",
         metavar="PATH",
-        help="folder, .tar, .tar.gz or .zip of UTKFace, or a .csv table: path, age, gender, race (default: %(default)s)",
+        help="folder, .tar, .tar.gz or .zip of UTKFace, or .csv table: path, age, gender, race (default: %(default)s)",
     )
     parser.add_argument(
         "--detector",

@@ -1,7 +1,11 @@
 """Keras without TensorFlow's greetings."""
 
+import atexit
+import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 
 
@@ -10,15 +14,36 @@ def import_keras() -> ModuleType:
     if "keras" in sys.modules:
         return sys.modules["keras"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    sys.stderr.flush()
-    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
+    with _silent(), _garbage_kept():
         import keras
 
         keras.ops.zeros(1)
         return keras
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    sys.stderr.flush()
+    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
     finally:
         os.dup2(saved, 2)
         os.close(nowhere)
         os.close(saved)
+
+
+@contextmanager
+def _garbage_kept() -> Iterator[None]:
+    """Imports leave next to no garbage, but Python looks for it again and again among all that they make."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+        gc.freeze()
+        gc.unfreeze()  # moves all to the oldest generation, which is searched seldom
+        atexit.register(gc.freeze)  # else it is searched once more at the end, which takes half a second

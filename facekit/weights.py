@@ -133,8 +133,13 @@ def load_network(path: str | Path) -> tuple[keras.Model, Card]:
     return network, card
 
 
+def random_states(network: keras.Model) -> list[keras.Variable]:
+    """The states of dropout: no weights, but a training that goes on needs them."""
+    return [variable for variable in network.variables if not _kept(variable)]
+
+
 def _kept(variable: keras.Variable) -> bool:
-    return "seed_generator" not in variable.path  # the state of dropout is no weight
+    return "seed_generator" not in variable.path
 
 
 def _hash(tensors: Tensors) -> str:

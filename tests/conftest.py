@@ -2,14 +2,20 @@
 
 import os
 import runpy
+import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+
+if TYPE_CHECKING:
+    from facekit.training.run import Run
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,16 +55,18 @@ def chips() -> NDArray[np.uint8]:
 
 @pytest.fixture(scope="session")
 def tiny_utkface(chips: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of 60 chips named as in UTKFace: the demo's faces under coarse noise, no two of them near duplicates."""
+    """A folder of 60 chips named as in UTKFace: the demo's 8 faces under coarse noise, no two of them near duplicates.
+
+    Each face has an age, gender and race of its own, so that something can be learnt.
+    """
     folder = tmp_path_factory.mktemp("data") / "UTKFace"
     folder.mkdir()
     random = np.random.default_rng(0)
     for number in range(60):
-        mirror = -1 if number // len(chips) % 2 else 1
-        face = Image.fromarray(np.ascontiguousarray(chips[number % len(chips)][:, ::mirror]))
+        person, time = number % len(chips), number // len(chips)
+        face = Image.fromarray(np.ascontiguousarray(chips[person][:, :: -1 if time % 2 else 1]))
         noise = Image.fromarray(random.integers(0, 256, (8, 8, 3), np.uint8)).resize((200, 200))
-        age, gender, race = random.integers((1, 0, 0), (94, 2, 5))
-        name = f"{age}_{gender}_{race}_{20170110000000000 + 7919 * number}.jpg.chip.jpg"
+        name = f"{5 + 11 * person}_{person % 2}_{person % 5}_{20170110000000000 + 7919 * number}.jpg.chip.jpg"
         Image.blend(face, noise, 0.45).save(folder / name, quality=95)
     return folder
 
@@ -93,3 +101,58 @@ def script(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         return int(exit.value.code or 0), *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, in which the test runs."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def nobody(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small picture without a face."""
+    path = tmp_path_factory.mktemp("nobody") / "nobody.png"
+    Image.new("RGB", (64, 48), "teal").save(path)
+    return path
+
+
+@pytest.fixture
+def demo(script: Script, tiny_weights: Path) -> Script:
+    """face_demo.py with the tiny weights."""
+    return lambda *arguments: script("face_demo.py", "--weights", tiny_weights, *arguments)
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Registers the backbone and the recipe of tiny.py."""
+    from tiny import TINY, TINY_BACKBONE
+
+    from facekit.backbones import BACKBONES
+    from facekit.recipes import RECIPES
+
+    monkeypatch.setitem(BACKBONES, "tiny", TINY_BACKBONE)
+    monkeypatch.setitem(RECIPES, "tiny", TINY)
+
+
+@pytest.fixture(scope="session")
+def trained(tiny_utkface: Path, tmp_path_factory: pytest.TempPathFactory) -> "Run":
+    """A run of the tiny recipe to its end, of three epochs."""
+    from tiny import TINY, TINY_BACKBONE, prepared, settings
+
+    from facekit.backbones import BACKBONES
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(BACKBONES, "tiny", TINY_BACKBONE)
+        run = prepared(settings(replace(TINY, epochs=3), tiny_utkface), tmp_path_factory.mktemp("trained"))
+        run.train()
+    return run
+
+
+@pytest.fixture
+def copied(trained: "Run", tmp_path: Path) -> Path:
+    """A copy of its files, for tests that go on with it."""
+    return Path(shutil.copytree(trained.folder.parent.parent, tmp_path / "copy"))

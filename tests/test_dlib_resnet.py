@@ -92,7 +92,9 @@ def test_other_sizes_agree_with_plain_numpy(size: int, chips: NDArray[np.uint8])
 
 def test_smallest_size_is_the_smallest_that_can_be_built() -> None:
     assert BACKBONES["dlib_resnet"].smallest_size == 103
-    with pytest.raises(FaceKitError, match=r"at least 103 for dlib_resnet\. Received: 102\. Set input_size=103 or more"):
+    with pytest.raises(
+        FaceKitError, match=r"at least 103 for dlib_resnet\. Received: 102\. Set input_size=103 or more"
+    ):
         find_backbone("dlib_resnet", 102)
     with pytest.raises(ValueError):
         dlib_resnet(102)

@@ -134,7 +134,9 @@ def test_heads_come_back_from_json(head: Head) -> None:
 
 
 def test_unknown_kind_of_head() -> None:
-    with pytest.raises(FaceKitError, match=r"Unknown kind of head: 'clas'\. Did you mean 'class'\? Known: age, class\."):
+    with pytest.raises(
+        FaceKitError, match=r"Unknown kind of head: 'clas'\. Did you mean 'class'\? Known: age, class\."
+    ):
         head_from_dict({"kind": "clas", "name": "gender"})
 
 

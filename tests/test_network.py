@@ -60,7 +60,9 @@ def test_heads_stay_float32_in_mixed_precision(pictures: np.ndarray) -> None:
 
 
 def test_unknown_backbones_and_small_inputs() -> None:
-    with pytest.raises(UnknownNameError, match=r"Unknown backbone: 'dlib_resent'\. Did you mean 'dlib_resnet'\? Known:"):
+    with pytest.raises(
+        UnknownNameError, match=r"Unknown backbone: 'dlib_resent'\. Did you mean 'dlib_resnet'\? Known:"
+    ):
         build_network(NetworkConfig(backbone="dlib_resent", input_size=150, heads=(AGE,)))
     for name, backbone in BACKBONES.items():
         size = backbone.smallest_size
@@ -81,5 +83,7 @@ def test_layers_before_the_named_one_are_frozen() -> None:
 
 
 def test_unknown_layer_cannot_be_the_first_trained(network: keras.Model) -> None:
-    with pytest.raises(TrainingError, match=r"trainable_from must name a layer\. Received: 'conv9'\. `python face\.py`"):
+    with pytest.raises(
+        TrainingError, match=r"trainable_from must name a layer\. Received: 'conv9'\. `python face\.py`"
+    ):
         freeze(network, "conv9")

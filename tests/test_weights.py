@@ -102,7 +102,9 @@ def test_missing_file(path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"no weights", b"\x89HDF\r\n\x1a\n"])
 def test_other_files(content: bytes, path: Path) -> None:
     path.write_bytes(content)
-    with pytest.raises(WeightsError, match=r"weights\.h5 is damaged or not a weights file\. Fetch or train it again\.$"):
+    with pytest.raises(
+        WeightsError, match=r"weights\.h5 is damaged or not a weights file\. Fetch or train it again\.$"
+    ):
         weights.load_network(path)
 
 
@@ -170,7 +172,9 @@ def test_wrong_cards(text: str, message: str, path: Path) -> None:
 def test_card_of_other_heads(network: keras.Model, path: Path) -> None:
     other = replace(CARD, network=replace(CONFIG, heads=(AGE, ClassHead("mood", ("Calm", "Happy")))))
     weights.save_weights(network, other, path)
-    with pytest.raises(WeightsError, match=r"another network: 6 tensors differ, first gender/bias, gender/kernel, mood"):
+    with pytest.raises(
+        WeightsError, match=r"another network: 6 tensors differ, first gender/bias, gender/kernel, mood"
+    ):
         weights.load_network(path)
 
 

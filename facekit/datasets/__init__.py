@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,9 +59,11 @@ def _cutter(detector: str) -> "Cut":
     from facekit.landmarks import make_landmarker
 
     detect, landmark = make_detector(detector), make_landmarker(5)
+    alone = Lock()  # dlib's detectors keep the picture they search: threads would get each other's faces
 
     def cut(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        boxes = [found.box for found in detect(picture)]
+        with alone:
+            boxes = [found.box for found in detect(picture)]
         largest = sorted(boxes, key=lambda box: (box[0] - box[2]) * (box[3] - box[1]))[:1]
         return cut_chips(picture, landmark(picture, largest))
 

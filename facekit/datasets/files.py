@@ -46,5 +46,13 @@ def _walk(source: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
                     content = archive.extractfile(entry) if entry.name in wanted else None
                     if entry.isfile():
                         yield entry.name, content.read() if content else b""
+                _check_end(archive)
     except (*_DAMAGE, OSError) as error:
         raise DataError(f"{source} cannot be read as a folder, .tar, .tar.gz or .zip: {error}.") from error
+
+
+def _check_end(archive: tarfile.TarFile) -> None:
+    """Reads on to the end, where gzip compares its checksum: at a damaged header `tarfile` just stops."""
+    while archive.fileobj and (rest := archive.fileobj.read(1 << 20)):
+        if rest.strip(b"\0"):
+            raise tarfile.ReadError("a header in it is damaged")

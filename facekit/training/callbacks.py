@@ -99,4 +99,5 @@ def print_epoch(history: History) -> None:
     """One line on the epoch that is done."""
     figures = history[-1]
     names = [name for name in figures if name not in ("epoch", "learning_rate")]
-    tqdm.write(f"Epoch {figures['epoch']:.0f}: " + "  ".join(f"{name} {figures[name]:.3f}" for name in names), sys.stderr)
+    line = "  ".join(f"{name} {figures[name]:.3f}" for name in names)
+    tqdm.write(f"Epoch {figures['epoch']:.0f}: {line}", sys.stderr)

@@ -21,7 +21,7 @@ from facekit.training.callbacks import EpochEnd, Progress
 from facekit.training.checkpoints import History, load_checkpoint, save_checkpoint
 from facekit.training.data import ResidentModel, batches, steps_per_epoch
 from facekit.training.optimizer import make_optimizer
-from facekit.training.precision import choose_policy, dtype_policy
+from facekit.training.precision import POLICIES, choose_precision, dtype_policy
 from facekit.training.settings import Settings
 from facekit.weights import Tensors, assign_tensors, load_matching, network_tensors, read_tensors, save_tensors
 
@@ -45,7 +45,10 @@ class Run:
     def prepare(self) -> None:
         """Builds the network, reads and splits the data. Raises DataError, TrainingError, WeightsError."""
         settings, recipe = self.settings, self.recipe
-        with dtype_policy(choose_policy(settings.precision)) as self.policy:
+        keras.utils.set_random_seed(recipe.seed)  # of new layers and dropout
+        # What is measured once holds for the whole run, however often it is resumed.
+        self.settings = replace(settings, precision=choose_precision(settings.precision))
+        with dtype_policy(POLICIES[self.settings.precision]) as self.policy:
             self.network = build_network(recipe.network)
         load_pretrained(self.network, recipe)
         if recipe.pretrained != "none":  # random layers must learn

@@ -1,0 +1,150 @@
+"""The estimator: what it takes, in which order it answers, and what it loads."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from numpy.typing import NDArray
+from PIL import Image
+
+from facekit import FaceEstimate, FaceEstimator, estimator
+from facekit.errors import FaceKitError, PictureError, UnknownNameError, WeightsError
+from facekit.heads import AgeAnswer, ClassAnswer
+from facekit.runtimes import load_runtime
+
+GROUP = ROOT / "demo_images" / "group.jpg"
+ASTRONAUT = ROOT / "demo_images" / "astronaut.jpg"
+
+
+@pytest.fixture(scope="module")
+def estimate_all(tiny_weights: Path) -> FaceEstimator:
+    return FaceEstimator(tiny_weights)
+
+
+@pytest.fixture(scope="module")
+def group(estimate_all: FaceEstimator) -> list[FaceEstimate]:
+    return estimate_all.estimate(GROUP)
+
+
+def test_faces_are_answered_from_left_to_right(group: list[FaceEstimate]) -> None:
+    assert len(group) == 4
+    assert [face.box[0] for face in group] == sorted(face.box[0] for face in group)
+    for face in group:
+        assert list(face.answers) == ["age", "gender", "race"]
+        assert isinstance(face.age, AgeAnswer) and face.age is face.answers["age"]
+        assert isinstance(face.gender, ClassAnswer) and isinstance(face.race, ClassAnswer)
+        assert face.score is not None and face.score > 0
+
+
+def test_answers_are_those_of_the_network_on_the_cut_chips(
+    estimate_all: FaceEstimator, tiny_weights: Path, chips: NDArray[np.uint8]
+) -> None:
+    (face,) = estimate_all.estimate(ASTRONAUT)
+    probabilities = load_runtime(tiny_weights).predict(chips[:1])  # the astronaut's comes first
+    assert face.age is not None and face.race is not None
+    assert face.age.years == pytest.approx(float(probabilities["age"][0] @ np.arange(1, 94)), rel=1e-4)
+    assert list(face.race.probabilities.values()) == pytest.approx(probabilities["race"][0].tolist(), abs=1e-4)
+
+
+def test_runtime_takes_any_number_of_chips(tiny_weights: Path, chips: NDArray[np.uint8]) -> None:
+    runtime = load_runtime(tiny_weights)
+    many = np.concatenate([chips] * 5)  # more than a batch
+    for head in runtime.card.network.heads:
+        rows = runtime.predict(many)[head.name]
+        assert rows.shape == (40, len(head.classes)) and rows.dtype == np.float32
+        np.testing.assert_allclose(rows, np.tile(runtime.predict(chips)[head.name], (5, 1)), atol=1e-5)
+        assert runtime.predict(chips[:0])[head.name].shape == (0, len(head.classes))
+
+
+@pytest.mark.parametrize("kind", ["path", "str", "Pillow", "array"])
+def test_photographs_of_every_kind(kind: str, estimate_all: FaceEstimator, group: list[FaceEstimate]) -> None:
+    with Image.open(GROUP) as image:
+        given = {"path": GROUP, "str": str(GROUP), "Pillow": image, "array": np.asarray(image)}[kind]
+        assert estimate_all.estimate(given) == group
+
+
+def test_many_photographs_share_batches_and_keep_their_order(
+    estimate_all: FaceEstimator, group: list[FaceEstimate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = []
+    predict = estimate_all._runtime.predict
+
+    def counted(chips: NDArray[np.uint8]) -> Any:
+        batches.append(len(chips))
+        return predict(chips)
+
+    monkeypatch.setattr(estimate_all._runtime, "predict", counted)
+    monkeypatch.setattr(estimator, "_FACES_AT_ONCE", 6)
+    nobody = np.zeros((100, 100, 3), np.uint8)
+    one = estimate_all.estimate(ASTRONAUT)
+    batches.clear()
+    results = list(estimate_all.estimate_many([nobody, ASTRONAUT, GROUP, ASTRONAUT, nobody, GROUP, nobody]))
+    assert [len(faces) for faces in results] == [0, 1, 4, 1, 0, 4, 0]
+    assert batches == [6, 4]
+    for got, expected in ((results[1], one), (results[2], group), (results[5], group)):
+        for a, b in zip(got, expected, strict=True):
+            assert a.box == b.box and a.age is not None and b.age is not None
+            assert a.age.years == pytest.approx(b.age.years, abs=1e-3)
+
+
+def test_photographs_are_read_one_after_the_other(estimate_all: FaceEstimator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimator, "_FACES_AT_ONCE", 1)
+    taken = []
+
+    def photographs() -> Iterator[Path]:
+        for number in range(3):
+            taken.append(number)
+            yield ASTRONAUT
+
+    next(iter(estimate_all.estimate_many(photographs())))
+    assert taken == [0]
+
+
+def test_no_face_needs_no_network(tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimator, "load_runtime", lambda path: pytest.fail("was loaded"))
+    assert FaceEstimator(tiny_weights).estimate(np.zeros((90, 90, 3), np.uint8)) == []
+    assert list(FaceEstimator(tiny_weights).estimate_many([])) == []
+
+
+def test_whole_image_is_one_face_without_score(tiny_weights: Path, chips: NDArray[np.uint8]) -> None:
+    (face,) = FaceEstimator(tiny_weights, detector="whole_image").estimate(chips[0])
+    assert (face.box, face.score) == ((0, 0, 200, 200), None)
+    assert face.to_dict()["score"] is None
+
+
+def test_heads_left_out_are_none_and_absent(tiny_weights: Path) -> None:
+    (face,) = FaceEstimator(tiny_weights, heads=["gender", "age"]).estimate(ASTRONAUT)
+    assert face.race is None and face.gender is not None
+    assert list(face.to_dict()) == ["box", "score", "age", "gender"]
+
+
+def test_68_landmarks_give_nearly_the_same_faces(tiny_weights: Path, group: list[FaceEstimate]) -> None:
+    assert [face.box for face in FaceEstimator(tiny_weights, landmarks=68).estimate(GROUP)] == [f.box for f in group]
+
+
+def test_what_cannot_be_used(tiny_weights: Path, estimate_all: FaceEstimator, tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match=r"Unknown detector: 'hug'\. Did you mean 'hog'\?"):
+        FaceEstimator(tiny_weights, detector="hug")
+    with pytest.raises(UnknownNameError, match=r"Unknown number of landmarks: '7'\. Known: 5, 68\."):
+        FaceEstimator(tiny_weights, landmarks=7)
+    with pytest.raises(UnknownNameError, match=r"Unknown head: 'gendre'\. Did you mean 'gender'\?"):
+        FaceEstimator(tiny_weights, heads=["gendre"])
+    with pytest.raises(FaceKitError, match="min_face must be at least 1 pixel"):
+        FaceEstimator(tiny_weights, min_face=0)
+    with pytest.raises(WeightsError, match="No weights file"):
+        FaceEstimator(tmp_path / "none.h5")
+    with pytest.raises(PictureError, match="A picture must exist"):
+        estimate_all.estimate("none.jpg")
+    with pytest.raises(PictureError, match="A picture must be a path, a Pillow image or an RGB array"):
+        estimate_all.estimate(None)  # type: ignore[arg-type]
+
+
+def test_a_wrong_card_is_refused_at_once(tiny_weights: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(tiny_weights, tmp_path))
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(WeightsError, match="damaged"):
+        FaceEstimator(path)

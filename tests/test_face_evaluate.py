@@ -1,0 +1,122 @@
+"""face_evaluate.py: the JSON that other programs rely on."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Script
+
+SCRIPTS = ("face.py", "face_demo.py", "face_evaluate.py", "face_train.py", "face_video_demo.py")
+DEMO = ROOT / "demo_images"
+GENDERS = ["Male", "Female"]
+RACES = ["White", "Black", "Asian", "Indian", "Others"]
+
+
+pytestmark = pytest.mark.usefixtures("working_folder")
+
+
+@pytest.fixture
+def evaluate(script: Script, tiny_weights: Path, tiny_utkface: Path) -> Script:
+    return lambda *arguments: script("face_evaluate.py", "--weights", tiny_weights, "--data", tiny_utkface, *arguments)
+
+
+def check_share(value: float | None, n: int) -> None:
+    assert value is None if n == 0 else 0 <= value <= 1
+
+
+def test_json_of_face_evaluate(evaluate: Script) -> None:
+    status, out, err = evaluate("--split", "all", "--json", "-")
+    figures = json.loads(out)
+    assert status == 0
+    assert list(figures) == ["n", "split", "dropped", "age", "gender", "race", "minors", "adults", "groups"]
+    assert (figures["n"], figures["split"], figures["dropped"]) == (60, "all", {})
+    assert list(figures["age"]) == ["mae", "cs5", "cross_entropy"]
+    assert figures["age"]["mae"] > 0 and figures["age"]["cross_entropy"] > 0
+    check_share(figures["age"]["cs5"], 60)
+    for head in ("gender", "race"):
+        assert list(figures[head]) == ["accuracy", "cross_entropy", "macro_f1"]
+        check_share(figures[head]["accuracy"], 60)
+        check_share(figures[head]["macro_f1"], 60)
+    assert list(figures["minors"]) == ["n", "called_adult"] and list(figures["adults"]) == ["n", "called_minor"]
+    check_share(figures["minors"]["called_adult"], figures["minors"]["n"])
+    check_share(figures["adults"]["called_minor"], figures["adults"]["n"])
+    assert figures["minors"]["n"] == 16 and figures["adults"]["n"] == 44  # of 5 and 16 years, each of 8 times
+    bands = ["1-5", "6-12", "13-17", "18-25", "26-40", "41-60", "61-93"]
+    for head, classes in {"age": bands, "gender": GENDERS, "race": RACES}.items():
+        assert list(figures["groups"][head]) == classes
+        assert sum(group["n"] for group in figures["groups"][head].values()) == 60
+        for group in figures["groups"][head].values():
+            assert list(group) == ["n", "age_mae", "gender_accuracy", "race_accuracy"]
+            assert (group["age_mae"] is None) == (group["n"] == 0)
+            check_share(group["gender_accuracy"], group["n"])
+            check_share(group["race_accuracy"], group["n"])
+    assert "minors called adults" in err and "macro-F1" in err
+
+
+def test_table_of_the_same_chips_gives_the_same_figures(evaluate: Script, tiny_utkface: Path) -> None:
+    rows = ["path,age,gender,race"]
+    for path in sorted(tiny_utkface.iterdir()):
+        age, gender, race, _ = path.name.split("_")
+        rows.append(f"{path},{age},{GENDERS[int(gender)]},{RACES[int(race)]}")
+    Path("faces.csv").write_text("\n".join(rows), encoding="utf-8")
+    expected = json.loads(evaluate("--split", "all", "--json", "-")[1])
+    _, out, _ = evaluate("--dataset", "table", "--data", "faces.csv", "--split", "all", "--json", "-")
+    got = json.loads(out)
+    for name in ("age", "gender", "race"):
+        assert got[name] == pytest.approx(expected[name], abs=2e-3)  # the order of a sum
+    assert {**got, "age": 0, "gender": 0, "race": 0, "groups": 0} == {
+        **expected,
+        "age": 0,
+        "gender": 0,
+        "race": 0,
+        "groups": 0,
+    }
+
+
+def test_sides_of_the_split_make_up_the_whole(evaluate: Script) -> None:
+    sizes = {}
+    for side, options in {"train": ["--split", "train"], "validation": ["--split", "validation"], "test": []}.items():
+        _, out, _ = evaluate("--json", "-", *options)
+        figures = json.loads(out)
+        assert figures["split"] == side  # the test side is the default
+        sizes[side] = figures["n"]
+    assert sum(sizes.values()) == 60 and min(sizes.values()) > 0
+
+
+def test_records_do_not_depend_on_the_heads_judged(evaluate: Script, tiny_utkface: Path) -> None:
+    shutil.copytree(tiny_utkface, "data")
+    old = next(Path("data").iterdir())
+    old.rename(old.with_name("95_" + old.name.split("_", 1)[1]))
+    for heads in ("gender", "age,gender,race"):
+        _, out, _ = evaluate("--data", "data", "--split", "all", "--heads", heads, "--json", "-")
+        figures = json.loads(out)
+        assert (figures["n"], figures["dropped"]) == (59, {"age outside 1 to 93": 1})
+
+
+def test_evaluation_without_race(evaluate: Script) -> None:
+    status, out, _ = evaluate("--heads", "age,gender", "--json", "figures.json")
+    written = Path("figures.json").read_text(encoding="utf-8")
+    assert status == 0 and "macro-F1" in out
+    assert "race" not in written and "race" not in out and not [race for race in RACES if race in out + written]
+    assert list(json.loads(written)) == ["n", "split", "dropped", "age", "gender", "minors", "adults", "groups"]
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        (["--split", "tset"], 2, "Unknown split: 'tset'. Did you mean 'test'? Known: all, test, train, validation."),
+        (["--dataset", "utk"], 2, "Unknown dataset: 'utk'. Did you mean 'utkface'?"),
+        (["--data", "none"], 1, "No such data: none. Name a folder, .tar, .tar.gz or .zip with --data."),
+        (["--data", "none*"], 1, "No data at none*. Put UTKFace there, or name a folder, archive or table"),
+        (["--dataset", "table", "--data", "none.csv"], 1, "none.csv cannot be read as a UTF-8 CSV table"),
+        (["--weights", "none.h5"], 1, "No weights file none.h5."),
+        (["--heads", "rase"], 2, "Unknown head: 'rase'. Did you mean 'race'?"),
+        (["--detector", "hug"], 2, "Unknown detector: 'hug'. Did you mean 'hog'?"),
+    ],
+)
+def test_face_evaluate_refuses(options: list[str], status: int, message: str, evaluate: Script) -> None:
+    got, out, err = evaluate(*options, "--json", "figures.json")
+    assert (got, out) == (status, "")
+    assert err.startswith(f"error: {message}") and err.count("\n") == 1
+    assert not Path("figures.json").exists()

@@ -1,0 +1,113 @@
+"""face_train.py, and what stops a training: one clear line, the weights before it safe."""
+
+import errno
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import Script
+from tiny import TINY, prepared, settings
+
+from facekit.errors import TrainingError, WeightsError
+from facekit.training import checkpoints
+from facekit.training.run import Run
+from facekit.training.settings import Settings
+from facekit.weights import load_network
+
+pytestmark = pytest.mark.usefixtures("tiny")
+
+
+def test_loss_that_is_no_number_stops_the_run(trained: Run, copied: Path) -> None:
+    best, log = copied / "weights" / "run-best.h5", copied / "logs" / "run" / "history.csv"
+    before = best.read_bytes(), log.read_bytes()
+    recipe = replace(trained.recipe, epochs=5, learning_rate=1e30, schedule="quarters", clip_norm=None)
+    run = prepared(replace(trained.settings, recipe=recipe), copied)
+    with pytest.raises(
+        TrainingError, match=r"^The loss is no longer a number\. Lower --learning-rate or .* are safe\.$"
+    ):
+        run.train()
+    assert (best.read_bytes(), log.read_bytes()) == before
+    load_network(best)
+
+
+@pytest.mark.parametrize("what", ["checkpoint", "weights"])
+def test_full_disk_stops_the_run(what: str, trained: Run, copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = {path: path.read_bytes() for path in copied.rglob("*.h5")}
+    run = prepared(replace(trained.settings, recipe=replace(trained.recipe, epochs=4)), copied)
+    if what == "checkpoint":
+        monkeypatch.setattr(checkpoints, "write_hdf5", full)
+        error, message = (
+            TrainingError,
+            r"^Cannot write .*checkpoint\.h5: No space left on device\. Make room, then --re",
+        )
+    else:
+        monkeypatch.setattr("facekit.weights.write_hdf5", full)
+        error, message = WeightsError, r"^Cannot write .*run-last\.h5: No space left on device\. Free the space"
+    with pytest.raises(error, match=message):
+        run.train()
+    after = {path: path.read_bytes() for path in copied.rglob("*.h5")}
+    assert after.keys() == before.keys() and len(before) == 3
+    assert after[run.checkpoint] == before[run.checkpoint]  # from which the epoch is repeated
+
+
+def test_each_side_needs_pictures(tiny_utkface: Path, tmp_path: Path) -> None:
+    (tmp_path / "few").mkdir()
+    shutil.copy(min(tiny_utkface.iterdir()), tmp_path / "few")
+    with pytest.raises(TrainingError, match=r"Each side of the split needs pictures\. Received 1, none for "):
+        prepared(settings(TINY, tmp_path / "few"), tmp_path)
+
+
+def test_face_train(script: Script, tiny_utkface: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ["--data", tiny_utkface, "--recipe", "tiny", "--precision", "float32"]
+    status, out, _ = script("face_train.py", *options, "--epochs", 2, "--batch-size", 8, "--dry-run")
+    assert status == 0 and "of 8 an epoch, 2 epochs" in out
+    assert not list(tmp_path.iterdir())
+
+    status, out, err = script("face_train.py", *options, "--learning-rate", 0.002)
+    (run,) = Path("logs").iterdir()
+    assert status == 0 and f"{run.name}-best.h5" in out and "cross-entropy" in out
+    assert Settings.load(run / "settings.json").recipe == replace(TINY, learning_rate=0.002)
+    assert {path.name for path in Path("face_weights").iterdir()} == {
+        f"{run.name}-{which}.{kind}" for which in ("best", "last") for kind in ("h5", "json")
+    }
+
+    status, _, err = script("face_train.py", "--resume")
+    assert status == 0 and "Continuing after epoch 1 of 1." in err
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        (["--recipe", "tinny"], 2, "error: Unknown recipe: 'tinny'. Did you mean 'tiny'? Known: "),
+        (["--recipe", "tiny", "--precision", "float16"], 2, "error: Unknown precision: 'float16'."),
+        (
+            ["--recipe", "tiny", "--precision", "float32", "--dataset", "tabel"],
+            2,
+            "error: Unknown dataset: 'tabel'. Did you mean 'table'?",
+        ),
+        (
+            ["--recipe", "tiny", "--precision", "float32", "--pretrained", "none.h5"],
+            1,
+            "error: No weights file none.h5.",
+        ),
+        (["--recipe", "tiny", "--precision", "float32"], 1, "error: No data at "),
+        (["--recipe", "tiny", "--batch-size", "0"], 1, "error: batch_size must be at least 1. Received: 0."),
+        (["--resume", "gone"], 1, "error: No run gone in "),
+        (["--epoch", "3"], 2, "error: unrecognized arguments: --epoch 3. Did you mean --epochs?"),
+        (["--epochs", "many"], 2, "error: argument --epochs: invalid int value: 'many'"),
+    ],
+)
+def test_face_train_refuses(
+    options: list[str], status: int, message: str, script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    got, _, err = script("face_train.py", *options)
+    assert got == status
+    assert err.startswith(message) and err.count("\n") == 1
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,91 @@
+"""What the scripts share: quick starts, options, and exit statuses."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from conftest import ROOT, Script
+
+from facekit import cli
+from facekit.errors import FaceKitError, UnknownNameError
+
+SCRIPTS = ("face.py", "face_demo.py", "face_evaluate.py", "face_train.py", "face_video_demo.py")
+DEMO = ROOT / "demo_images"
+GENDERS = ["Male", "Female"]
+RACES = ["White", "Black", "Asian", "Indian", "Others"]
+
+
+@pytest.mark.parametrize("name", ["import facekit", *SCRIPTS])
+def test_import_and_help_are_quick_and_light(name: str) -> None:
+    """In CPU time, with the start of Python; the best of three, as other work disturbs."""
+    what = "runpy.run_path(sys.argv[0], run_name='__main__')" if name in SCRIPTS else name
+    code = f"""if True:
+        import runpy, sys, time
+        sys.argv = ["{name}", "--help"]
+        sys.path.insert(0, "")
+        try:
+            {what}
+        except SystemExit as error:
+            assert not error.code
+        heavy = {{"keras", "tensorflow", "dlib", "cv2", "PIL", "h5py", "scipy"}} & sys.modules.keys()
+        print(time.process_time(), sorted(heavy), file=sys.stderr)
+    """
+    # face.py is a page of the library, not a command with options: what it defines needs NumPy.
+    limit = 1.0 if name == "face.py" else 0.3
+    best = 10.0
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+        seconds, heavy = done.stderr.strip().split(" ", 1)
+        assert heavy == "[]"
+        assert name not in SCRIPTS or done.stdout.startswith("usage:")
+        best = min(best, float(seconds))
+        if best < limit:
+            break
+    assert best < limit
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_wrong_option_is_one_line(name: str, script: Script) -> None:
+    status, out, err = script(name, "--hepl")
+    assert (status, out) == (2, "")
+    assert err == "error: unrecognized arguments: --hepl. Did you mean --help?\n"
+
+
+def test_nearest_option_is_suggested(script: Script) -> None:
+    for typed, meant in (("--detctor=cnn", "--detector"), ("--langauge", "--language"), ("--min_face", "--min-face")):
+        assert script("face_demo.py", typed)[2].endswith(f"Did you mean {meant}?\n")
+    assert script("face_demo.py", "--zzzzz")[2].endswith("face_demo.py --help lists the options.\n")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "said"),
+    [
+        (None, 0, ""),
+        (1, 1, ""),
+        (FaceKitError("No such thing."), 1, "error: No such thing.\n"),
+        (UnknownNameError("dog", "hund", ["hound"]), 2, "error: Unknown dog: 'hund'. Did you mean 'hound'? Known:"),
+        (KeyboardInterrupt(), 130, "error: interrupted\n"),
+    ],
+)
+def test_exit_statuses(outcome: Any, status: int, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def run() -> int | None:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    with pytest.raises(SystemExit) as exit:
+        cli.main(run)
+    assert exit.value.code == status
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_mistakes_of_ours_keep_their_traceback() -> None:
+    with pytest.raises(ZeroDivisionError):
+        cli.main(lambda: 1 // 0)
+
+
+def test_face_prints_the_network_and_what_is_trained(script: Script) -> None:
+    status, out, err = script("face.py")
+    assert status == 0 and err == ""
+    assert "conv4_5_3x3_bn" in out and "Trainable params" in out and "Non-trainable params" in out
