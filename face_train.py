@@ -7,7 +7,7 @@ from facekit.cli import Parser, add_dataset_options, main
 
 parser = Parser(__doc__)
 add_dataset_options(parser)
-parser.add_argument("--recipe", metavar="NAME", help="dlib_utkface, classic, or that of face.py (default)")
+parser.add_argument("--recipe", metavar="NAME", help="one of facekit/recipes/, e.g. dlib_utkface (default: face.py)")
 parser.add_argument("--pretrained", metavar="FROM", help="published, none, or a weights file to start from")
 parser.add_argument("--epochs", type=int, metavar="N", help="default: the recipe's, as for the next two")
 parser.add_argument("--batch-size", type=int, metavar="N")

@@ -63,21 +63,19 @@ def load_matching(network: keras.Model, path: Path, heads: Sequence[Head]) -> No
     assign_tensors(network, tensors)
 
 
-def save_weights(network: keras.Model, card: Card, path: Path, dtype: str = "float32") -> Card:
+def save_weights(tensors: Tensors, card: Card, path: Path) -> Card:
     """Writes tensors and card to `path`, whole or not at all, and a copy of the card beside it for people.
 
-    Args:
-        dtype: "float16" halves the file; "float32" keeps every bit for further training.
+    Kernels are written as float16, which halves the file; biases and batch norm's statistics, which may be beyond its
+    range, stay float32.
 
     Returns:
         The card with the hash of what was written.
+
+    Raises:
+        WeightsError: it cannot be written.
     """
-    return save_tensors(network_tensors(network), card, path, dtype)
-
-
-def save_tensors(tensors: Tensors, card: Card, path: Path, dtype: str = "float32") -> Card:
-    """As `save_weights`, from tensors by path."""
-    tensors = {name: tensor.astype(dtype) for name, tensor in tensors.items()}
+    tensors = {name: tensor.astype(np.float16 if tensor.ndim > 1 else np.float32) for name, tensor in tensors.items()}
     card = replace(card, tensors_sha256=_hash(tensors))
     try:
         write_hdf5(path, tensors, {"card": card.to_json()})

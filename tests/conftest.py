@@ -81,11 +81,11 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from facekit.heads import AGE, GENDER, RACE
     from facekit.network import build_network
     from facekit.recipes.recipe import NetworkConfig
-    from facekit.weights import save_weights
+    from facekit.weights import network_tensors, save_weights
 
     path = tmp_path_factory.mktemp("weights") / "tiny.h5"
     config = NetworkConfig(backbone="dlib_resnet", input_size=103, heads=(AGE, GENDER, RACE))
-    save_weights(build_network(config), Card(name="tiny", network=config), path, "float16")
+    save_weights(network_tensors(build_network(config)), Card(name="tiny", network=config), path)
     return path
 
 

@@ -4,26 +4,27 @@ import hashlib
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from facekit.backbones import BACKBONES
-from facekit.cards import Card, read_card
+from facekit.cards import Card
 from facekit.datasets import load_faces
 from facekit.datasets.splits import RULE, SIDES, split_sides
 from facekit.errors import TrainingError
 from facekit.evaluation import evaluate
 from facekit.network import build_network, freeze
 from facekit.recipes.recipe import Recipe
+from facekit.runtimes.keras import KerasRuntime
 from facekit.training.callbacks import EpochEnd, Progress
 from facekit.training.checkpoints import History, load_checkpoint, save_checkpoint
 from facekit.training.data import ResidentModel, batches, steps_per_epoch
 from facekit.training.optimizer import make_optimizer
 from facekit.training.precision import POLICIES, choose_precision, dtype_policy
 from facekit.training.settings import Settings
-from facekit.weights import Tensors, assign_tensors, load_matching, network_tensors, read_tensors, save_tensors
+from facekit.weights import Tensors, assign_tensors, load_matching, network_tensors, read_tensors, save_weights
 
 
 class Run:
@@ -115,7 +116,9 @@ class Run:
     def _validate(self) -> dict[str, float]:
         raw = network_tensors(self.network)
         assign_tensors(self.network, self._averaged())
-        figures = self._figures("validation")
+        places = self.places["validation"]
+        probabilities = self.model.predict({"index": places.astype(np.int32)}, batch_size=64, verbose=0)
+        figures = evaluate(self.recipe.heads, probabilities, self._labels(places))
         assign_tensors(self.network, raw)
         flat = {
             f"{head.name}_{name}": value
@@ -125,10 +128,8 @@ class Run:
         }
         return {"loss": sum(value for name, value in flat.items() if name.endswith("cross_entropy")), **flat}
 
-    def _figures(self, side: str) -> dict[str, Any]:
-        places = self.places[side]
-        probabilities = self.model.predict({"index": places.astype(np.int32)}, batch_size=64, verbose=0)
-        return evaluate(self.recipe.heads, probabilities, {name: rows[places] for name, rows in self.labels.items()})
+    def _labels(self, places: NDArray[np.integer]) -> dict[str, NDArray[np.int16]]:
+        return {name: labels[places] for name, labels in self.labels.items()}
 
     def _averaged(self) -> Tensors:
         """The network's weights, trained ones as their moving average where the optimiser keeps it."""
@@ -142,16 +143,19 @@ class Run:
     def _save(self) -> None:
         """The checkpoint comes last: a run killed before it repeats the epoch, and writes the same again."""
         tensors, card = self._averaged(), self._card()
-        save_tensors(tensors, card, self.last_path)
+        save_weights(tensors, card, self.last_path)
         if self.history[-1]["val_loss"] == min(epoch["val_loss"] for epoch in self.history):
-            save_tensors(tensors, card, self.best_path)
+            save_weights(tensors, card, self.best_path)
         save_checkpoint(self.checkpoint, self.network, self.optimizer, self.history, self.fingerprint)
 
     def _finish(self) -> Card:
-        tensors = read_tensors(self.best_path)
-        assign_tensors(self.network, tensors)
-        card = replace(read_card(self.best_path), figures={"split": "test", **self._figures("test")})
-        return save_tensors(tensors, card, self.best_path)
+        """Judges the best weights as people get them: read from their file, in float32."""
+        runtime = KerasRuntime(self.best_path)
+        places = self.places["test"]
+        chips = keras.ops.convert_to_numpy(keras.ops.take(self.model.chips, places, axis=0))
+        figures = evaluate(self.recipe.heads, runtime.predict(chips), self._labels(places))
+        figures = {"n": figures.pop("n"), "split": "test", "dropped": self.faces.dropped, **figures}
+        return save_weights(read_tensors(self.best_path), replace(runtime.card, figures=figures), self.best_path)
 
     def _restore(self) -> None:
         checkpoint = load_checkpoint(self.checkpoint)
