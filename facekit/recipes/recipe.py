@@ -81,6 +81,7 @@ class Recipe:
         weight_decay: of kernels; biases and batch norm have none.
         clip_norm: largest norm of all gradients together; None for no limit.
         ema: momentum of the moving average of the weights, which is what is evaluated and kept; 0 for none.
+        own_teacher: share of the targets that is not the label but what the network it starts from answers.
         augmentation: random changes of the chips.
         seed: of all that is random.
     """
@@ -102,6 +103,7 @@ class Recipe:
     weight_decay: float = 0.05
     clip_norm: float | None = 2.0
     ema: float = 0.999
+    own_teacher: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
 

@@ -15,7 +15,9 @@ from facekit.training import augment
 
 
 class ResidentModel(keras.Model):
-    """A network with the chips it is trained on: `fit` takes what `batches` gives, `predict` takes {"index": (n,)}.
+    """A network with the chips it is trained on.
+
+    `fit` takes what `batches` gives; `predict` takes the places of chips, {"index": (n,)} or {"mirrored": (n,)}.
 
     Args:
         network: from RGB 0..255 to probabilities by head.
@@ -47,8 +49,22 @@ class ResidentModel(keras.Model):
         self.supports_jit = keras.backend.backend() != "tensorflow"  # whose XLA has no projective transform
         self.built = True
 
+    def teach_itself(self, share: float) -> None:
+        """Blends the targets with what the network answers now, averaged over each chip and its mirror image.
+
+        Wrong labels lose weight where the network disagrees (Reed et al. 2015, bootstrapping), and what averaging two
+        views gains is learned for one.
+        """
+        places = np.arange(self.chips.shape[0], dtype=np.int32)
+        plain, mirrored = (self.predict({view: places}, batch_size=64, verbose=0) for view in ("index", "mirrored"))
+        for name, targets in self.targets.items():
+            targets.assign((1 - share) * targets + share * (plain[name] + mirrored[name]) / 2)
+
     def call(self, batch: dict[str, Any], training: bool = False) -> Any:
-        chips = ops.take(self.chips, batch["index"], axis=0)
+        if "mirrored" in batch:
+            chips = ops.flip(ops.take(self.chips, batch["mirrored"], axis=0), axis=2)
+        else:
+            chips = ops.take(self.chips, batch["index"], axis=0)
         chips = augment.apply(chips, batch) if training else ops.cast(chips, "float32")
         return self.network(chips, training=training)
 

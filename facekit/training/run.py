@@ -75,6 +75,8 @@ class Run:
         self.settings.save(self.folder / "settings.json")
         self.model = ResidentModel(self.network, self.faces.chips, self.labels, recipe.heads)
         self.faces = replace(self.faces, chips=self.faces.chips[:0])  # the model has its own copy
+        if recipe.own_teacher:  # before a checkpoint is restored: the teacher is what the run began with
+            self.model.teach_itself(recipe.own_teacher)
         self.optimizer = make_optimizer(recipe, self.network, self.steps * recipe.epochs)
         self.optimizer.build(self.network.trainable_variables)
         self.model.compile(optimizer=self.optimizer)
