@@ -4,6 +4,7 @@ import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facekit.dlib_files import dlib_file
@@ -106,7 +107,8 @@ DETECTORS: dict[str, Callable[[int | None], Detector]] = {"hog": hog, "cnn": cnn
 def _hog_model() -> Any:
     import dlib
 
-    return dlib.get_frontal_face_detector()
+    # dlib.get_frontal_face_detector() as it was saved by its own save(): unpacking dlib's takes 0.28 s of CPU time.
+    return dlib.fhog_object_detector(str(Path(__file__).with_name("hog_frontal_face.svm")))
 
 
 @functools.cache

