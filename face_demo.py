@@ -51,7 +51,8 @@ def run() -> int:
     drawn = [result for result in results if result.drawn]
     if drawn and not args.quiet:
         say(f"{len(drawn)} drawn in {args.output}. All figures are estimates of appearance, in years and percent.")
-    return 0 if drawn else 1
+    was_told = any(result.was_read for result in results) and (args.json or args.csv)
+    return 0 if drawn or was_told else 1
 
 
 def show(path: Path) -> None:

@@ -23,6 +23,9 @@ parser.add_argument("--dry-run", action="store_true", help="read the data, print
 
 def run() -> None:
     args = parser.parse_args()
+    changed = [name for name, value in vars(args).items() if value != parser.get_default(name)]
+    if args.resume is not None and set(changed) - {"resume", "dry_run"}:
+        parser.error("--resume continues a run as it was started, and takes no other options than --dry-run")
     from facekit.evaluation import format_figures
     from facekit.training import new_run, resumed_run
 
@@ -45,8 +48,8 @@ def settings(args):
         recipe = lookup("recipe", args.recipe, RECIPES)
     changes = {name: getattr(args, name) for name in ("pretrained", "epochs", "batch_size", "learning_rate")}
     recipe = replace(recipe, **{name: value for name, value in changes.items() if value is not None})
-    data = str(Path(args.data).absolute())  # so that the run can be resumed from anywhere
-    return Settings(recipe, args.dataset, data, args.detector, args.precision)
+    data = str(Path(args.data).absolute())
+    return Settings(recipe, args.dataset, data, args.detector or "whole_image", args.precision)
 
 
 if __name__ == "__main__":

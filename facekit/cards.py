@@ -19,8 +19,8 @@ from facekit.recipes.recipe import NetworkConfig
 DEFAULT_WEIGHTS = PROJECT / "face_weights" / "dlib_utkface.h5"
 FORMAT = 1
 LICENCE = (
-    "Non-commercial research only: trained on UTKFace, whose licence says so, "
-    "from weights whose training data may say so too."
+    "Non-commercial research only, if trained on UTKFace or from VGGFace's weights, as their licences say. "
+    "Weights trained on one's own pictures alone are under the terms of these."
 )
 
 
@@ -31,7 +31,7 @@ class Card:
     Args:
         name: of the weights.
         network: how to build the network.
-        chip: how the faces were cut: side, pixels; padding, share of the face; number of landmarks.
+        chip: how the faces were cut: side, pixels; padding, share of the face.
         data: data set, numbers of records, split rule and seed.
         training: the recipe, and what came of it.
         figures: as `face_evaluate.py` prints them, for the test split.
@@ -52,6 +52,11 @@ class Card:
     def seed(self) -> int:
         """Of the split that the weights were trained with."""
         return int(self.data.get("seed", 0))
+
+    @property
+    def detector(self) -> str:
+        """By which the training pictures were cut; "whole_image" where they were chips."""
+        return str(self.data.get("detector", "whole_image"))
 
     def to_json(self) -> str:
         return json.dumps({"format": FORMAT, **asdict(self), "network": self.network.to_dict()}, indent=1)

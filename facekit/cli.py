@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
-from facekit.errors import FaceKitError, UnknownNameError
+from facekit.errors import FaceKitError, UsageError
 
 if TYPE_CHECKING:
     from facekit.estimator import FaceEstimator
@@ -36,7 +36,7 @@ def main(run: Callable[[], int | None]) -> NoReturn:
     try:
         status = run() or 0
         sys.stdout.flush()
-    except UnknownNameError as error:
+    except UsageError as error:
         status = _say(error, 2)
     except FaceKitError as error:
         status = _say(error, 1)
@@ -94,9 +94,9 @@ def add_dataset_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--detector",
-        default="whole_image",
         metavar="NAME",
-        help="whole_image (default) if the pictures are aligned chips; hog or cnn to cut the faces out of photographs",
+        help="whole_image if the pictures are aligned chips (default, unless the weights were trained with another); "
+        "hog or cnn to cut the faces out of photographs",
     )
 
 

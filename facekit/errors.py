@@ -11,6 +11,10 @@ class FaceKitError(Exception):
     """Base of all errors that facekit raises on purpose."""
 
 
+class UsageError(FaceKitError):
+    """An option or argument that cannot be."""
+
+
 class PictureError(FaceKitError):
     """A file or array that cannot be used as a picture."""
 
@@ -31,7 +35,7 @@ class VideoError(FaceKitError):
     """A camera or video that cannot be opened, read or written."""
 
 
-class UnknownNameError(FaceKitError):
+class UnknownNameError(UsageError):
     """A name that is not registered."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:

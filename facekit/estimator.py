@@ -97,7 +97,8 @@ class FaceEstimator:
         self.heads = select_heads(self.card.network.heads, heads)
         self._aligned = detector != "whole_image"
         self._detect = make_detector(detector, min_face)
-        self._landmark = make_landmarker(landmarks)
+        if self._aligned:
+            self._landmark = make_landmarker(landmarks)
 
     def estimate(self, photograph: Photograph) -> list[FaceEstimate]:
         """The faces of one photograph, from left to right; all go through the network together.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.errors import FaceKitError
+from facekit.errors import FaceKitError, UnknownNameError
 from facekit.heads import MISSING, AgeHead, Head, select_heads
 
 ADULT = 18  # years
@@ -133,13 +133,14 @@ def _members(head: Head, labels: NDArray[np.integer]) -> dict[str, NDArray[np.bo
 
 
 def evaluate_weights(
-    weights: str | Path | None, dataset: str, data: str, split: str, heads: Sequence[str] | None, detector: str
+    weights: str | Path | None, dataset: str, data: str, split: str, heads: Sequence[str] | None, detector: str | None
 ) -> dict[str, Any]:
     """The figures of a weights file on a data set, with `split` and what was `dropped`.
 
     Args:
         weights: None for those shipped.
-        dataset, data, detector: as for `facekit.datasets.load_faces`.
+        dataset, data: as for `facekit.datasets.load_faces`.
+        detector: likewise; None for the one that the weights were trained with.
         split: a side of the split that the weights' card describes, or "all".
         heads: names of those to judge, None for all.
 
@@ -149,14 +150,16 @@ def evaluate_weights(
     """
     from facekit.cards import DEFAULT_WEIGHTS, read_card
     from facekit.datasets import load_faces
-    from facekit.datasets.splits import choose_side
+    from facekit.datasets.splits import SIDES, choose_side
     from facekit.runtimes import load_runtime
 
+    if split not in (*SIDES, "all"):
+        raise UnknownNameError("split", split, (*SIDES, "all"))
     path = Path(weights or DEFAULT_WEIGHTS)
     card = read_card(path)
     judged = select_heads(card.network.heads, heads)
     # Read for all heads: the split depends on which records are usable.
-    faces = load_faces(dataset, data, card.network.heads, card.network.input_size, detector)
+    faces = load_faces(dataset, data, card.network.heads, card.network.input_size, detector or card.detector)
     faces = choose_side(faces, split, card.seed)
     probabilities = load_runtime(path).predict(faces.chips)
     figures = evaluate(judged, {head.name: probabilities[head.name] for head in judged}, faces.labels(judged))

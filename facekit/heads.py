@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.errors import FaceKitError, UnknownNameError, lookup
+from facekit.errors import UnknownNameError, UsageError, lookup
 
 MISSING = -1  # the label of a record that lacks this one
 
@@ -168,5 +168,5 @@ def select_heads(heads: Sequence[Head], names: Sequence[str] | None) -> list[Hea
         if name not in known:
             raise UnknownNameError("head", name, known)
     if not names:
-        raise FaceKitError(f"Name at least one head. Received none. Choose from {', '.join(known)}.")
+        raise UsageError(f"Name at least one head. Received none. Choose from {', '.join(known)}.")
     return [head for head in heads if head.name in names]

@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from facekit.cards import ORIGINAL_CARD, Card, open_weights, read_card
 from facekit.errors import WeightsError
 from facekit.files import atomic_path
-from facekit.heads import Head
 from facekit.legacy import load_original_checkpoint
 from facekit.network import build_network
+from facekit.recipes.recipe import NetworkConfig
 
 Tensors = dict[str, NDArray[np.generic]]
 
@@ -45,22 +45,31 @@ def assign_tensors(network: keras.Model, tensors: Tensors) -> None:
         variable.assign(tensors[path].astype(np.float32))
 
 
-def load_matching(network: keras.Model, path: Path, heads: Sequence[Head]) -> None:
+def load_matching(network: keras.Model, path: Path, config: NetworkConfig) -> Card:
     """Starts a network from another's weights: its body, and each head that has the same classes.
+
+    Returns:
+        The card of the other's weights.
 
     Raises:
         WeightsError: the file cannot be used, or its body is another one.
     """
     source, card = load_network(path)
+    if card.network.backbone != config.backbone:  # even of the same shapes, it may scale its pixels in another way
+        raise WeightsError(
+            f"The weights to start from must be of {config.backbone}. Received: {path} of {card.network.backbone}. "
+            "Set the recipe's backbone to that."
+        )
     same = {head.name: head.classes for head in card.network.heads}
-    kept = {head.name for head in heads if same.get(head.name) == head.classes}
-    names = {head.name for head in (*heads, *card.network.heads)}
+    kept = {head.name for head in config.heads if same.get(head.name) == head.classes}
+    names = {head.name for head in (*config.heads, *card.network.heads)}
     tensors = {name: value for name, value in network_tensors(network).items() if name.split("/")[0] in names}
     for name, value in network_tensors(source).items():
         owner = name.split("/")[0]
         if owner not in names or owner in kept:
             tensors[name] = value
     assign_tensors(network, tensors)
+    return card
 
 
 def save_weights(tensors: Tensors, card: Card, path: Path) -> Card:

@@ -122,5 +122,5 @@ def test_saved_detector_is_dlibs_own() -> None:
     (boxes, scores, kinds), (own_boxes, own_scores, own_kinds) = (
         model.run(picture, 0, -0.5) for model in (_hog_model(), dlib.get_frontal_face_detector())
     )
-    assert list(boxes) == list(own_boxes) and len(boxes) > 4
+    assert list(boxes) == list(own_boxes) and len(boxes) >= 4
     assert (scores, kinds) == (own_scores, own_kinds)

@@ -141,7 +141,7 @@ def test_full_disk(demo: Script) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "error: Cannot write demo_output/astronaut.jpg: File too large. Free the space or choose another" in out
     assert len(json.loads(Path("faces.json").read_text(encoding="utf-8"))[0]["faces"]) == 1  # small enough
-    assert os.listdir("demo_output") == [] and status == 1
+    assert os.listdir("demo_output") == [] and status == 0  # the estimates are written down
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows sends no such signal")

@@ -58,7 +58,7 @@ def test_full_disk_stops_the_run(what: str, trained: Run, copied: Path, monkeypa
 def test_each_side_needs_pictures(tiny_utkface: Path, tmp_path: Path) -> None:
     (tmp_path / "few").mkdir()
     shutil.copy(min(tiny_utkface.iterdir()), tmp_path / "few")
-    with pytest.raises(TrainingError, match=r"Each side of the split needs pictures\. Received 1, none for "):
+    with pytest.raises(TrainingError, match=r"All sides of the split need pictures\. Received 1, none for "):
         prepared(settings(TINY, tmp_path / "few"), tmp_path)
 
 

@@ -8,7 +8,7 @@ import keras
 import pytest
 
 import face
-from facekit.errors import TrainingError, UnknownNameError
+from facekit.errors import UnknownNameError, UsageError
 from facekit.heads import AGE, ClassHead
 from facekit.network import build_network, freeze
 from facekit.recipes import RECIPES
@@ -83,7 +83,7 @@ def test_recipes_are_frozen() -> None:
     ],
 )
 def test_settings_that_cannot_be_trained_with(name: str, value: float, message: str) -> None:
-    with pytest.raises(TrainingError, match=message):
+    with pytest.raises(UsageError, match=message):
         replace(face.recipe, **{name: value})
 
 

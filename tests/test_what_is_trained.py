@@ -173,16 +173,3 @@ def test_an_epoch_shows_each_chip_at_most_once() -> None:
     assert index.min() >= 100 and index.max() < 140 and index.dtype == np.int32
     assert next(stream(TINY, 5))["index"].tolist() != sorted(next(stream(TINY, 5))["index"].tolist())
     assert steps_per_epoch(TINY, 5) == 1 and len(next(stream(TINY, 5))["index"]) == 5  # fewer than a batch
-
-
-def test_own_teacher_softens_the_targets(tiny_utkface: Path, tmp_path: Path) -> None:
-    """Oracle: labels and the answers to both mirror images, blended in NumPy."""
-    run = prepared(settings(TINY, tiny_utkface), tmp_path)
-    chips, labels = run.faces.chips.copy(), run.labels
-    resident = ResidentModel(run.network, chips, labels, TINY.heads)
-    resident.teach_itself(0.25)
-    views = [run.network(view.astype(np.float32), training=False) for view in (chips, chips[:, :, ::-1])]
-    for head in TINY.heads:
-        answers = sum(keras.ops.convert_to_numpy(view[head.name]) for view in views) / 2
-        expected = 0.75 * head.targets(labels[head.name]) + 0.25 * answers
-        np.testing.assert_allclose(resident.targets[head.name].numpy(), expected, atol=1e-5)

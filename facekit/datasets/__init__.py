@@ -35,15 +35,13 @@ def load_faces(dataset: str, data: str, heads: "Sequence[Head]", size: int, dete
     from facekit.datasets.utkface import read_utkface
 
     read = lookup("dataset", dataset, dict(zip(DATASETS, (read_table, read_utkface), strict=True)))
-    return read(_find(data), heads, size, _cutter(detector))
+    return read(find_data(data), heads, size, _cutter(detector))
 
 
-def _find(data: str) -> Path:
+def find_data(data: str) -> Path:
+    """A path, or the first match of a pattern. Raises DataError if there is nothing."""
     path = Path(data)
-    if path.exists() or not any(letter in data for letter in "*?["):
-        return path
-    matches = sorted(path.parent.glob(path.name))
-    matches = [match for match in matches if match.name != "README.md"]
+    matches = [path] if path.exists() else sorted(path.parent.glob(path.name))
     if not matches:
         raise DataError(f"No data at {data}. Put UTKFace there, or name a folder, archive or table with --data.")
     return matches[0]

@@ -48,7 +48,8 @@ def _walk(source: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
                         yield entry.name, content.read() if content else b""
                 _check_end(archive)
     except (*_DAMAGE, OSError) as error:
-        raise DataError(f"{source} cannot be read as a folder, .tar, .tar.gz or .zip: {error}.") from error
+        reason = str(error).splitlines()[0] if source.suffix != ".csv" else "for a table, add --dataset table"
+        raise DataError(f"{source} cannot be read as a folder, .tar, .tar.gz or .zip: {reason}.") from error
 
 
 def _check_end(archive: tarfile.TarFile) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.datasets.records import THUMBNAIL_SIZE, Faces, Record
-from facekit.errors import DataError, UnknownNameError
+from facekit.errors import DataError
 
 SIDES = ("train", "validation", "test")
 VALIDATION_SHARE, TEST_SHARE = 0.05, 0.10
@@ -42,18 +42,22 @@ def choose_side(faces: Faces, split: str, seed: int) -> Faces:
     """The faces on one side, or on any for "all".
 
     Raises:
-        UnknownNameError: no such side.
         DataError: nobody is on it.
     """
     if split == "all":
         return faces
-    if split not in SIDES:
-        raise UnknownNameError("split", split, (*SIDES, "all"))
-    places = np.flatnonzero(split_sides(faces, seed) == split)
+    sides = split_sides(faces, seed)
+    places = np.flatnonzero(sides == split)
     if not len(places):
         raise DataError(f"None of the {len(faces.records)} records is on the {split} side. Use --split all.")
     records = [faces.records[place] for place in places]
-    return Faces(records, faces.chips[places], faces.thumbnails[places], faces.dropped)
+    return Faces(records, faces.chips[places], faces.thumbnails[places], count_dropped(faces, sides))
+
+
+def count_dropped(faces: Faces, sides: NDArray[np.str_]) -> dict[str, int]:
+    """What could not be used, with the records that are on no side."""
+    undecided = int(np.sum(sides == "none"))
+    return faces.dropped | ({"resembles two sides of the split": undecided} if undecided else {})
 
 
 def _draw(record: Record, seed: int) -> str:

@@ -31,7 +31,7 @@ def read_table(source: Path, heads: Sequence[Head], size: int, cut: Cut) -> Face
     """
     records, dropped = [], Counter[str]()
     for number, row in enumerate(_rows(source, heads)):
-        labels = {head.name: _label(head, row.get(head.name)) for head in heads}
+        labels = {head.name: _label(head, row.get(head.name.lower())) for head in heads}
         if reason := unusable(labels, heads):
             dropped[reason] += 1
         elif all(label == MISSING for label in labels.values()):
@@ -61,7 +61,7 @@ def _rows(source: Path, heads: Sequence[Head]) -> Iterator[dict[str, str]]:
             table = csv.DictReader(file)
             columns = {name.strip().lower() for name in table.fieldnames or ()}
             names = [head.name for head in heads]
-            if "path" not in columns or not columns & set(names):
+            if "path" not in columns or not columns & {name.lower() for name in names}:
                 raise DataError(
                     f"{source} must have a header with path and any of {', '.join(names)}. "
                     f"Received: {', '.join(table.fieldnames or ()) or 'an empty file'}."

@@ -1,4 +1,10 @@
-"""dlib's ResNet-29 fine-tuned on UTKFace: the default weights."""
+"""dlib's ResNet-29 fine-tuned on UTKFace: the default weights, but for their last step, `dlib_utkface_polish`.
+
+Command: python face_train.py --recipe dlib_utkface --data UTKFace.tar.gz
+Time: 68 minutes on two cores with AMX in bfloat16, shared with other work.
+Reached: 1,091 validation chips: age MAE 4.52 years, gender 93.8 %, race 87.2 %;
+2,113 test chips: 4.53 years, 94.3 %, 85.8 %.
+"""
 
 from facekit.heads import GENDER, RACE, AgeHead
 from facekit.recipes.recipe import Recipe

@@ -1,6 +1,10 @@
-"""The last step of the default weights: four short epochs on whole faces, without mixup, at a low rate.
+"""The last step of the default weights: four short epochs without mixup, at a low rate.
 
-It starts from what `dlib_utkface` reached: `--pretrained face_weights/dlib_utkface-<time>-last.h5`.
+Command: python face_train.py --recipe dlib_utkface_polish --data UTKFace.tar.gz
+    --pretrained face_weights/<run of dlib_utkface>-last.h5
+Time: 13 minutes on two cores with AMX in bfloat16, shared with other work.
+Reached: 1,091 validation chips: age MAE 4.49 years, gender 93.5 %, race 87.6 %;
+2,113 test chips: 4.46 years, 94.3 %, 85.7 %.
 """
 
 from dataclasses import replace

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from facekit.errors import TrainingError
+from facekit.errors import UsageError
 from facekit.heads import AGE, GENDER, RACE, Head, head_from_dict, head_to_dict
 
 
@@ -73,15 +73,14 @@ class Recipe:
         trainable_from: name of the first layer that is trained; those before it stay as they are, batch norm included.
             None trains all.
         epochs, batch_size: length of the training.
-        optimizer: "adamw" or "adam".
         learning_rate: the largest, for the backbone.
         head_rate: factor of the learning rate for the heads.
         schedule: "cosine" after the warm-up down to zero; "quarters" for 1, 1/5, 1/25 and 1/125 of the rate in turn.
-        warmup_steps: over which the rate rises from zero.
+        warmup_steps: over which the rate rises from zero; at most a tenth of all.
         weight_decay: of kernels; biases and batch norm have none.
         clip_norm: largest norm of all gradients together; None for no limit.
-        ema: momentum of the moving average of the weights, which is what is evaluated and kept; 0 for none.
-        own_teacher: share of the targets that is not the label but what the network it starts from answers.
+        ema: momentum of the moving average of the weights, which is what is evaluated and kept; 0 for none. It rises to
+            this from 0, and batch norm's statistics are not averaged.
         augmentation: random changes of the chips.
         seed: of all that is random.
     """
@@ -95,7 +94,6 @@ class Recipe:
     trainable_from: str | None = None
     epochs: int = 30
     batch_size: int = 32
-    optimizer: str = "adamw"
     learning_rate: float = 6e-4
     head_rate: float = 3.0
     schedule: str = "cosine"
@@ -103,7 +101,6 @@ class Recipe:
     weight_decay: float = 0.05
     clip_norm: float | None = 2.0
     ema: float = 0.999
-    own_teacher: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
 
@@ -111,7 +108,7 @@ class Recipe:
         for name, smallest in {"epochs": 1, "batch_size": 1, "learning_rate": 1e-9, "input_size": 1}.items():
             value = getattr(self, name)
             if not value >= smallest:  # also for NaN
-                raise TrainingError(f"{name} must be at least {smallest}. Received: {value}.")
+                raise UsageError(f"{name} must be at least {smallest}. Received: {value}.")
 
     @property
     def network(self) -> NetworkConfig:

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from facekit.chips import resize_chips
 from facekit.weights import load_network
@@ -30,7 +31,8 @@ class KerasRuntime:
         """Chips (n, S, S, 3) of any size -> head's name -> probabilities (n, classes)."""
         chips = resize_chips(chips, self.card.network.input_size)
         batches = [chips[at : at + BATCH_SIZE] for at in range(0, len(chips), BATCH_SIZE)]
-        answers = [self._call(batch.astype(np.float32)) for batch in batches]
+        bar = tqdm(batches, desc="Estimating", leave=False, disable=None, delay=2)
+        answers = [self._call(batch.astype(np.float32)) for batch in bar]
         return {
             head.name: np.concatenate(
                 [np.empty((0, len(head.classes)), np.float32)]

@@ -76,10 +76,15 @@ class EpochEnd(keras.callbacks.Callback):
         figures["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         figures |= {f"val_{name}": value for name, value in self.validate().items()}
         self.history.append({name: round(value, 6) for name, value in figures.items()})
-        for name, value in figures.items():
-            self.writer.add_scalar(name, value, epoch + 1)
-        self.writer.flush()
-        write_history(self.folder / "history.csv", self.history)
+        try:
+            for name, value in figures.items():
+                self.writer.add_scalar(name, value, epoch + 1)
+            self.writer.flush()
+            write_history(self.folder / "history.csv", self.history)
+        except OSError as error:
+            raise TrainingError(
+                f"Cannot write to {self.folder}: {error.strerror or error}. Free the space, then --resume."
+            ) from error
         self.finish()
         print_epoch(self.history)
 

@@ -15,9 +15,7 @@ from facekit.training import augment
 
 
 class ResidentModel(keras.Model):
-    """A network with the chips it is trained on.
-
-    `fit` takes what `batches` gives; `predict` takes the places of chips, {"index": (n,)} or {"mirrored": (n,)}.
+    """A network with the chips it is trained on: `fit` takes what `batches` gives, `predict` takes {"index": (n,)}.
 
     Args:
         network: from RGB 0..255 to probabilities by head.
@@ -49,22 +47,8 @@ class ResidentModel(keras.Model):
         self.supports_jit = keras.backend.backend() != "tensorflow"  # whose XLA has no projective transform
         self.built = True
 
-    def teach_itself(self, share: float) -> None:
-        """Blends the targets with what the network answers now, averaged over each chip and its mirror image.
-
-        Wrong labels lose weight where the network disagrees (Reed et al. 2015, bootstrapping), and what averaging two
-        views gains is learned for one.
-        """
-        places = np.arange(self.chips.shape[0], dtype=np.int32)
-        plain, mirrored = (self.predict({view: places}, batch_size=64, verbose=0) for view in ("index", "mirrored"))
-        for name, targets in self.targets.items():
-            targets.assign((1 - share) * targets + share * (plain[name] + mirrored[name]) / 2)
-
     def call(self, batch: dict[str, Any], training: bool = False) -> Any:
-        if "mirrored" in batch:
-            chips = ops.flip(ops.take(self.chips, batch["mirrored"], axis=0), axis=2)
-        else:
-            chips = ops.take(self.chips, batch["index"], axis=0)
+        chips = take_rows(self.chips, batch["index"])
         chips = augment.apply(chips, batch) if training else ops.cast(chips, "float32")
         return self.network(chips, training=training)
 
@@ -80,6 +64,13 @@ class ResidentModel(keras.Model):
             self.losses_by_head[head.name].update_state(losses, sample_weight=weights)
             total += head.loss_weight * loss
         return total
+
+
+def take_rows(variable: keras.Variable, index: Any) -> Any:
+    """Rows of a resident array; only they are read, wherever it lies."""
+    if keras.backend.backend() == "tensorflow":
+        return variable.value.sparse_read(index)  # `ops.take` reads it whole, and TensorFlow gathers bytes on the host
+    return ops.take(variable, index, axis=0)
 
 
 def batches(

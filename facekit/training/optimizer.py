@@ -10,9 +10,9 @@ from facekit.recipes.recipe import Recipe
 SCHEDULES = {
     "cosine": lambda recipe, steps: keras.optimizers.schedules.CosineDecay(
         0.0,
-        decay_steps=max(steps - recipe.warmup_steps, 1),
+        decay_steps=steps - min(recipe.warmup_steps, steps // 10),
         warmup_target=recipe.learning_rate,
-        warmup_steps=recipe.warmup_steps,
+        warmup_steps=min(recipe.warmup_steps, steps // 10),
     ),
     "quarters": lambda recipe, steps: keras.optimizers.schedules.PiecewiseConstantDecay(
         [steps * quarter // 4 for quarter in (1, 2, 3)],
@@ -37,16 +37,24 @@ class HeadwiseAdamW(keras.optimizers.AdamW):
         factor = self.factors[self._get_variable_index(variable)]
         super().update_step(gradient, variable, learning_rate * factor)
 
+    def _update_model_variables_moving_average(self, trainable_variables: Any) -> None:
+        """Counts the first steps less: else a short training would keep mostly what it began with."""
+        step = keras.ops.cast(self.iterations, "float32")
+        momentum = keras.ops.minimum(self.ema_momentum, step / (9 + step))
+        for variable, average in zip(trainable_variables, self._model_variables_moving_average, strict=True):
+            average.assign(momentum * average + (1 - momentum) * variable)
+
     def finalize_variable_values(self, var_list: Any) -> None:
         """Leaves the raw weights in place: training may go on, and the average is written to files."""
 
 
-def _adamw(recipe: Recipe, network: keras.Model, rate: Any) -> keras.optimizers.Optimizer:
+def make_optimizer(recipe: Recipe, network: keras.Model, steps: int) -> keras.optimizers.Optimizer:
+    """The recipe's optimiser for a training of so many steps. Raises UnknownNameError."""
     heads = {head.name for head in recipe.heads}
     factors = [recipe.head_rate if v.path.split("/")[0] in heads else 1.0 for v in network.trainable_variables]
     optimizer = HeadwiseAdamW(
         factors,
-        learning_rate=rate,
+        learning_rate=lookup("schedule", recipe.schedule, SCHEDULES)(recipe, steps),
         weight_decay=recipe.weight_decay,
         global_clipnorm=recipe.clip_norm,
         use_ema=recipe.ema > 0,
@@ -54,15 +62,3 @@ def _adamw(recipe: Recipe, network: keras.Model, rate: Any) -> keras.optimizers.
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
-
-
-OPTIMIZERS = {
-    "adam": lambda recipe, network, rate: keras.optimizers.Adam(rate, global_clipnorm=recipe.clip_norm),
-    "adamw": _adamw,
-}
-
-
-def make_optimizer(recipe: Recipe, network: keras.Model, steps: int) -> keras.optimizers.Optimizer:
-    """The recipe's optimiser for a training of so many steps. Raises UnknownNameError."""
-    rate = lookup("schedule", recipe.schedule, SCHEDULES)(recipe, steps)
-    return lookup("optimizer", recipe.optimizer, OPTIMIZERS)(recipe, network, rate)

@@ -4,6 +4,7 @@ import hashlib
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,16 +12,17 @@ from numpy.typing import NDArray
 
 from facekit.backbones import BACKBONES
 from facekit.cards import Card
-from facekit.datasets import load_faces
-from facekit.datasets.splits import RULE, SIDES, split_sides
-from facekit.errors import TrainingError
+from facekit.datasets import find_data, load_faces
+from facekit.datasets.splits import RULE, SIDES, count_dropped, split_sides
+from facekit.errors import TrainingError, UsageError
 from facekit.evaluation import evaluate
+from facekit.heads import MISSING
 from facekit.network import build_network, freeze
 from facekit.recipes.recipe import Recipe
 from facekit.runtimes.keras import KerasRuntime
 from facekit.training.callbacks import EpochEnd, Progress
 from facekit.training.checkpoints import History, load_checkpoint, save_checkpoint
-from facekit.training.data import ResidentModel, batches, steps_per_epoch
+from facekit.training.data import ResidentModel, batches, steps_per_epoch, take_rows
 from facekit.training.optimizer import make_optimizer
 from facekit.training.precision import POLICIES, choose_precision, dtype_policy
 from facekit.training.settings import Settings
@@ -46,21 +48,23 @@ class Run:
     def prepare(self) -> None:
         """Builds the network, reads and splits the data. Raises DataError, TrainingError, WeightsError."""
         settings, recipe = self.settings, self.recipe
+        find_data(settings.data)  # what is missing is told before anything takes long
         keras.utils.set_random_seed(recipe.seed)  # of new layers and dropout
         # What is measured once holds for the whole run, however often it is resumed.
         self.settings = replace(settings, precision=choose_precision(settings.precision))
         with dtype_policy(POLICIES[self.settings.precision]) as self.policy:
             self.network = build_network(recipe.network)
-        load_pretrained(self.network, recipe)
+        self.started_from = load_pretrained(self.network, recipe)
         if recipe.pretrained != "none":  # random layers must learn
             freeze(self.network, recipe.trainable_from)
         self.faces = load_faces(settings.dataset, settings.data, recipe.heads, recipe.input_size, settings.detector)
         sides = split_sides(self.faces, recipe.seed)
         self.places = {side: np.flatnonzero(sides == side) for side in SIDES}
+        self.dropped = count_dropped(self.faces, sides)
         missing = [side for side, places in self.places.items() if not len(places)]
         if missing:
             raise TrainingError(
-                f"Each side of the split needs pictures. Received {len(sides)}, none for {', '.join(missing)}."
+                f"All sides of the split need pictures. Received {len(sides)}, none for {', '.join(missing)}: add some."
             )
         self.labels = self.faces.labels(recipe.heads)
         self.steps = steps_per_epoch(recipe, len(self.places["train"]))
@@ -75,8 +79,6 @@ class Run:
         self.settings.save(self.folder / "settings.json")
         self.model = ResidentModel(self.network, self.faces.chips, self.labels, recipe.heads)
         self.faces = replace(self.faces, chips=self.faces.chips[:0])  # the model has its own copy
-        if recipe.own_teacher:  # before a checkpoint is restored: the teacher is what the run began with
-            self.model.teach_itself(recipe.own_teacher)
         self.optimizer = make_optimizer(recipe, self.network, self.steps * recipe.epochs)
         self.optimizer.build(self.network.trainable_variables)
         self.model.compile(optimizer=self.optimizer)
@@ -107,7 +109,8 @@ class Run:
             "heads": ", ".join(f"{head.name} ({len(head.classes)})" for head in recipe.heads),
             "parameters": f"{self.network.count_params():,}, of which {trainable:,} are trained",
             "pictures": ", ".join(f"{len(places):,} {side}" for side, places in self.places.items()),
-            "dropped": ", ".join(f"{count:,} {reason}" for reason, count in self.faces.dropped.items()) or "none",
+            "labels": ", ".join(f"{np.sum(rows != MISSING):,} {name}" for name, rows in self.labels.items()),
+            "dropped": ", ".join(f"{count:,} {reason}" for reason, count in self.dropped.items()) or "none",
             "steps": f"{self.steps:,} of {recipe.batch_size} an epoch, {recipe.epochs} epochs",
             "precision": self.policy,
             "memory": f"{self.faces.chips.nbytes / 1e9:.2f} GB for the pictures",
@@ -154,9 +157,9 @@ class Run:
         """Judges the best weights as people get them: read from their file, in float32."""
         runtime = KerasRuntime(self.best_path)
         places = self.places["test"]
-        chips = keras.ops.convert_to_numpy(keras.ops.take(self.model.chips, places, axis=0))
+        chips = keras.ops.convert_to_numpy(take_rows(self.model.chips, places))
         figures = evaluate(self.recipe.heads, runtime.predict(chips), self._labels(places))
-        figures = {"n": figures.pop("n"), "split": "test", "dropped": self.faces.dropped, **figures}
+        figures = {"n": figures.pop("n"), "split": "test", "dropped": self.dropped, **figures}
         return save_weights(read_tensors(self.best_path), replace(runtime.card, figures=figures), self.best_path)
 
     def _restore(self) -> None:
@@ -179,8 +182,9 @@ class Run:
             network=self.recipe.network,
             data={
                 "dataset": self.settings.dataset,
+                "detector": self.settings.detector,
                 **{side: len(places) for side, places in self.places.items()},
-                "dropped": self.faces.dropped,
+                "dropped": self.dropped,
                 "split_rule": RULE,
                 "seed": self.recipe.seed,
             },
@@ -189,17 +193,26 @@ class Run:
                 "precision": self.policy,
                 "backend": keras.backend.backend(),
                 "history": self.history[-1],
+                "started_from": self.started_from,
             },
         )
 
 
-def load_pretrained(network: keras.Model, recipe: Recipe) -> None:
+def load_pretrained(network: keras.Model, recipe: Recipe) -> dict[str, Any] | None:
     """Fills a network with what the recipe starts from.
 
+    Returns:
+        How the weights file that it starts from was trained, if it is one.
+
     Raises:
+        UsageError: what it starts from is neither known nor a file.
         WeightsError: the weights are missing, or fit no part of the network.
     """
     if recipe.pretrained == "published":
         BACKBONES[recipe.backbone].load_pretrained(network)
     elif recipe.pretrained != "none":
-        load_matching(network, Path(recipe.pretrained), recipe.heads)
+        path = Path(recipe.pretrained)
+        if not path.is_file():
+            raise UsageError(f"pretrained must be published, none or a weights file. Received: {path}, which is none.")
+        return load_matching(network, path, recipe.network).training
+    return None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PIL import Image
 
-FOLDER = Path(__file__).resolve().parent
+FOLDER = Path(__file__).resolve().parent.parent / "demo_images"
 FACES = {  # centre and side of the face, pixels
     "astronaut.jpg": (221, 122, 91),
     "portrait_office.jpg": (496, 266, 259),
