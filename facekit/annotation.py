@@ -136,7 +136,7 @@ def _name_width(paths: Sequence[Path]) -> int:
 def _phrase(answer: Answer) -> str:
     if isinstance(answer, AgeAnswer):
         return f"{answer.years:.0f} ({answer.low:.0f} to {answer.high:.0f})"
-    return f"{answer.label} {answer.probability:.0%}"
+    return f"{answer.label} {min(answer.probability, 0.99):.0%}"  # certain it never is
 
 
 def _row(face: FaceEstimate) -> dict[str, Any]:

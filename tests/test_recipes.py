@@ -105,10 +105,9 @@ def test_classic_falls_by_quarters() -> None:
     assert [got[step] for step in (0, 24, 30, 55, 80, 99)] == pytest.approx([0.01, 0.01, 0.002, 4e-4, 8e-5, 8e-5])
 
 
-@pytest.mark.parametrize(("name", "value"), [("schedule", "cosin"), ("optimizer", "adamv")])
-def test_unknown_names(name: str, value: str) -> None:
-    recipe = replace(face.recipe, **{name: value})
-    with pytest.raises(UnknownNameError, match=rf"Unknown {name}: '{value}'\. Did you mean '"):
+def test_unknown_schedule() -> None:
+    recipe = replace(face.recipe, schedule="cosin")
+    with pytest.raises(UnknownNameError, match=r"Unknown schedule: 'cosin'\. Did you mean 'cosine'"):
         make_optimizer(recipe, SimpleNamespace(trainable_variables=[]), 10)
 
 

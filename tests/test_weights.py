@@ -183,7 +183,7 @@ def test_training_starts_from_another_networks_body_and_equal_heads(network: ker
     weights.save_weights(weights.network_tensors(network), CARD, path)
     started = build_network(replace(CONFIG, heads=heads, input_size=120))
     before = weights.network_tensors(started)
-    weights.load_matching(started, path, heads)
+    weights.load_matching(started, path, replace(CONFIG, heads=heads, input_size=120))
     source, _ = weights.load_network(path)
     source, got = weights.network_tensors(source), weights.network_tensors(started)
     for name, tensor in got.items():
@@ -194,7 +194,13 @@ def test_training_starts_from_another_networks_body_and_equal_heads(network: ker
 def test_training_cannot_start_from_another_body(path: Path) -> None:
     weights.save_weights(TENSORS, CARD, path)
     with pytest.raises(WeightsError, match="another network"):
-        weights.load_matching(build_network(CONFIG), path, HEADS)
+        weights.load_matching(build_network(CONFIG), path, CONFIG)
+
+
+def test_training_cannot_start_from_a_backbone_of_another_name(network: keras.Model, path: Path) -> None:
+    weights.save_weights(weights.network_tensors(network), CARD, path)
+    with pytest.raises(WeightsError, match=r"must be of vggface_vgg16\. Received: .* of dlib_resnet\. Set "):
+        weights.load_matching(network, path, replace(CONFIG, backbone="vggface_vgg16"))
 
 
 def test_failed_writing_leaves_the_former_files(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

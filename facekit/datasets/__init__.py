@@ -1,5 +1,6 @@
 """Labelled faces by the name of their data set."""
 
+import importlib
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from facekit.datasets.records import Cut, Faces
     from facekit.heads import Head
 
-DATASETS = ("table", "utkface")
+# Name -> module and function, which need Pillow.
+DATASETS = {"table": ("table", "read_table"), "utkface": ("utkface", "read_utkface")}
 
 
 def load_faces(dataset: str, data: str, heads: "Sequence[Head]", size: int, detector: str = "whole_image") -> "Faces":
@@ -31,17 +33,18 @@ def load_faces(dataset: str, data: str, heads: "Sequence[Head]", size: int, dete
         DataError: it is missing, damaged or has nothing usable.
         UnknownNameError: no such data set or detector.
     """
-    from facekit.datasets.table import read_table
-    from facekit.datasets.utkface import read_utkface
+    path = find_data(dataset, data)
+    module, function = DATASETS[dataset]
+    read = getattr(importlib.import_module(f"facekit.datasets.{module}"), function)
+    return read(path, heads, size, _cutter(detector))
 
-    read = lookup("dataset", dataset, dict(zip(DATASETS, (read_table, read_utkface), strict=True)))
-    return read(find_data(data), heads, size, _cutter(detector))
 
-
-def find_data(data: str) -> Path:
-    """A path, or the first match of a pattern. Raises DataError if there is nothing."""
+def find_data(dataset: str, data: str) -> Path:
+    """A path, or the first match of a pattern. Raises UnknownNameError, and DataError if there is nothing."""
+    lookup("dataset", dataset, DATASETS)
     path = Path(data)
     matches = [path] if path.exists() else sorted(path.parent.glob(path.name))
+    matches = [match for match in matches if match.name != "README.md"]
     if not matches:
         raise DataError(f"No data at {data}. Put UTKFace there, or name a folder, archive or table with --data.")
     return matches[0]

@@ -48,10 +48,10 @@ class Run:
     def prepare(self) -> None:
         """Builds the network, reads and splits the data. Raises DataError, TrainingError, WeightsError."""
         settings, recipe = self.settings, self.recipe
-        find_data(settings.data)  # what is missing is told before anything takes long
         keras.utils.set_random_seed(recipe.seed)  # of new layers and dropout
         # What is measured once holds for the whole run, however often it is resumed.
         self.settings = replace(settings, precision=choose_precision(settings.precision))
+        find_data(settings.dataset, settings.data)  # what is missing is told before anything takes long
         with dtype_policy(POLICIES[self.settings.precision]) as self.policy:
             self.network = build_network(recipe.network)
         self.started_from = load_pretrained(self.network, recipe)
