@@ -15,7 +15,6 @@ def import_cv2() -> Any:
         VideoError: it is not installed, or lacks a library of the system.
     """
     # Both write to the terminal what they think of a damaged file or a missing camera; our one line says it better.
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     try:
         import cv2
@@ -26,6 +25,8 @@ def import_cv2() -> Any:
             f"Video needs OpenCV, which does not load: {error}. "
             "On Debian and Ubuntu, run: apt-get install libgl1 libglib2.0-0"
         ) from error
+    # Not by its environment variable: Keras may have imported it before.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     return cv2
 
 
