@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facekit.dlib_files import dlib_file
-from facekit.errors import UnknownNameError, UsageError
+from facekit.errors import UsageError, lookup
 
 if TYPE_CHECKING:  # scripts offer the names of DETECTORS in --help, which must not wait for NumPy
     from facekit.images import Picture
@@ -50,11 +50,10 @@ def make_detector(name: str, min_face: int | None = None) -> Detector:
         UsageError: min_face is less than 1.
         FaceKitError: a model's file is missing.
     """
-    if name not in DETECTORS:
-        raise UnknownNameError("detector", name, DETECTORS)
+    make = lookup("detector", name, DETECTORS)
     if min_face is not None and min_face < 1:
         raise UsageError(f"min_face must be at least 1 pixel. Received: {min_face}. Leave it out for 60.")
-    return DETECTORS[name](min_face)
+    return make(min_face)
 
 
 def hog(min_face: int | None) -> Detector:

@@ -163,7 +163,7 @@ def evaluate_weights(
     faces = choose_side(faces, split, card.seed)
     probabilities = load_runtime(path).predict(faces.chips)
     figures = evaluate(judged, {head.name: probabilities[head.name] for head in judged}, faces.labels(judged))
-    return {"n": figures.pop("n"), "split": split, "dropped": faces.dropped, **figures}
+    return {"n": figures["n"], "split": split, "dropped": faces.dropped, **figures}
 
 
 def format_figures(figures: Mapping[str, Any]) -> str:

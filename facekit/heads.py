@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.errors import UnknownNameError, UsageError, lookup
+from facekit.errors import UsageError, lookup
 
 MISSING = -1  # the label of a record that lacks this one
 
@@ -163,10 +163,9 @@ def select_heads(heads: Sequence[Head], names: Sequence[str] | None) -> list[Hea
     """
     if names is None:
         return list(heads)
-    known = [head.name for head in heads]
+    known = {head.name: head for head in heads}
     for name in names:
-        if name not in known:
-            raise UnknownNameError("head", name, known)
+        lookup("head", name, known)
     if not names:
         raise UsageError(f"Name at least one head. Received none. Choose from {', '.join(known)}.")
     return [head for head in heads if head.name in names]

@@ -1,25 +1,25 @@
 """Labelled faces by the name of their data set."""
 
-import importlib
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit.chips import cut_chips, whole_chip
+from facekit.datasets.records import Cut, Faces
+from facekit.datasets.table import read_table
+from facekit.datasets.utkface import read_utkface
+from facekit.detectors import make_detector
 from facekit.errors import DataError, lookup
+from facekit.heads import Head
+from facekit.landmarks import make_landmarker
 
-if TYPE_CHECKING:
-    from facekit.datasets.records import Cut, Faces
-    from facekit.heads import Head
-
-# Name -> module and function, which need Pillow.
-DATASETS = {"table": ("table", "read_table"), "utkface": ("utkface", "read_utkface")}
+DATASETS = {"table": read_table, "utkface": read_utkface}
 
 
-def load_faces(dataset: str, data: str, heads: "Sequence[Head]", size: int, detector: str = "whole_image") -> "Faces":
+def load_faces(dataset: str, data: str, heads: Sequence[Head], size: int, detector: str = "whole_image") -> Faces:
     """Reads a data set into memory.
 
     Args:
@@ -34,9 +34,7 @@ def load_faces(dataset: str, data: str, heads: "Sequence[Head]", size: int, dete
         UnknownNameError: no such data set or detector.
     """
     path = find_data(dataset, data)
-    module, function = DATASETS[dataset]
-    read = getattr(importlib.import_module(f"facekit.datasets.{module}"), function)
-    return read(path, heads, size, _cutter(detector))
+    return DATASETS[dataset](path, heads, size, _cutter(detector))
 
 
 def find_data(dataset: str, data: str) -> Path:
@@ -50,15 +48,9 @@ def find_data(dataset: str, data: str) -> Path:
     return matches[0]
 
 
-def _cutter(detector: str) -> "Cut":
-    from facekit.chips import whole_chip
-
+def _cutter(detector: str) -> Cut:
     if detector == "whole_image":
         return whole_chip
-    from facekit.chips import cut_chips
-    from facekit.detectors import make_detector
-    from facekit.landmarks import make_landmarker
-
     detect, landmark = make_detector(detector), make_landmarker(5)
     alone = Lock()  # dlib's detectors keep the picture they search: threads would get each other's faces
 

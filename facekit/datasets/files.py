@@ -28,8 +28,6 @@ def read_files(source: Path, names: set[str]) -> Iterator[tuple[str, bytes]]:
 
 def _walk(source: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
     """All files; content only of the wanted ones."""
-    if not source.exists():
-        raise DataError(f"No such data: {source}. Name a folder, .tar, .tar.gz or .zip with --data.")
     try:
         if source.is_dir():
             for path in sorted(path for path in source.rglob("*") if path.is_file()):

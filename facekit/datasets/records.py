@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from tqdm import tqdm
 
+from facekit.chips import resize_chips
 from facekit.errors import PictureError
 from facekit.heads import MISSING, AgeHead, Head
 from facekit.images import decode_picture
@@ -97,10 +99,6 @@ def read_faces(
     read = np.zeros(len(records), bool)
 
     def decode(item: tuple[str, bytes]) -> str | None:
-        from PIL import Image
-
-        from facekit.chips import resize_chips
-
         name, content = item
         try:
             found = cut(decode_picture(content, name))

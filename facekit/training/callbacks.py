@@ -47,12 +47,12 @@ class Progress(keras.callbacks.Callback):
 
 
 class EpochEnd(keras.callbacks.Callback):
-    """Calls a function with the epoch's training figures; it returns the validation's, and all are logged.
+    """Adds the validation's figures to the training's, logs both, and saves the run.
 
     Args:
         folder: of the run; gets history.csv and TensorBoard's events.
-        history: of the epochs before.
-        validate: number of the epoch, training figures -> all figures, which join the history.
+        history: of the epochs before; the epoch's figures are appended.
+        validate: gives the validation's figures.
         finish: called last, to save what the run needs to go on.
     """
 

@@ -56,8 +56,8 @@ class ResidentModel(keras.Model):
         """Weighted sum of the heads' losses; a mixed pair counts for a head only if both labels are known."""
         total = 0.0
         for head in self.heads:
-            targets = ops.take(self.targets[head.name], x["index"], axis=0)
-            known = ops.take(self.known[head.name], x["index"], axis=0)
+            targets = take_rows(self.targets[head.name], x["index"])
+            known = take_rows(self.known[head.name], x["index"])
             weights = known * ops.where(x["share"] < 1, ops.take(known, x["partner"], axis=0), 1.0)
             losses = head_loss(head, augment.mix(targets, x), y_pred[head.name])
             loss = ops.sum(losses * weights) / ops.maximum(ops.sum(weights), 1.0)

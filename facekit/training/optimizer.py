@@ -7,18 +7,22 @@ import keras
 from facekit.errors import lookup
 from facekit.recipes.recipe import Recipe
 
-SCHEDULES = {
-    "cosine": lambda recipe, steps: keras.optimizers.schedules.CosineDecay(
-        0.0,
-        decay_steps=steps - min(recipe.warmup_steps, steps // 10),
-        warmup_target=recipe.learning_rate,
-        warmup_steps=min(recipe.warmup_steps, steps // 10),
-    ),
-    "quarters": lambda recipe, steps: keras.optimizers.schedules.PiecewiseConstantDecay(
+
+def _cosine(recipe: Recipe, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    warmup = min(recipe.warmup_steps, steps // 10)
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, decay_steps=steps - warmup, warmup_target=recipe.learning_rate, warmup_steps=warmup
+    )
+
+
+def _quarters(recipe: Recipe, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    return keras.optimizers.schedules.PiecewiseConstantDecay(
         [steps * quarter // 4 for quarter in (1, 2, 3)],
         [recipe.learning_rate / 5**quarter for quarter in range(4)],
-    ),
-}
+    )
+
+
+SCHEDULES = {"cosine": _cosine, "quarters": _quarters}
 
 
 @keras.saving.register_keras_serializable("facekit")

@@ -159,7 +159,7 @@ class Run:
         places = self.places["test"]
         chips = keras.ops.convert_to_numpy(take_rows(self.model.chips, places))
         figures = evaluate(self.recipe.heads, runtime.predict(chips), self._labels(places))
-        figures = {"n": figures.pop("n"), "split": "test", "dropped": self.dropped, **figures}
+        figures = {"n": figures["n"], "split": "test", "dropped": self.dropped, **figures}
         return save_weights(read_tensors(self.best_path), replace(runtime.card, figures=figures), self.best_path)
 
     def _restore(self) -> None:
