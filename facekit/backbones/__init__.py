@@ -51,8 +51,21 @@ def _load_dlib_resnet(model: "keras.Model") -> None:
     load_dlib_weights(model)
 
 
+def _build_mobilenet(input_size: int) -> "keras.Model":
+    from facekit.backbones.mobilenet import mobilenet
+
+    return mobilenet(input_size)
+
+
+def _load_mobilenet(model: "keras.Model") -> None:
+    from facekit.backbones.mobilenet import load_faceres
+
+    load_faceres(model)
+
+
 BACKBONES: dict[str, Backbone] = {
     "dlib_resnet": Backbone(_build_dlib_resnet, _load_dlib_resnet, smallest_size=103),
+    "mobilenet": Backbone(_build_mobilenet, _load_mobilenet, smallest_size=32),
     "vggface_resnet50": _vggface("resnet50", smallest_size=197),
     # The network of the original scripts' checkpoints, with the pixels that they were trained on.
     "vggface_resnet50_wrapped": _vggface("resnet50", smallest_size=197, scaling="wrapped"),

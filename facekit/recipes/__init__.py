@@ -1,6 +1,8 @@
 """What can be trained, by name. The flagship, which people edit, is `face.py` beside the scripts."""
 
-from facekit.recipes import classic, dlib_utkface, dlib_utkface_polish
+from facekit.recipes import classic, dlib_utkface, dlib_utkface_polish, mobilenet_utkface
 from facekit.recipes.recipe import Recipe
 
-RECIPES: dict[str, Recipe] = {page.recipe.name: page.recipe for page in (classic, dlib_utkface, dlib_utkface_polish)}
+RECIPES: dict[str, Recipe] = {
+    page.recipe.name: page.recipe for page in (classic, dlib_utkface, dlib_utkface_polish, mobilenet_utkface)
+}
