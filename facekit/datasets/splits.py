@@ -38,6 +38,22 @@ def split_sides(faces: Faces, seed: int) -> NDArray[np.str_]:
     return np.array(sides)
 
 
+def duplicate_groups(faces: Faces) -> NDArray[np.intp]:
+    """(n,) the number of each record's group: its near duplicates, theirs, and so on, and the data's own groups."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    first: dict[str, int] = {}
+    pairs = [(place, older) for place, near in enumerate(_older_duplicates(faces.thumbnails)) for older in near]
+    for place, record in enumerate(faces.records):
+        if record.group is not None:
+            pairs.append((place, first.setdefault(record.group, place)))
+    rows, columns = np.array(pairs, np.intp).reshape(-1, 2).T
+    n = len(faces.records)
+    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(n, n))
+    return connected_components(graph, directed=False)[1].astype(np.intp)
+
+
 def choose_side(faces: Faces, split: str, seed: int) -> Faces:
     """The faces on one side, or on any for "all".
 
