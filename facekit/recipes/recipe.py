@@ -79,7 +79,7 @@ class Recipe:
         head_rate: factor of the learning rate for the heads.
         layer_decay: factor of the learning rate from each layer with a kernel to the one before it, counted from the
             heads down: the layer under them learns at this, the next at its square, and so on (Clark et al. 2020,
-            ELECTRA, section 3.1; Bao et al. 2022, BEiT, appendix). 1 for one rate.
+            ELECTRA, appendix B; Bao et al. 2022, BEiT). 1 for one rate.
         heads_first: epochs in which only the heads learn; then the others' rate rises over `warmup_steps` as well, so
             that random heads do not spoil what was learnt before (Kumar et al. 2022, LP-FT).
         schedule: "cosine" after the warm-up down to zero; "quarters" for 1, 1/5, 1/25 and 1/125 of the rate in turn.
@@ -89,7 +89,7 @@ class Recipe:
         ema: momentum of the moving average of the weights, which is what is evaluated and kept; 0 for none. It rises to
             this from 0. Trained batch norm's statistics move as slowly.
         balance: how often the rare classes of the first head, ages in bands of five years, are shown: a class of share
-            p as one of p ** (1 - balance) (Kang et al. 2020, Decoupling, section 4.1). 0 shows each chip once an epoch,
+            p as one of p ** (1 - balance) (Kang et al. 2020, Decoupling, equation 1). 0 shows each chip once an epoch,
             1 shows all classes alike.
         patience: epochs without a lower validation loss after which the training stops; None for never.
         augmentation: random changes of the chips.

@@ -36,7 +36,8 @@ def save_first_chips(
         OSError: it cannot be written.
     """
     (batch,) = next(batches(recipe, places, 0))
-    seen = ops.convert_to_numpy(augment.apply(chips[batch["index"]], batch))
+    draws = {name: ops.convert_to_tensor(value) for name, value in batch.items()}
+    seen = ops.convert_to_numpy(augment.apply(chips[batch["index"]], draws))
     captions = [_caption(recipe.heads, labels, batch, number) for number in range(min(len(seen), SHOWN))]
     save_chip_grid(path, seen[:SHOWN], captions)
 

@@ -119,8 +119,7 @@ class Run:
             "dropped": ", ".join(f"{count:,} {reason}" for reason, count in self.dropped.items()) or "none",
             "steps": f"{self.steps:,} of {recipe.batch_size} an epoch, {recipe.epochs} epochs",
             "precision": self.policy,
-            "memory": f"{self.faces.chips.nbytes / 1e9:.2f} GB for the pictures, {kept / 1e9:.2f} GB for the weights, "
-            "their average and the optimiser, and what a step needs",
+            "memory": f"{self.faces.chips.nbytes / 1e9:.2f} GB for the pictures, {kept / 1e9:.2f} GB for weights and optimiser",
             "run": f"{self.folder}, weights {self.best_path}",
         }
         if timed:

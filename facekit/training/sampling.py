@@ -12,7 +12,7 @@ def sampling_weights(head: Head, labels: NDArray[np.integer], balance: float) ->
     """How often each chip is shown in an epoch, on average.
 
     A class of share p is shown as if it had a share proportional to p ** (1 - balance) (Kang et al. 2020, Decoupling
-    Representation and Classifier, section 4.1, where 1 - balance is q). Ages count in bands of `AGE_BAND` years.
+    Representation and Classifier, equation 1, where 1 - balance is q). Ages count in bands of `AGE_BAND` years.
 
     Args:
         head: whose classes are balanced.
