@@ -119,7 +119,7 @@ class Run:
             "dropped": ", ".join(f"{count:,} {reason}" for reason, count in self.dropped.items()) or "none",
             "steps": f"{self.steps:,} of {recipe.batch_size} an epoch, {recipe.epochs} epochs",
             "precision": self.policy,
-            "memory": f"{self.faces.chips.nbytes / 1e9:.2f} GB for the pictures, {kept / 1e9:.2f} GB for weights and optimiser",
+            "memory": f"{self.faces.chips.nbytes / 1e9:.2f} GB of pictures, {kept / 1e9:.2f} GB of weights and moments",
             "run": f"{self.folder}, weights {self.best_path}",
         }
         if timed:
