@@ -30,8 +30,10 @@ def _warmup(recipe: Recipe, steps: int) -> int:
 SCHEDULES = {"cosine": _cosine, "quarters": _quarters}
 
 
-@keras.saving.register_keras_serializable("facekit")
-class LayerwiseAdamW(keras.optimizers.Adam):
+_Adam: Any = type(keras.optimizers.Adam())  # of this backend: PyTorch's updates many variables at once
+
+
+class LayerwiseAdamW(_Adam):
     """AdamW (Loshchilov and Hutter 2019) with a rate for each variable, and a moving average of the weights.
 
     Args:
@@ -53,14 +55,23 @@ class LayerwiseAdamW(keras.optimizers.Adam):
         self.factors, self.decays, self.thawing = factors, decays, thawing
         self.frozen_steps, self.thaw_steps = frozen_steps, thaw_steps
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        index = self._get_variable_index(variable)
-        if self.frozen_steps and self.thawing[index]:
+    def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> None:
+        """Those of one rate together."""
+        groups: dict[tuple[float, float, bool], list[tuple[Any, Any]]] = {}
+        for gradient, variable in zip(grads, trainable_variables, strict=True):
+            index = self._get_variable_index(variable)
+            key = self.factors[index], self.decays[index], self.thawing[index]
+            groups.setdefault(key, []).append((gradient, variable))
+        thawed = learning_rate
+        if self.frozen_steps:
             after = ops.cast(self.iterations, "float32") - self.frozen_steps
-            learning_rate = learning_rate * ops.clip(after / max(self.thaw_steps, 1), 0, 1)
-        if self.decays[index]:
-            self.assign_sub(variable, ops.multiply(variable, learning_rate * self.decays[index]))
-        super().update_step(gradient, variable, learning_rate * self.factors[index])
+            thawed = learning_rate * ops.clip(after / max(self.thaw_steps, 1), 0, 1)
+        for (factor, decay, thaws), members in groups.items():
+            rate = thawed if thaws else learning_rate
+            gradients, variables = zip(*members, strict=True)
+            for variable in variables if decay else ():
+                variable.assign(ops.multiply(variable, 1 - rate * decay))
+            super()._backend_update_step(gradients, variables, rate * factor)
 
     def _update_model_variables_moving_average(self, trainable_variables: Any) -> None:
         """Counts the first steps less: else a short training would keep mostly what it began with."""
