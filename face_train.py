@@ -31,7 +31,7 @@ def run() -> None:
 
     training = new_run(settings(args)) if args.resume is None else resumed_run(args.resume or None)
     training.prepare()
-    print(training.summary())
+    print(training.summary(timed=args.dry_run))
     if not args.dry_run:
         card = training.train()
         print(f"\n{training.best_path}\n\n{format_figures(card.figures)}")

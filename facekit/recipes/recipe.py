@@ -6,6 +6,8 @@ from typing import Any
 from facekit.errors import UsageError
 from facekit.heads import AGE, GENDER, RACE, Head, head_from_dict, head_to_dict
 
+_SMALLEST = {"epochs": 1, "batch_size": 1, "learning_rate": 1e-9, "input_size": 1, "heads_first": 0, "patience": 1}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
@@ -75,12 +77,21 @@ class Recipe:
         epochs, batch_size: length of the training.
         learning_rate: the largest, for the backbone.
         head_rate: factor of the learning rate for the heads.
+        layer_decay: factor of the learning rate from each layer with a kernel to the one before it, counted from the
+            heads down: the layer under them learns at this, the next at its square, and so on (Clark et al. 2020,
+            ELECTRA, appendix B; Bao et al. 2022, BEiT). 1 for one rate.
+        heads_first: epochs in which only the heads learn; then the others' rate rises over `warmup_steps` as well, so
+            that random heads do not spoil what was learnt before (Kumar et al. 2022, LP-FT).
         schedule: "cosine" after the warm-up down to zero; "quarters" for 1, 1/5, 1/25 and 1/125 of the rate in turn.
         warmup_steps: over which the rate rises from zero; at most a tenth of all.
         weight_decay: of kernels; biases and batch norm have none.
         clip_norm: largest norm of all gradients together; None for no limit.
         ema: momentum of the moving average of the weights, which is what is evaluated and kept; 0 for none. It rises to
-            this from 0, and batch norm's statistics are not averaged.
+            this from 0. Trained batch norm's statistics move as slowly.
+        balance: how often the rare classes of the first head, ages in bands of five years, are shown: a class of share
+            p as one of p ** (1 - balance) (Kang et al. 2020, Decoupling, equation 1). 0 shows each chip once an epoch,
+            1 shows all classes alike.
+        patience: epochs without a lower validation loss after which the training stops; None for never.
         augmentation: random changes of the chips.
         seed: of all that is random.
     """
@@ -96,19 +107,26 @@ class Recipe:
     batch_size: int = 32
     learning_rate: float = 6e-4
     head_rate: float = 3.0
+    layer_decay: float = 1.0
+    heads_first: int = 0
     schedule: str = "cosine"
     warmup_steps: int = 200
     weight_decay: float = 0.05
     clip_norm: float | None = 2.0
     ema: float = 0.999
+    balance: float = 0.0
+    patience: int | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, smallest in {"epochs": 1, "batch_size": 1, "learning_rate": 1e-9, "input_size": 1}.items():
+        for name, smallest in _SMALLEST.items():
             value = getattr(self, name)
-            if not value >= smallest:  # also for NaN
+            if value is not None and not value >= smallest:  # also for NaN
                 raise UsageError(f"{name} must be at least {smallest}. Received: {value}.")
+        for name in ("layer_decay", "balance"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"{name} must lie between 0 and 1. Received: {getattr(self, name)}.")
 
     @property
     def network(self) -> NetworkConfig:

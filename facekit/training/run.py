@@ -20,10 +20,12 @@ from facekit.heads import MISSING
 from facekit.network import build_network, freeze
 from facekit.recipes.recipe import Recipe
 from facekit.runtimes.keras import KerasRuntime
-from facekit.training.callbacks import EpochEnd, Progress
+from facekit.training.callbacks import EpochEnd, Progress, out_of_patience
 from facekit.training.checkpoints import History, load_checkpoint, save_checkpoint
+from facekit.training.chip_grid import save_first_chips
 from facekit.training.data import ResidentModel, batches, steps_per_epoch, take_rows
-from facekit.training.optimizer import make_optimizer
+from facekit.training.optimizer import make_optimizer, slow_statistics
+from facekit.training.pace import expected_time, measure_pace
 from facekit.training.precision import POLICIES, choose_precision, dtype_policy
 from facekit.training.settings import Settings
 from facekit.weights import Tensors, assign_tensors, load_matching, network_tensors, read_tensors, save_weights
@@ -77,15 +79,17 @@ class Run:
         """
         recipe = self.recipe
         self.settings.save(self.folder / "settings.json")
+        save_first_chips(self.folder / "chips.png", recipe, self.faces.chips, self.labels, self.places["train"])
         self.model = ResidentModel(self.network, self.faces.chips, self.labels, recipe.heads)
         self.faces = replace(self.faces, chips=self.faces.chips[:0])  # the model has its own copy
+        slow_statistics(recipe, self.network, self.steps * recipe.epochs)
         self.optimizer = make_optimizer(recipe, self.network, self.steps * recipe.epochs)
         self.optimizer.build(self.network.trainable_variables)
         self.model.compile(optimizer=self.optimizer)
         if self.checkpoint.exists():
             self._restore()
         epoch = len(self.history)
-        if epoch < recipe.epochs:
+        if epoch < recipe.epochs and not out_of_patience(self.history, recipe.patience):
             self.model.fit(
                 batches(recipe, self.places["train"], epoch),
                 steps_per_epoch=self.steps,
@@ -95,28 +99,40 @@ class Run:
                 verbose=0,
                 callbacks=[
                     Progress(recipe.epochs, self.steps, recipe.batch_size),
-                    EpochEnd(self.folder, self.history, self._validate, self._save),
+                    EpochEnd(self.folder, self.history, self._validate, self._save, recipe.patience),
                 ],
             )
         return self._finish()
 
-    def summary(self) -> str:
-        """What `train` would do, in a few lines."""
+    def summary(self, timed: bool = False) -> str:
+        """What `train` would do, in a few lines; `timed` measures how long it would take."""
         recipe = self.recipe
+        total = self.network.count_params()
         trainable = sum(int(np.prod(variable.shape)) for variable in self.network.trainable_variables)
+        kept = 4 * (total + trainable * (3 if recipe.ema else 2))  # float32; two moments and the average
         rows = {
             "network": f"{recipe.backbone}, {recipe.input_size} px, from {recipe.pretrained} weights",
             "heads": ", ".join(f"{head.name} ({len(head.classes)})" for head in recipe.heads),
-            "parameters": f"{self.network.count_params():,}, of which {trainable:,} are trained",
+            "parameters": f"{total:,}, of which {trainable:,} are trained",
             "pictures": ", ".join(f"{len(places):,} {side}" for side, places in self.places.items()),
             "labels": ", ".join(f"{np.sum(rows != MISSING):,} {name}" for name, rows in self.labels.items()),
             "dropped": ", ".join(f"{count:,} {reason}" for reason, count in self.dropped.items()) or "none",
             "steps": f"{self.steps:,} of {recipe.batch_size} an epoch, {recipe.epochs} epochs",
             "precision": self.policy,
-            "memory": f"{self.faces.chips.nbytes / 1e9:.2f} GB for the pictures",
+            "memory": f"{self.faces.chips.nbytes / 1e9:.2f} GB of pictures, {kept / 1e9:.2f} GB of weights and moments",
             "run": f"{self.folder}, weights {self.best_path}",
         }
+        if timed:
+            rows["time"] = self._time()
         return "\n".join(f"{title:<12}{text}" for title, text in rows.items())
+
+    def _time(self) -> str:
+        places = self.places["train"]
+        few = places[: 4 * self.recipe.batch_size]
+        pace, steps = measure_pace(self.recipe, self.network, self.faces.chips[few], self._labels(few))
+        training = self.steps * self.recipe.batch_size
+        time = expected_time(self.recipe, training, len(self.places["validation"]), pace)
+        return f"{time} ({pace:,.0f} chips/s measured over {steps} steps)"
 
     def _validate(self) -> dict[str, float]:
         raw = network_tensors(self.network)

@@ -1,0 +1,86 @@
+"""The first training chips as a picture: what the network sees, and what it is told of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from facekit.files import PROJECT, atomic_path
+from facekit.heads import MISSING, AgeHead, Head
+from facekit.recipes.recipe import Recipe
+from facekit.training import augment
+from facekit.training.data import batches
+
+FONT = PROJECT / "fonts" / "FacekitSans-Medium.otf"
+COLUMNS, SHOWN = 8, 32
+SMALLEST_SIDE, TEXT_SIZE, GAP = 150, 13, 6  # pixels
+LABELS_FIT = 24  # characters, at the smallest side
+
+
+def save_first_chips(
+    path: Path, recipe: Recipe, chips: NDArray[np.uint8], labels: dict[str, NDArray[np.int16]], places: NDArray[np.intp]
+) -> None:
+    """Writes the beginning of the first batch of a training, augmented, with labels and the shares of mixtures.
+
+    Args:
+        path: of the PNG.
+        chips: (n, S, S, 3) all chips.
+        labels: head's name -> (n,).
+        places: of the chips to train on.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    (batch,) = next(batches(recipe, places, 0))
+    draws = {name: ops.convert_to_tensor(value) for name, value in batch.items()}
+    seen = ops.convert_to_numpy(augment.apply(chips[batch["index"]], draws))
+    captions = [_caption(recipe.heads, labels, batch, number) for number in range(min(len(seen), SHOWN))]
+    save_chip_grid(path, seen[:SHOWN], captions)
+
+
+def save_chip_grid(path: Path, chips: NDArray[Any], captions: Sequence[str]) -> None:
+    """Writes chips in rows, each with its caption below; small ones are enlarged pixel by pixel.
+
+    Args:
+        path: of the PNG, which is replaced whole.
+        chips: (n, S, S, 3) RGB 0..255.
+        captions: n, of one line or two.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    factor = -(-SMALLEST_SIDE // chips.shape[1])
+    side = factor * chips.shape[1]
+    width, height = side + GAP, side + GAP + round(2.6 * TEXT_SIZE)
+    columns = min(COLUMNS, len(chips))
+    page = Image.new("RGB", (GAP + columns * width, GAP + -(-len(chips) // columns) * height), "white")
+    pen = ImageDraw.Draw(page)
+    font = ImageFont.truetype(str(FONT), TEXT_SIZE, layout_engine=ImageFont.Layout.BASIC)  # the same everywhere
+    for number, (chip, caption) in enumerate(zip(chips, captions, strict=True)):
+        left, top = GAP + number % columns * width, GAP + number // columns * height
+        pixels = np.clip(np.rint(chip), 0, 255).astype(np.uint8).repeat(factor, axis=0).repeat(factor, axis=1)
+        page.paste(Image.fromarray(pixels), (left, top))
+        for line, text in enumerate(caption.split("\n")):
+            pen.text((left, top + side + 1 + round(1.2 * line * TEXT_SIZE)), text, "black", font)
+    with atomic_path(path) as temporary:
+        page.save(temporary)
+
+
+def _caption(heads: Sequence[Head], labels: dict[str, NDArray[np.int16]], batch: augment.Draws, number: int) -> str:
+    """The labels of a chip; of a mixed one, the shares and labels of both."""
+    index, share = batch["index"], float(batch["share"][number])
+    own = _told(heads, labels, int(index[number]))
+    if share == 1:
+        return own
+    other = _told(heads, labels, int(index[batch["partner"][number]]))
+    return f"{share:.0%} {own}\n{1 - share:.0%} {other}"
+
+
+def _told(heads: Sequence[Head], labels: dict[str, NDArray[np.int16]], place: int) -> str:
+    known = [(head, int(labels[head.name][place])) for head in heads if labels[head.name][place] != MISSING]
+    text = " ".join(str(label) if isinstance(head, AgeHead) else head.classes[label] for head, label in known)
+    return text if len(text) <= LABELS_FIT else text[: LABELS_FIT - 1] + "…"
