@@ -15,7 +15,7 @@ from facekit.errors import UnknownNameError
 from facekit.heads import AGE, GENDER, MISSING, RACE, AgeHead
 from facekit.recipes.recipe import Augmentation, Recipe
 from facekit.training import augment, precision
-from facekit.training.data import ResidentModel, batches, steps_per_epoch
+from facekit.training.data import ResidentModel, answer, batches, steps_per_epoch
 from facekit.weights import Tensors, network_tensors
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -91,7 +91,7 @@ def resident(chips: NDArray[np.uint8]) -> ResidentModel:
     pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(inputs))
     heads = (replace(AGE, error_weight=0.2, loss_weight=0.5), GENDER, RACE)
     outputs = {head.name: keras.layers.Dense(len(head.classes), "softmax")(pooled) for head in heads}
-    return ResidentModel(keras.Model(inputs, outputs), chips, labels, heads)
+    return ResidentModel(keras.Model(inputs, outputs), labels, heads, chips)
 
 
 def test_loss_of_a_mixed_batch(resident: ResidentModel) -> None:
@@ -128,7 +128,7 @@ def test_answers_are_those_of_the_plain_network(resident: ResidentModel, chips: 
     resident.compile()
     index = np.array([3, 0, 7], np.int32)
     expected = resident.network(chips[index].astype(np.float32))
-    for name, rows in resident.predict({"index": index}, verbose=0).items():
+    for name, rows in answer(resident, index, None).items():
         np.testing.assert_allclose(rows, keras.ops.convert_to_numpy(expected[name]), atol=1e-5)
 
 

@@ -1,5 +1,7 @@
-"""Resident data: the whole set lies in the accelerator's memory, a step receives indices and a few random numbers."""
+"""The network with its labels, and with its chips where these lie on the device: then a step receives indices and a
+few random numbers. Else it receives the chips that `facekit.training.feeding` made of them."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,28 +15,32 @@ from facekit.losses import head_loss
 from facekit.recipes.recipe import Recipe
 from facekit.training import augment
 
+Batch = dict[str, NDArray[Any]]
+ANSWERED_AT_ONCE = 64
+
 
 class ResidentModel(keras.Model):
-    """A network with the chips it is trained on: `fit` takes what `batches` gives, `predict` takes {"index": (n,)}.
+    """A network with the labels it is trained on: `fit` takes what `batches` gives, see `answer` for what it says.
 
     Args:
         network: from RGB 0..255 to probabilities by head.
-        chips: (n, S, S, 3) uint8. Kept as a variable: a constant would be copied into the compiled graph.
         labels: head's name -> (n,).
         heads: what is trained.
+        chips: (n, S, S, 3) uint8, to lie on the device; None if each batch brings its own. Kept as a variable: a
+            constant would be copied into the compiled graph.
     """
 
     def __init__(
         self,
         network: keras.Model,
-        chips: NDArray[np.uint8],
         labels: dict[str, NDArray[np.int16]],
         heads: tuple[Head, ...],
+        chips: NDArray[np.uint8] | None,
     ) -> None:
         super().__init__(name="resident")
         self.network = network
         self.heads = heads
-        self.chips = keras.Variable(chips, dtype="uint8", trainable=False, name="chips")
+        self.chips = None if chips is None else resident(chips)
         self.targets = {
             head.name: keras.Variable(head.targets(labels[head.name]), trainable=False, name=f"{head.name}_targets")
             for head in heads
@@ -48,9 +54,9 @@ class ResidentModel(keras.Model):
         self.built = True
 
     def call(self, batch: dict[str, Any], training: bool = False) -> Any:
-        chips = take_rows(self.chips, batch["index"])
-        chips = augment.apply(chips, batch) if training else ops.cast(chips, "float32")
-        return self.network(chips, training=training)
+        chips = batch["chips"] if self.chips is None else take_rows(self.chips, batch["index"])
+        changes = training and self.chips is not None
+        return self.network(augment.apply(chips, batch) if changes else ops.cast(chips, "float32"), training=training)
 
     def compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None, training: bool = True) -> Any:
         """Weighted sum of the heads' losses; a mixed pair counts for a head only if both labels are known."""
@@ -66,6 +72,16 @@ class ResidentModel(keras.Model):
         return total
 
 
+def resident(chips: NDArray[np.uint8]) -> keras.Variable:
+    """A variable on the device; on a CPU it shares the array's memory where the backend can."""
+    values: Any = chips
+    if keras.backend.backend() == "tensorflow" and chips.ctypes.data % 64 == 0:
+        import tensorflow as tf  # type: ignore[import-untyped]
+
+        values = tf.experimental.dlpack.from_dlpack(chips.__dlpack__())  # converting would make two copies on the way
+    return keras.Variable(values, dtype="uint8", trainable=False, name="chips")
+
+
 def take_rows(variable: keras.Variable, index: Any) -> Any:
     """Rows of a resident array; only they are read, wherever it lies."""
     if keras.backend.backend() == "tensorflow":
@@ -73,24 +89,35 @@ def take_rows(variable: keras.Variable, index: Any) -> Any:
     return ops.take(variable, index, axis=0)
 
 
-def batches(
-    recipe: Recipe, places: NDArray[np.integer], first_epoch: int
-) -> Iterator[tuple[dict[str, NDArray[np.generic]]]]:
-    """Batches without end, from the start of an epoch on; each is a function of (seed, epoch, step) alone.
+def batches(recipe: Recipe, places: NDArray[np.integer], epoch: int, first_step: int = 0) -> Iterator[tuple[Batch]]:
+    """Batches without end; each is a function of (seed, epoch, step) alone.
 
     Args:
         recipe: batch size, augmentation, input size and seed.
         places: of the chips to train on; those that do not fill the last batch wait for another epoch's order.
-        first_epoch: counted from 0.
+        epoch, first_step: where to begin, counted from 0.
     """
-    epoch = first_epoch
     while True:
         order = np.random.default_rng((recipe.seed, epoch)).permutation(places).astype(np.int32)
-        for step in range(steps_per_epoch(recipe, len(places))):
+        for step in range(first_step, steps_per_epoch(recipe, len(places))):
             rng = np.random.default_rng((recipe.seed, epoch, step))
             index = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
             yield ({"index": index, **augment.draw(recipe.augmentation, len(index), recipe.input_size, rng)},)
-        epoch += 1
+        epoch, first_step = epoch + 1, 0
+
+
+def answer(
+    model: ResidentModel, places: NDArray[np.integer], chips: NDArray[np.uint8] | None
+) -> dict[str, NDArray[np.float32]]:
+    """Head's name -> probabilities (n, classes) for the chips at these places; None for chips on the device."""
+    steps = math.ceil(len(places) / ANSWERED_AT_ONCE)
+    return model.predict(_plain_batches(places, chips), steps=steps, verbose=0)
+
+
+def _plain_batches(places: NDArray[np.integer], chips: NDArray[np.uint8] | None) -> Iterator[tuple[Batch]]:
+    for at in range(0, len(places), ANSWERED_AT_ONCE):
+        index = places[at : at + ANSWERED_AT_ONCE].astype(np.int32)
+        yield ({"index": index} if chips is None else {"chips": chips[index]},)
 
 
 def steps_per_epoch(recipe: Recipe, n: int) -> int:
