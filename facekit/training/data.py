@@ -2,7 +2,7 @@
 few random numbers. Else it receives the chips that `facekit.training.feeding` made of them."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
@@ -89,21 +89,24 @@ def take_rows(variable: keras.Variable, index: Any) -> Any:
     return ops.take(variable, index, axis=0)
 
 
-def batches(recipe: Recipe, places: NDArray[np.integer], epoch: int, first_step: int = 0) -> Iterator[tuple[Batch]]:
-    """Batches without end; each is a function of (seed, epoch, step) alone.
+def batches(
+    recipe: Recipe, places: NDArray[np.integer], epochs: Iterable[int], first_step: int = 0
+) -> Iterator[tuple[Batch]]:
+    """The batches of some epochs; each is a function of (seed, epoch, step) alone.
 
     Args:
         recipe: batch size, augmentation, input size and seed.
         places: of the chips to train on; those that do not fill the last batch wait for another epoch's order.
-        epoch, first_step: where to begin, counted from 0.
+        epochs: counted from 0.
+        first_step: of the first of them, where a resumed training goes on.
     """
-    while True:
+    for epoch in epochs:
         order = np.random.default_rng((recipe.seed, epoch)).permutation(places).astype(np.int32)
         for step in range(first_step, steps_per_epoch(recipe, len(places))):
             rng = np.random.default_rng((recipe.seed, epoch, step))
             index = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
             yield ({"index": index, **augment.draw(recipe.augmentation, len(index), recipe.input_size, rng)},)
-        epoch, first_step = epoch + 1, 0
+        first_step = 0
 
 
 def answer(

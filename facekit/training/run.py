@@ -102,7 +102,7 @@ class Run:
     def _fit(self, epochs: int) -> None:
         """Trains on, from the middle of an epoch if `step` says so, until so many epochs are done."""
         recipe, epoch, step = self.recipe, len(self.history), self.step
-        drawn = batches(recipe, self.places["train"], epoch, step)
+        drawn = batches(recipe, self.places["train"], range(epoch, epochs), step)
         self.model.fit(
             drawn if self.chips is None else augmented(drawn, self.chips),
             steps_per_epoch=self.steps - step,
