@@ -1,5 +1,6 @@
 """Which layers, heads and records a training step counts, and in which order it sees them."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -173,3 +174,28 @@ def test_an_epoch_shows_each_chip_at_most_once() -> None:
     assert index.min() >= 100 and index.max() < 140 and index.dtype == np.int32
     assert next(stream(TINY, 5))["index"].tolist() != sorted(next(stream(TINY, 5))["index"].tolist())
     assert steps_per_epoch(TINY, 5) == 1 and len(next(stream(TINY, 5))["index"]) == 5  # fewer than a batch
+
+
+def test_resident_chips_are_not_copied_by_a_step() -> None:
+    """The time of a step must not grow with what lies on the device: here by 600 MB."""
+    inputs = keras.Input((4, 4, 3))
+    answers = keras.layers.Dense(2, "softmax", name="gender")(keras.layers.Flatten()(inputs))
+    network = keras.Model(inputs, {"gender": answers})
+    seconds = {}
+    for n in (100, 12_500_000):
+        chips = np.zeros((n, 4, 4, 3), np.uint8)
+        model = ResidentModel(network, {"gender": np.zeros(n, np.int16)}, (GENDER,), chips)
+        model.compile(optimizer="sgd")
+        recipe = replace(TINY, input_size=4, batch_size=4)
+        (batch,) = next(batches(recipe, np.arange(100), range(1)))
+        times = []
+        for _ in range(12):
+            start = time.perf_counter()
+            model.train_on_batch(batch)
+            times.append(time.perf_counter() - start)
+        seconds[n] = min(times)
+    start = time.perf_counter()
+    chips.copy()
+    copying = time.perf_counter() - start
+    small, large = seconds.values()
+    assert large - small < copying / 3
