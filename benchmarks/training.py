@@ -187,9 +187,8 @@ def speed(recipe: Any, rounds: int, steps: int, aims: tuple[float, float]) -> No
     print(f"\n{recipe.name}: {recipe.backbone}, {size} px, batches of {recipe.batch_size}")
     for name, seconds in best.items():
         cpu = min(cpu for _, cpu in taken[name])  # tells more where others work on the same machine
-        print(
-            f"  {name:<28}{1000 * seconds:9.0f} ms a step, {1000 * cpu:6.0f} of CPU, {recipe.batch_size / seconds:6.0f} images/s"
-        )
+        images = recipe.batch_size / seconds
+        print(f"  {name:<28}{1000 * seconds:9.0f} ms a step, {1000 * cpu:6.0f} of CPU, {images:6.0f} images/s")
     bare, host, device = (best[name] for name in list(best)[:3])
     loop = min(host, device)
     print(least("Loop against its bare step", bare / loop, 0.80, 0.95))
