@@ -14,7 +14,7 @@ from facekit.errors import TrainingError
 from facekit.weights import Tensors, assign_tensors, network_tensors, random_states, read_tensors, write_hdf5
 
 History = list[dict[str, float]]
-SAVE_EVERY = 300.0  # seconds that a kill may cost; the flagship's state takes 2 to write
+SAVE_EVERY = 300.0  # seconds that a kill may cost: far longer than saving takes, far shorter than an epoch may be
 
 
 @dataclass(frozen=True)
