@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from types import ModuleType
 
 
@@ -14,6 +15,8 @@ def import_keras() -> ModuleType:
     if "keras" in sys.modules:
         return sys.modules["keras"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    installed = [backend for backend in ("tensorflow", "jax", "torch") if find_spec(backend)]
+    os.environ.setdefault("KERAS_BACKEND", (installed or ["tensorflow"])[0])  # what is missing, Keras tells
     with _silent(), _garbage_kept():
         import keras
 

@@ -57,9 +57,9 @@ def test_first_chips_are_the_first_batch(
     nothing = dict.fromkeys(("shift", "scale", "rotation", "contrast", "brightness", "colour", "erase"), 0.0)
     recipe = replace(TINY, batch_size=7, augmentation=Augmentation(**nothing, mixup=0.5))
     places = np.arange(1, 8)
-    save_first_chips(tmp_path / "chips.png", recipe, resize_chips(chips, 32), LABELS, places)
+    (batch,) = next(batches(recipe, places, range(1)))
+    save_first_chips(tmp_path / "chips.png", recipe.heads, batch, resize_chips(chips, 32), LABELS)
     ((seen, captions),) = shown
-    (batch,) = next(batches(recipe, places, 0))
     told = ["5 Male White", "16 Female Black", "27 Male Asian", "38 Female Indian", "49 Male Others"]
     told += ["60 Female White", "71 Male Black", "82"]
     assert len(captions) == len(seen) == 7 and any("\n" in caption for caption in captions)

@@ -38,7 +38,8 @@ def test_dry_run_leaves_no_trace(tiny_utkface: Path, tmp_path: Path, monkeypatch
         np.testing.assert_array_equal(after[1][name], tensor)
 
 
-def test_pace_is_that_of_the_steps_after_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("on_device", [True, False])
+def test_pace_is_that_of_the_steps_after_the_first(on_device: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps of half a second by a clock of our own, the first of a hundred."""
     now, durations = [0.0], iter([100.0, *[0.5] * 100])
 
@@ -52,10 +53,10 @@ def test_pace_is_that_of_the_steps_after_the_first(monkeypatch: pytest.MonkeyPat
         {name: np.ones(30, np.int16) for name in ("age", "gender", "race")},
     )
     network = build_network(TINY.network)
-    assert pace.measure_pace(TINY, network, chips, labels) == (24, 5)
+    assert pace.measure_pace(TINY, network, chips, labels, on_device) == (24, 5)
     monkeypatch.setattr(pace, "SECONDS", 4)
-    assert pace.measure_pace(TINY, network, chips, labels) == (24, 8)
-    assert pace.measure_pace(TINY, network, chips[:6], {name: rows[:6] for name, rows in labels.items()}) == (12, 8)
+    assert pace.measure_pace(TINY, network, chips, labels, on_device) == (24, 8)
+    assert pace.measure_pace(TINY, network, chips[:6], {name: rows[:6] for name, rows in labels.items()}, on_device) == (12, 8)
 
 
 @pytest.mark.parametrize("name", BACKBONES)

@@ -25,6 +25,10 @@ from facekit.weights import Tensors, load_network, read_tensors
 
 TIMES = ("seconds", "chips_per_second", "val_seconds")
 
+
+def without_times(figures: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in figures.items() if name not in TIMES}
+
 pytestmark = pytest.mark.usefixtures("tiny")
 
 
@@ -112,7 +116,7 @@ from facekit.quiet import import_keras
 import_keras()
 import tiny
 from facekit.backbones import BACKBONES
-from facekit.training import callbacks
+from facekit.training import callbacks, checkpoints
 from facekit.training.run import Run
 from facekit.training.settings import Settings
 
@@ -127,6 +131,7 @@ class Killed(callbacks.Progress):
 
 import facekit.training.run
 facekit.training.run.Progress = Killed
+checkpoints.SAVE_EVERY = float(sys.argv[2])
 BACKBONES["tiny"] = tiny.TINY_BACKBONE
 folder = Path(sys.argv[1])
 run = Run(Settings.load(folder / "settings.json"), folder / "logs" / "run", folder / "weights")
@@ -136,23 +141,28 @@ run.train()
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no such signal")
-def test_killed_in_the_middle_of_an_epoch_and_resumed(trained: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("save_every", "steps"), [(300, 0), (0, 1)])
+def test_killed_in_the_middle_of_an_epoch_and_resumed(
+    save_every: int, steps: int, trained: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Saved before that epoch, or at each of its steps; the one that is killed is not saved."""
     trained.settings.save(tmp_path / "settings.json")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
-    command = [sys.executable, "-c", KILLED, tmp_path]
+    command = [sys.executable, "-c", KILLED, tmp_path, str(save_every)]
     killed = subprocess.run(command, env=environment, capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
-    assert len(checkpoints.load_checkpoint(tmp_path / "logs" / "run" / "checkpoint.h5").history) == 1
+    checkpoint = checkpoints.load_checkpoint(tmp_path / "logs" / "run" / "checkpoint.h5")
+    assert (len(checkpoint.history), checkpoint.step) == (1, steps)
 
     resumed = prepared(trained.settings, tmp_path)
     resumed.train()
+    into = f", {steps} of {trained.steps} steps into the next" if steps else ""
+    assert f"Continuing after epoch 1 of 3{into}.\n" in capsys.readouterr().err
     assert len(resumed.history) == 3
     assert_equal(read_tensors(resumed.last_path), read_tensors(trained.last_path), atol=1e-6)
     assert_equal(read_tensors(resumed.best_path), read_tensors(trained.best_path), atol=1e-6)
-    got, expected = (
-        {name: value for name, value in run.history[2].items() if name not in TIMES} for run in (resumed, trained)
-    )
-    assert got == pytest.approx(expected, abs=1e-4)
+    for got, expected in zip(resumed.history, trained.history, strict=True):
+        assert without_times(got) == pytest.approx(without_times(expected), abs=1e-4)
     assert not [name for name in os.listdir(tmp_path / "weights") if name.startswith(".")]
 
 

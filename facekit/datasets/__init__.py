@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.chips import cut_chips, whole_chip
-from facekit.datasets.records import Cut, Faces
+from facekit.datasets.records import Allocate, Cut, Faces, in_memory
 from facekit.datasets.table import read_table
 from facekit.datasets.utkface import read_utkface
 from facekit.detectors import make_detector
@@ -19,8 +19,15 @@ from facekit.landmarks import make_landmarker
 DATASETS = {"table": read_table, "utkface": read_utkface}
 
 
-def load_faces(dataset: str, data: str, heads: Sequence[Head], size: int, detector: str = "whole_image") -> Faces:
-    """Reads a data set into memory.
+def load_faces(
+    dataset: str,
+    data: str,
+    heads: Sequence[Head],
+    size: int,
+    detector: str = "whole_image",
+    allocate: Allocate = in_memory,
+) -> Faces:
+    """Reads a data set into one array.
 
     Args:
         dataset: "utkface" or "table".
@@ -28,13 +35,14 @@ def load_faces(dataset: str, data: str, heads: Sequence[Head], size: int, detect
         heads: records whose labels do not fit them are dropped, and counted.
         size: side of the chips, pixels.
         detector: "whole_image" if the pictures are chips; else the largest face found is cut out of each.
+        allocate: makes that array, which need not lie in memory.
 
     Raises:
         DataError: it is missing, damaged or has nothing usable.
         UnknownNameError: no such data set or detector.
     """
     path = find_data(dataset, data)
-    return DATASETS[dataset](path, heads, size, _cutter(detector))
+    return DATASETS[dataset](path, heads, size, _cutter(detector), allocate)
 
 
 def find_data(dataset: str, data: str) -> Path:

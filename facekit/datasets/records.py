@@ -1,6 +1,7 @@
 """What every data set comes to: records with labels, and their chips in one array."""
 
 import itertools
+import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,6 +22,15 @@ THUMBNAIL_SIZE = 32
 _AT_ONCE = 256  # pictures that are held encoded
 
 Cut = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]  # picture -> (0 or 1, S, S, 3)
+Allocate = Callable[[tuple[int, ...]], NDArray[np.uint8]]  # shape -> an array to be filled, wherever it lies
+
+
+def in_memory(shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """The usual `Allocate`; it begins at a multiple of 64 bytes, as TensorFlow needs it to share its memory."""
+    size = math.prod(shape)
+    memory = np.empty(size + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + size].reshape(shape)
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,7 @@ class Record:
 
 @dataclass
 class Faces:
-    """Labelled chips in memory, oldest first.
+    """Labelled chips in one array, oldest first.
 
     Args:
         records: n of them.
@@ -81,7 +91,12 @@ def unusable(labels: dict[str, int], heads: Sequence[Head]) -> str | None:
 
 
 def read_faces(
-    records: Iterable[Record], files: Iterable[tuple[str, bytes]], dropped: Counter[str], size: int, cut: Cut
+    records: Iterable[Record],
+    files: Iterable[tuple[str, bytes]],
+    dropped: Counter[str],
+    size: int,
+    cut: Cut,
+    allocate: Allocate = in_memory,
 ) -> Faces:
     """Decodes the pictures of all records, in threads, into one array that is filled in place.
 
@@ -91,10 +106,11 @@ def read_faces(
         dropped: what was left out so far; unreadable pictures are added.
         size: side of the chips, pixels.
         cut: picture -> its chip (1, S, S, 3), or none (0, S, S, 3).
+        allocate: makes the array of the chips.
     """
     records = sorted(records, key=lambda record: (record.order, record.key))
     places = {record.name: place for place, record in enumerate(records)}
-    chips = np.empty((len(records), size, size, 3), np.uint8)
+    chips = allocate((len(records), size, size, 3))
     thumbnails = np.empty((len(records), THUMBNAIL_SIZE**2), np.float32)
     read = np.zeros(len(records), bool)
 

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from facekit.datasets.records import Cut, Faces, Record, read_faces, unusable
+from facekit.datasets.records import Allocate, Cut, Faces, Record, in_memory, read_faces, unusable
 from facekit.errors import DataError
 from facekit.heads import MISSING, AgeHead, Head
 
 _UNKNOWN = -2  # a label that is there but names no class
 
 
-def read_table(source: Path, heads: Sequence[Head], size: int, cut: Cut) -> Faces:
+def read_table(source: Path, heads: Sequence[Head], size: int, cut: Cut, allocate: Allocate = in_memory) -> Faces:
     """Reads the pictures of a table.
 
     The columns are `path` (relative to the table) and any of the heads' names; an empty cell is a missing label. Ages
@@ -25,6 +25,7 @@ def read_table(source: Path, heads: Sequence[Head], size: int, cut: Cut) -> Face
         heads: a record whose label does not fit one of them is dropped, and counted.
         size: side of the chips, pixels.
         cut: picture -> its chip.
+        allocate: makes the array of the chips.
 
     Raises:
         DataError: the table cannot be read, lacks its columns, or has no usable picture.
@@ -45,7 +46,7 @@ def read_table(source: Path, heads: Sequence[Head], size: int, cut: Cut) -> Face
         reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items()) or "no rows"
         raise DataError(f"{source} has no usable record: {reasons}.")
     files = ((record.name, _content(source.parent / record.key)) for record in records)
-    return read_faces(records, files, dropped, size, cut)
+    return read_faces(records, files, dropped, size, cut, allocate)
 
 
 def _content(path: Path) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from facekit.datasets.files import list_files, read_files
-from facekit.datasets.records import Cut, Faces, Record, read_faces, unusable
+from facekit.datasets.records import Allocate, Cut, Faces, Record, in_memory, read_faces, unusable
 from facekit.errors import DataError
 from facekit.heads import Head
 
@@ -14,7 +14,7 @@ from facekit.heads import Head
 _NAME = re.compile(r"(\d{1,3})_(\d)_(\d)_(\d{8,20})\D")
 
 
-def read_utkface(source: Path, heads: Sequence[Head], size: int, cut: Cut) -> Faces:
+def read_utkface(source: Path, heads: Sequence[Head], size: int, cut: Cut, allocate: Allocate = in_memory) -> Faces:
     """Reads all usable chips of a folder or an archive of UTKFace.
 
     Args:
@@ -22,6 +22,7 @@ def read_utkface(source: Path, heads: Sequence[Head], size: int, cut: Cut) -> Fa
         heads: a record whose label does not fit one of them is dropped, and counted.
         size: side of the chips, pixels.
         cut: picture -> its chip.
+        allocate: makes the array of the chips.
 
     Raises:
         DataError: it cannot be read, or has no usable chip.
@@ -40,4 +41,4 @@ def read_utkface(source: Path, heads: Sequence[Head], size: int, cut: Cut) -> Fa
             f"{source} has no usable file named like 25_0_1_20170116174525125.jpg. Received: {dropped.total()} others."
         )
     files = read_files(source, {record.name for record in records})
-    return read_faces(records, files, dropped, size, cut)
+    return read_faces(records, files, dropped, size, cut, allocate)

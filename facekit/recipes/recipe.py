@@ -91,6 +91,8 @@ class Recipe:
         balance: how often the rare classes of the first head, ages in bands of five years, are shown: a class of share
             p as one of p ** (1 - balance) (Kang et al. 2020, Decoupling, equation 1). 0 shows each chip once an epoch,
             1 shows all classes alike.
+        teacher_share: of a teacher's answer in what a training chip is to answer, see `facekit.training.teacher`; the
+            rest is its label. 0 for no teacher.
         patience: epochs without a lower validation loss after which the training stops; None for never.
         augmentation: random changes of the chips.
         seed: of all that is random.
@@ -115,6 +117,7 @@ class Recipe:
     clip_norm: float | None = 2.0
     ema: float = 0.999
     balance: float = 0.0
+    teacher_share: float = 0.0
     patience: int | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
@@ -124,7 +127,7 @@ class Recipe:
             value = getattr(self, name)
             if value is not None and not value >= smallest:  # also for NaN
                 raise UsageError(f"{name} must be at least {smallest}. Received: {value}.")
-        for name in ("layer_decay", "balance"):
+        for name in ("layer_decay", "balance", "teacher_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} must lie between 0 and 1. Received: {getattr(self, name)}.")
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from facekit.recipes.recipe import Augmentation
 
-Draws = dict[str, NDArray[np.generic]]
+Draws = dict[str, NDArray[Any]]
 CHANNELS = 3
 
 

@@ -22,17 +22,22 @@ class Progress(keras.callbacks.Callback):
 
     Adds `seconds` and `chips_per_second` to the epoch's figures; the rate leaves out the first step of all, which
     compiles. Losses are fetched once a second: each time, the accelerator has to finish what it was given.
+
+    Args:
+        epochs, steps, batch_size: of the training, of an epoch, of a step.
+        first_step: of the first epoch, where a resumed training goes on.
     """
 
-    def __init__(self, epochs: int, steps: int, batch_size: int) -> None:
+    def __init__(self, epochs: int, steps: int, batch_size: int, first_step: int = 0) -> None:
         super().__init__()
-        self.epochs, self.steps, self.batch_size = epochs, steps, batch_size
+        self.epochs, self.steps, self.batch_size, self.first_step = epochs, steps, batch_size, first_step
         self.compiled = False
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.title = f"Epoch {epoch + 1}/{self.epochs}"
         self.begun = time.perf_counter()
-        self._count_from(0)
+        self._count_from(self.first_step)
+        self.first_step = 0
 
     def _count_from(self, step: int) -> None:
         """The bar's rate and ours begin here."""

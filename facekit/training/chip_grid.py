@@ -11,9 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from facekit.files import PROJECT, atomic_path
 from facekit.heads import MISSING, AgeHead, Head
-from facekit.recipes.recipe import Recipe
 from facekit.training import augment
-from facekit.training.data import batches
+from facekit.training.data import Batch
 
 FONT = PROJECT / "fonts" / "FacekitSans-Medium.otf"
 COLUMNS, SHOWN = 8, 32
@@ -22,23 +21,27 @@ LABELS_FIT = 24  # characters, at the smallest side
 
 
 def save_first_chips(
-    path: Path, recipe: Recipe, chips: NDArray[np.uint8], labels: dict[str, NDArray[np.int16]], places: NDArray[np.intp]
+    path: Path,
+    heads: Sequence[Head],
+    batch: Batch,
+    chips: NDArray[np.uint8],
+    labels: dict[str, NDArray[np.int16]],
 ) -> None:
     """Writes the beginning of the first batch of a training, augmented, with labels and the shares of mixtures.
 
     Args:
         path: of the PNG.
+        heads: what is trained.
+        batch: the first, as `facekit.training.data.batches` gives it.
         chips: (n, S, S, 3) all chips.
         labels: head's name -> (n,).
-        places: of the chips to train on.
 
     Raises:
         OSError: it cannot be written.
     """
-    (batch,) = next(batches(recipe, places, 0))
     draws = {name: ops.convert_to_tensor(value) for name, value in batch.items()}
     seen = ops.convert_to_numpy(augment.apply(chips[batch["index"]], draws))
-    captions = [_caption(recipe.heads, labels, batch, number) for number in range(min(len(seen), SHOWN))]
+    captions = [_caption(heads, labels, batch, number) for number in range(min(len(seen), SHOWN))]
     save_chip_grid(path, seen[:SHOWN], captions)
 
 

@@ -1,6 +1,8 @@
-"""Resident data: the whole set lies in the accelerator's memory, a step receives indices and a few random numbers."""
+"""The network with its labels, and with its chips where these lie on the device: then a step receives indices and a
+few random numbers. Else it receives the chips that `facekit.training.feeding` made of them."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
@@ -8,49 +10,54 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from facekit.heads import MISSING, Head
+from facekit.heads import Head
 from facekit.losses import head_loss
 from facekit.recipes.recipe import Recipe
 from facekit.training import augment
+from facekit.training.sampling import epoch_order
+
+Batch = dict[str, NDArray[Any]]
+Targets = dict[str, NDArray[np.float32]]
+ANSWERED_AT_ONCE = 64
 
 
 class ResidentModel(keras.Model):
-    """A network with the chips it is trained on: `fit` takes what `batches` gives, `predict` takes {"index": (n,)}.
+    """A network with the labels it is trained on: `fit` takes what `batches` gives, see `answer` for what it says.
 
     Args:
         network: from RGB 0..255 to probabilities by head.
-        chips: (n, S, S, 3) uint8. Kept as a variable: a constant would be copied into the compiled graph.
-        labels: head's name -> (n,).
+        targets: as `targets_of` makes them.
         heads: what is trained.
+        chips: (n, S, S, 3) uint8, to lie on the device; None if each batch brings its own. Kept as a variable: a
+            constant would be copied into the compiled graph.
     """
 
     def __init__(
         self,
         network: keras.Model,
-        chips: NDArray[np.uint8],
-        labels: dict[str, NDArray[np.int16]],
+        targets: Targets,
         heads: tuple[Head, ...],
+        chips: NDArray[np.uint8] | None,
     ) -> None:
         super().__init__(name="resident")
         self.network = network
         self.heads = heads
-        self.chips = keras.Variable(chips, dtype="uint8", trainable=False, name="chips")
+        self.chips = None if chips is None else resident(chips)
         self.targets = {
-            head.name: keras.Variable(head.targets(labels[head.name]), trainable=False, name=f"{head.name}_targets")
-            for head in heads
+            name: keras.Variable(rows, trainable=False, name=f"{name}_targets") for name, rows in targets.items()
         }
         self.known = {
-            head.name: keras.Variable(labels[head.name] != MISSING, dtype="float32", trainable=False, name=head.name)
-            for head in heads
+            name: keras.Variable(rows.any(axis=1), dtype="float32", trainable=False, name=name)
+            for name, rows in targets.items()
         }
         self.losses_by_head = {head.name: keras.metrics.Mean(name=head.name) for head in heads}
         self.supports_jit = keras.backend.backend() != "tensorflow"  # whose XLA has no projective transform
         self.built = True
 
     def call(self, batch: dict[str, Any], training: bool = False) -> Any:
-        chips = take_rows(self.chips, batch["index"])
-        chips = augment.apply(chips, batch) if training else ops.cast(chips, "float32")
-        return self.network(chips, training=training)
+        chips = batch["chips"] if self.chips is None else take_rows(self.chips, batch["index"])
+        changes = training and self.chips is not None
+        return self.network(augment.apply(chips, batch) if changes else ops.cast(chips, "float32"), training=training)
 
     def compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None, training: bool = True) -> Any:
         """Weighted sum of the heads' losses; a mixed pair counts for a head only if both labels are known."""
@@ -66,6 +73,34 @@ class ResidentModel(keras.Model):
         return total
 
 
+def targets_of(
+    heads: Iterable[Head], labels: dict[str, NDArray[np.int16]], answers: Targets | None = None, share: float = 0.0
+) -> Targets:
+    """Head's name -> (n, classes) distributions; zeros where the label is unknown.
+
+    Args:
+        heads: what is trained.
+        labels: head's name -> (n,).
+        answers: a teacher's, of the same form; zeros where it has none.
+        share: of its answer in the target.
+    """
+    targets = {head.name: head.targets(labels[head.name]) for head in heads}
+    for name, rows in (answers or {}).items():
+        both = targets[name].any(axis=1) & rows.any(axis=1)
+        targets[name][both] = (1 - share) * targets[name][both] + share * rows[both]
+    return targets
+
+
+def resident(chips: NDArray[np.uint8]) -> keras.Variable:
+    """A variable on the device; on a CPU it shares the array's memory where the backend can."""
+    values: Any = chips
+    if keras.backend.backend() == "tensorflow" and chips.ctypes.data % 64 == 0:
+        import tensorflow as tf  # type: ignore[import-untyped]
+
+        values = tf.experimental.dlpack.from_dlpack(chips.__dlpack__())  # converting would make two copies on the way
+    return keras.Variable(values, dtype="uint8", trainable=False, name="chips")
+
+
 def take_rows(variable: keras.Variable, index: Any) -> Any:
     """Rows of a resident array; only they are read, wherever it lies."""
     if keras.backend.backend() == "tensorflow":
@@ -74,23 +109,42 @@ def take_rows(variable: keras.Variable, index: Any) -> Any:
 
 
 def batches(
-    recipe: Recipe, places: NDArray[np.integer], first_epoch: int
-) -> Iterator[tuple[dict[str, NDArray[np.generic]]]]:
-    """Batches without end, from the start of an epoch on; each is a function of (seed, epoch, step) alone.
+    recipe: Recipe,
+    places: NDArray[np.integer],
+    epochs: Iterable[int],
+    first_step: int = 0,
+    weights: NDArray[np.floating] | None = None,
+) -> Iterator[tuple[Batch]]:
+    """The batches of some epochs; each is a function of (seed, epoch, step) alone.
 
     Args:
         recipe: batch size, augmentation, input size and seed.
         places: of the chips to train on; those that do not fill the last batch wait for another epoch's order.
-        first_epoch: counted from 0.
+        epochs: counted from 0.
+        first_step: of the first of them, where a resumed training goes on.
+        weights: how often each place is shown, see `facekit.training.sampling`; None for once.
     """
-    epoch = first_epoch
-    while True:
-        order = np.random.default_rng((recipe.seed, epoch)).permutation(places).astype(np.int32)
-        for step in range(steps_per_epoch(recipe, len(places))):
+    for epoch in epochs:
+        order = epoch_order(places, weights, np.random.default_rng((recipe.seed, epoch))).astype(np.int32)
+        for step in range(first_step, steps_per_epoch(recipe, len(places))):
             rng = np.random.default_rng((recipe.seed, epoch, step))
             index = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
             yield ({"index": index, **augment.draw(recipe.augmentation, len(index), recipe.input_size, rng)},)
-        epoch += 1
+        first_step = 0
+
+
+def answer(
+    model: ResidentModel, places: NDArray[np.integer], chips: NDArray[np.uint8] | None
+) -> dict[str, NDArray[np.float32]]:
+    """Head's name -> probabilities (n, classes) for the chips at these places; None for chips on the device."""
+    steps = math.ceil(len(places) / ANSWERED_AT_ONCE)
+    return model.predict(_plain_batches(places, chips), steps=steps, verbose=0)
+
+
+def _plain_batches(places: NDArray[np.integer], chips: NDArray[np.uint8] | None) -> Iterator[tuple[Batch]]:
+    for at in range(0, len(places), ANSWERED_AT_ONCE):
+        index = places[at : at + ANSWERED_AT_ONCE].astype(np.int32)
+        yield ({"index": index} if chips is None else {"chips": chips[index]},)
 
 
 def steps_per_epoch(recipe: Recipe, n: int) -> int:

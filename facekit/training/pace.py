@@ -1,5 +1,6 @@
 """How fast a training goes on this machine, measured on a throw-away copy."""
 
+import itertools
 import random
 import time
 
@@ -8,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.recipes.recipe import Recipe
-from facekit.training.data import ResidentModel, batches
+from facekit.training.data import ResidentModel, batches, targets_of
+from facekit.training.feeding import augmented
 from facekit.training.optimizer import make_optimizer
 
 STEPS, SECONDS = 5, 2.0  # at least so many, at least so long
@@ -16,7 +18,11 @@ FORWARD = 1 / 3  # of a step's time, for a chip that is only looked at
 
 
 def measure_pace(
-    recipe: Recipe, network: keras.Model, chips: NDArray[np.uint8], labels: dict[str, NDArray[np.int16]]
+    recipe: Recipe,
+    network: keras.Model,
+    chips: NDArray[np.uint8],
+    labels: dict[str, NDArray[np.int16]],
+    on_device: bool,
 ) -> tuple[float, int]:
     """Trains a copy of the network, of random weights, for a few steps after the one that compiles.
 
@@ -25,6 +31,7 @@ def measure_pace(
     Args:
         chips: (n, S, S, 3) a few batches of the training's.
         labels: head's name -> (n,).
+        on_device: whether the chips lie there.
 
     Returns:
         Chips a second, and the number of steps that were timed.
@@ -32,9 +39,10 @@ def measure_pace(
     states = random.getstate(), np.random.get_state()  # what initialisers draw their seeds from
     try:
         copy = keras.models.clone_model(network)
-        model = ResidentModel(copy, chips, labels, recipe.heads)
+        model = ResidentModel(copy, targets_of(recipe.heads, labels), recipe.heads, chips if on_device else None)
         model.compile(optimizer=make_optimizer(recipe, copy, recipe.epochs))
-        stream = batches(recipe, np.arange(len(chips)), 0)
+        drawn = batches(recipe, np.arange(len(chips)), itertools.count())
+        stream = drawn if on_device else augmented(drawn, chips)
         model.train_on_batch(*next(stream))
         steps, begun = 0, time.perf_counter()
         while steps < STEPS or time.perf_counter() - begun < SECONDS:

@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from facekit.backbones import BACKBONES
 from facekit.cards import Card
 from facekit.datasets import find_data, load_faces
-from facekit.datasets.splits import RULE, SIDES, count_dropped, split_sides
+from facekit.datasets.splits import RULE, SIDES, count_dropped, duplicate_groups, split_sides
 from facekit.errors import TrainingError, UsageError
 from facekit.evaluation import evaluate
 from facekit.heads import MISSING
@@ -21,13 +22,17 @@ from facekit.network import build_network, freeze
 from facekit.recipes.recipe import Recipe
 from facekit.runtimes.keras import KerasRuntime
 from facekit.training.callbacks import EpochEnd, Progress, out_of_patience
-from facekit.training.checkpoints import History, load_checkpoint, save_checkpoint
+from facekit.training.checkpoints import History, MidEpoch, load_checkpoint, save_checkpoint
 from facekit.training.chip_grid import save_first_chips
-from facekit.training.data import ResidentModel, batches, steps_per_epoch, take_rows
+from facekit.training.data import Batch, ResidentModel, Targets, answer, batches, steps_per_epoch, take_rows, targets_of
+from facekit.training.feeding import augmented
 from facekit.training.optimizer import make_optimizer, slow_statistics
 from facekit.training.pace import expected_time, measure_pace
 from facekit.training.precision import POLICIES, choose_precision, dtype_policy
+from facekit.training.sampling import sampling_weights
 from facekit.training.settings import Settings
+from facekit.training.storage import Storage
+from facekit.training.teacher import teach
 from facekit.weights import Tensors, assign_tensors, load_matching, network_tensors, read_tensors, save_weights
 
 
@@ -46,10 +51,12 @@ class Run:
         self.last_path = weights_folder / f"{folder.name}-last.h5"
         self.checkpoint = folder / "checkpoint.h5"
         self.history: History = []
+        self.step = 0  # of the epoch after these, where a resumed run goes on
 
     def prepare(self) -> None:
         """Builds the network, reads and splits the data. Raises DataError, TrainingError, WeightsError."""
         settings, recipe = self.settings, self.recipe
+        self.storage = Storage(settings.data_in, self.folder.parent)
         keras.utils.set_random_seed(recipe.seed)  # of new layers and dropout
         # What is measured once holds for the whole run, however often it is resumed.
         self.settings = replace(settings, precision=choose_precision(settings.precision))
@@ -59,7 +66,10 @@ class Run:
         self.started_from = load_pretrained(self.network, recipe)
         if recipe.pretrained != "none":  # random layers must learn
             freeze(self.network, recipe.trainable_from)
-        self.faces = load_faces(settings.dataset, settings.data, recipe.heads, recipe.input_size, settings.detector)
+        self.faces = load_faces(
+            settings.dataset, settings.data, recipe.heads, recipe.input_size, settings.detector, self.storage.allocate
+        )
+        self.settings = replace(self.settings, data_in=self.storage.place)
         sides = split_sides(self.faces, recipe.seed)
         self.places = {side: np.flatnonzero(sides == side) for side in SIDES}
         self.dropped = count_dropped(self.faces, sides)
@@ -79,30 +89,65 @@ class Run:
         """
         recipe = self.recipe
         self.settings.save(self.folder / "settings.json")
-        save_first_chips(self.folder / "chips.png", recipe, self.faces.chips, self.labels, self.places["train"])
-        self.model = ResidentModel(self.network, self.faces.chips, self.labels, recipe.heads)
-        self.faces = replace(self.faces, chips=self.faces.chips[:0])  # the model has its own copy
+        on_device = self.settings.data_in == "device"
+        self.chips = None if on_device else self.faces.chips
+        targets = self._targets()
+        (first,) = next(self._batches(range(1)))
+        save_first_chips(self.folder / "chips.png", recipe.heads, first, self.faces.chips, self.labels)
+        self.model = ResidentModel(self.network, targets, recipe.heads, self.faces.chips if on_device else None)
+        self.faces = replace(self.faces, chips=np.empty(0, np.uint8))  # a view of them would keep all in memory
         slow_statistics(recipe, self.network, self.steps * recipe.epochs)
         self.optimizer = make_optimizer(recipe, self.network, self.steps * recipe.epochs)
         self.optimizer.build(self.network.trainable_variables)
         self.model.compile(optimizer=self.optimizer)
         if self.checkpoint.exists():
             self._restore()
-        epoch = len(self.history)
-        if epoch < recipe.epochs and not out_of_patience(self.history, recipe.patience):
-            self.model.fit(
-                batches(recipe, self.places["train"], epoch),
-                steps_per_epoch=self.steps,
-                initial_epoch=epoch,
-                epochs=recipe.epochs,
-                shuffle=False,
-                verbose=0,
-                callbacks=[
-                    Progress(recipe.epochs, self.steps, recipe.batch_size),
-                    EpochEnd(self.folder, self.history, self._validate, self._save, recipe.patience),
-                ],
-            )
+        if self.step:
+            self._fit(len(self.history) + 1)
+        if len(self.history) < recipe.epochs and not out_of_patience(self.history, recipe.patience):
+            self._fit(recipe.epochs)
         return self._finish()
+
+    def _targets(self) -> Targets:
+        """What the network is to answer: the labels, softened by a teacher where the recipe wants one."""
+        recipe, answers = self.recipe, None
+        if recipe.teacher_share:
+            answers = teach(
+                self.folder / "teacher.h5",
+                self.faces.chips,
+                self.labels,
+                recipe.heads,
+                duplicate_groups(self.faces),
+                self.places["train"],
+                recipe.seed,
+            )
+        return targets_of(recipe.heads, self.labels, answers, recipe.teacher_share)
+
+    def _batches(self, epochs: range, first_step: int = 0) -> Iterator[tuple[Batch]]:
+        recipe, places, weights = self.recipe, self.places["train"], None
+        if recipe.balance:
+            head = recipe.heads[0]
+            weights = sampling_weights(head, self.labels[head.name][places], recipe.balance)
+        return batches(recipe, places, epochs, first_step, weights)
+
+    def _fit(self, epochs: int) -> None:
+        """Trains on, from the middle of an epoch if `step` says so, until so many epochs are done."""
+        recipe, epoch, step = self.recipe, len(self.history), self.step
+        drawn = self._batches(range(epoch, epochs), step)
+        self.model.fit(
+            drawn if self.chips is None else augmented(drawn, self.chips),
+            steps_per_epoch=self.steps - step,
+            initial_epoch=epoch,
+            epochs=epochs,
+            shuffle=False,
+            verbose=0,
+            callbacks=[
+                Progress(recipe.epochs, self.steps, recipe.batch_size, step),
+                EpochEnd(self.folder, self.history, self._validate, self._save, recipe.patience),
+                MidEpoch(step, self.steps, self._save_checkpoint),
+            ],
+        )
+        self.step = 0
 
     def summary(self, timed: bool = False) -> str:
         """What `train` would do, in a few lines; `timed` measures how long it would take."""
@@ -119,7 +164,8 @@ class Run:
             "dropped": ", ".join(f"{count:,} {reason}" for reason, count in self.dropped.items()) or "none",
             "steps": f"{self.steps:,} of {recipe.batch_size} an epoch, {recipe.epochs} epochs",
             "precision": self.policy,
-            "memory": f"{self.faces.chips.nbytes / 1e9:.2f} GB of pictures, {kept / 1e9:.2f} GB of weights and moments",
+            "chips": f"{self.storage}",
+            "memory": f"{kept / 1e9:.2f} GB of weights and moments beside the chips",
             "run": f"{self.folder}, weights {self.best_path}",
         }
         if timed:
@@ -129,7 +175,8 @@ class Run:
     def _time(self) -> str:
         places = self.places["train"]
         few = places[: 4 * self.recipe.batch_size]
-        pace, steps = measure_pace(self.recipe, self.network, self.faces.chips[few], self._labels(few))
+        on_device = self.settings.data_in == "device"
+        pace, steps = measure_pace(self.recipe, self.network, self.faces.chips[few], self._labels(few), on_device)
         training = self.steps * self.recipe.batch_size
         time = expected_time(self.recipe, training, len(self.places["validation"]), pace)
         return f"{time} ({pace:,.0f} chips/s measured over {steps} steps)"
@@ -138,7 +185,7 @@ class Run:
         raw = network_tensors(self.network)
         assign_tensors(self.network, self._averaged())
         places = self.places["validation"]
-        probabilities = self.model.predict({"index": places.astype(np.int32)}, batch_size=64, verbose=0)
+        probabilities = answer(self.model, places, self.chips)
         figures = evaluate(self.recipe.heads, probabilities, self._labels(places))
         assign_tensors(self.network, raw)
         flat = {
@@ -151,6 +198,11 @@ class Run:
 
     def _labels(self, places: NDArray[np.integer]) -> dict[str, NDArray[np.int16]]:
         return {name: labels[places] for name, labels in self.labels.items()}
+
+    def _chips(self, places: NDArray[np.integer]) -> NDArray[np.uint8]:
+        if self.chips is None:
+            return keras.ops.convert_to_numpy(take_rows(self.model.chips, places.astype(np.int32)))
+        return self.chips[places]
 
     def _averaged(self) -> Tensors:
         """The network's weights, trained ones as their moving average where the optimiser keeps it."""
@@ -167,14 +219,16 @@ class Run:
         save_weights(tensors, card, self.last_path)
         if self.history[-1]["val_loss"] == min(epoch["val_loss"] for epoch in self.history):
             save_weights(tensors, card, self.best_path)
-        save_checkpoint(self.checkpoint, self.network, self.optimizer, self.history, self.fingerprint)
+        self._save_checkpoint(0)
+
+    def _save_checkpoint(self, step: int) -> None:
+        save_checkpoint(self.checkpoint, self.model, self.history, step, self.fingerprint)
 
     def _finish(self) -> Card:
         """Judges the best weights as people get them: read from their file, in float32."""
         runtime = KerasRuntime(self.best_path)
         places = self.places["test"]
-        chips = keras.ops.convert_to_numpy(take_rows(self.model.chips, places))
-        figures = evaluate(self.recipe.heads, runtime.predict(chips), self._labels(places))
+        figures = evaluate(self.recipe.heads, runtime.predict(self._chips(places)), self._labels(places))
         figures = {"n": figures["n"], "split": "test", "dropped": self.dropped, **figures}
         return save_weights(read_tensors(self.best_path), replace(runtime.card, figures=figures), self.best_path)
 
@@ -182,9 +236,11 @@ class Run:
         checkpoint = load_checkpoint(self.checkpoint)
         if checkpoint.fingerprint != self.fingerprint:
             raise TrainingError(f"{self.settings.data} is not the data this run began with. Start a new run instead.")
-        checkpoint.restore(self.network, self.optimizer)
+        checkpoint.restore(self.model)
         self.history += checkpoint.history
-        print(f"Continuing after epoch {len(self.history)} of {self.recipe.epochs}.", file=sys.stderr)
+        self.step = checkpoint.step
+        steps = f", {self.step} of {self.steps} steps into the next" if self.step else ""
+        print(f"Continuing after epoch {len(self.history)} of {self.recipe.epochs}{steps}.", file=sys.stderr)
 
     @property
     def fingerprint(self) -> str:

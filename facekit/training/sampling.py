@@ -33,12 +33,14 @@ def sampling_weights(head: Head, labels: NDArray[np.integer], balance: float) ->
 
 
 def epoch_order(
-    places: NDArray[np.integer], weights: NDArray[np.floating], rng: np.random.Generator
+    places: NDArray[np.integer], weights: NDArray[np.floating] | None, rng: np.random.Generator
 ) -> NDArray[np.integer]:
     """As many places as there are, in random order: each its weight times, rounded up or down at random.
 
-    Systematic resampling (Carpenter et al. 1999, Improved particle filter): with equal weights a permutation.
+    Systematic resampling (Carpenter et al. 1999, Improved particle filter); without weights a permutation.
     """
+    if weights is None:
+        return rng.permutation(places)
     ends = np.cumsum(weights)
     at = (rng.random() + np.arange(len(places))) * (ends[-1] / len(places))
     return rng.permutation(places[np.searchsorted(ends, at, side="right").clip(max=len(places) - 1)])

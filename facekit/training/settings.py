@@ -17,6 +17,7 @@ class Settings:
         recipe: what is trained.
         dataset, data, detector: as for `facekit.datasets.load_faces`.
         precision: "float32", "bfloat16", or "auto" for the faster one.
+        data_in: where the chips lie, as for `facekit.training.storage.Storage`.
     """
 
     recipe: Recipe
@@ -24,6 +25,7 @@ class Settings:
     data: str
     detector: str = "whole_image"
     precision: str = "auto"
+    data_in: str = "auto"
 
     def save(self, path: Path) -> None:
         """Raises FaceKitError if the file cannot be written."""

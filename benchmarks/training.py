@@ -1,0 +1,229 @@
+"""Speed and memory of training: the loop against its bare step, and against one like that of the original scripts.
+
+The original's loop, `classic` here: float32 pictures, each shifted, mirrored and partly erased in Python, mixed in
+pairs on the host, and handed to `fit` in batches. Its network computes in float32; it is timed in the faster format,
+too. Needs SciPy.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from children import environment, machine, run_child, verdict
+
+from facekit.quiet import import_keras
+
+UTKFACE, VALIDATION = 18_095, 2_100  # chips of an epoch, and of what follows it
+
+# A training of a few steps with all that goes before and after it.
+SHORT_RUN = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from facekit.quiet import import_keras
+import_keras()
+from facekit.recipes import RECIPES
+from facekit.training import run
+from facekit.training.settings import Settings
+
+run.steps_per_epoch = lambda recipe, n: 8
+recipe = replace(RECIPES["dlib_utkface"], input_size=200, epochs=1)
+training = run.Run(Settings(recipe, "utkface", sys.argv[1]), Path(sys.argv[2], "logs", "run"), Path(sys.argv[2]))
+training.prepare()
+training.train()
+"""
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--data", metavar="PATH", help="UTKFace, for the memory of a training (default: not measured)")
+parser.add_argument("--rounds", type=int, default=3, metavar="N", help="of all variants in turn; the fastest counts")
+parser.add_argument("--steps", type=int, default=24, metavar="N", help="in a round, of which the last half is timed")
+parser.add_argument("--recipe", action="append", metavar="NAME", help="dlib_utkface or flagship (default: both)")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A compiled model and what feeds it."""
+
+    model: Any
+    feed: Callable[[], Iterator[tuple[Any, ...]]]
+
+    def seconds(self, steps: int) -> tuple[float, float]:
+        """Wall and CPU time of a step, once the queues before it are as full as they get."""
+        import keras
+
+        class Clock(keras.callbacks.Callback):
+            def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+                float(np.asarray((logs or {})["loss"]))  # waits for the step, as a progress bar does
+                ends.append((time.perf_counter(), time.process_time()))
+
+        ends: list[tuple[float, float]] = []
+        self.model.fit(self.feed(), steps_per_epoch=steps, epochs=1, shuffle=False, verbose=0, callbacks=[Clock()])
+        half = steps // 2
+        wall, cpu = ((after - before) / (steps - half) for before, after in zip(ends[half - 1], ends[-1], strict=True))
+        return wall, cpu
+
+
+def variants(recipe: Any, chips: Any, steps: int) -> dict[str, Variant]:
+    """All loops over the same chips; the network is trained from random weights, which takes as long as from others."""
+    from facekit.training.augment_host import apply
+    from facekit.training.data import batches
+    from facekit.training.feeding import augmented
+
+    places = np.arange(len(chips))
+    epochs = range(steps)  # more than are asked for
+    model = resident_model(recipe, chips, None)
+    (draws,) = next(batches(recipe, places, epochs))
+    kept = {
+        "chips": apply(chips[draws["index"]], draws),
+        **{name: draws[name] for name in ("index", "share", "partner")},
+    }
+    found = {
+        "bare step": Variant(model, partial(repeated, (kept,), steps + 4)),
+        "loop, chips on the host": Variant(model, lambda: augmented(batches(recipe, places, epochs), chips)),
+        "loop, chips on the device": Variant(
+            resident_model(recipe, chips, chips), lambda: batches(recipe, places, epochs)
+        ),
+    }
+    for precision in ("float32", "faster"):
+        found[f"classic, {precision}"] = Variant(classic_model(recipe, precision), partial(classic, recipe, chips))
+    return found
+
+
+def repeated(batch: tuple[Any, ...], times: int) -> Iterator[tuple[Any, ...]]:
+    for _ in range(times):
+        yield batch
+
+
+def network_of(recipe: Any, precision: str) -> Any:
+    from facekit.network import build_network, freeze
+    from facekit.training.precision import POLICIES, choose_precision, dtype_policy
+
+    with dtype_policy(POLICIES[choose_precision("auto" if precision == "faster" else precision)]):
+        network = build_network(recipe.network)
+    freeze(network, recipe.trainable_from)
+    return network
+
+
+def labels_of(recipe: Any, n: int) -> dict[str, Any]:
+    random = np.random.default_rng(0)
+    return {head.name: random.integers(1, len(head.classes), n).astype(np.int16) for head in recipe.heads}
+
+
+def resident_model(recipe: Any, chips: Any, on_device: Any) -> Any:
+    from facekit.training.data import ResidentModel, targets_of
+    from facekit.training.optimizer import make_optimizer
+
+    network = network_of(recipe, "faster")
+    model = ResidentModel(network, targets_of(recipe.heads, labels_of(recipe, len(chips))), recipe.heads, on_device)
+    model.compile(optimizer=make_optimizer(recipe, network, 10_000))
+    return model
+
+
+def classic_model(recipe: Any, precision: str) -> Any:
+    import keras
+
+    network = network_of(recipe, precision)
+    losses = {head.name: "categorical_crossentropy" for head in recipe.heads}
+    network.compile(keras.optimizers.Adam(1e-4), loss=losses, metrics=dict.fromkeys(losses, "accuracy"))
+    return network
+
+
+def classic(recipe: Any, chips: Any) -> Iterator[tuple[Any, ...]]:
+    """Batches as the original's generators made them; its transform was Keras's, by SciPy."""
+    pictures = chips[:500].astype(np.float32)  # all of them were floats; the time is the same
+    labels = {name: rows[:500] for name, rows in labels_of(recipe, len(chips)).items()}
+    targets = {head.name: head.targets(labels[head.name]) for head in recipe.heads}
+    random, n = np.random.default_rng(0), recipe.batch_size
+    while True:
+        index = random.integers(0, len(pictures), (2, n))
+        first, second = (np.stack([classic_picture(pictures[k], random) for k in half]) for half in index)
+        share = random.beta(0.2, 0.2, n).astype(np.float32)
+        rows = {name: share[:, None] * y[index[0]] + (1 - share[:, None]) * y[index[1]] for name, y in targets.items()}
+        share = share[:, None, None, None]
+        yield share * first + (1 - share) * second, rows
+
+
+def classic_picture(picture: Any, random: np.random.Generator) -> Any:
+    from scipy.ndimage import affine_transform
+
+    size = picture.shape[0]
+    shift = random.uniform(-0.1, 0.1, 2) * size
+    picture = np.stack(
+        [affine_transform(picture[..., k], np.eye(2), shift, order=1, mode="nearest") for k in range(3)], axis=-1
+    )
+    if random.random() < 0.5:
+        picture = picture[:, ::-1]
+    if random.random() < 0.5:
+        area, ratio = random.uniform(0.02, 0.4) * size**2, random.uniform(0.3, 1 / 0.3)
+        height, width = (min(int(side), size - 1) for side in (np.sqrt(area * ratio), np.sqrt(area / ratio)))
+        top, left = random.integers(0, size - height), random.integers(0, size - width)
+        picture[top : top + height, left : left + width] = random.uniform(0, 255)
+    return picture
+
+
+def speed(recipe: Any, rounds: int, steps: int, aims: tuple[float, float]) -> None:
+    """Times all variants in turn and prints their ratios."""
+    from facekit.training.data import answer
+
+    size = recipe.input_size
+    chips = np.random.default_rng(0).integers(0, 256, (2000, size, size, 3), np.uint8)
+    found = variants(recipe, chips, steps)
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in found}
+    answered = []
+    for _ in range(rounds):
+        for name, variant in found.items():
+            taken[name].append(variant.seconds(steps))
+        answer(found["bare step"].model, np.arange(64), chips)
+        start = time.perf_counter()
+        answer(found["bare step"].model, np.arange(320), chips)
+        answered.append((time.perf_counter() - start) / 320)
+    best = {name: min(wall for wall, _ in times) for name, times in taken.items()}
+    print(f"\n{recipe.name}: {recipe.backbone}, {size} px, batches of {recipe.batch_size}")
+    for name, seconds in best.items():
+        cpu = min(cpu for _, cpu in taken[name])  # tells more where others work on the same machine
+        images = recipe.batch_size / seconds
+        print(f"  {name:<28}{1000 * seconds:9.0f} ms a step, {1000 * cpu:6.0f} of CPU, {images:6.0f} images/s")
+    bare, host, device = (best[name] for name in list(best)[:3])
+    loop = min(host, device)
+    print(least("Loop against its bare step", bare / loop, 0.80, 0.95))
+    print(least("Loop against the classic one in float32", best["classic, float32"] / loop, *aims))
+    print(f"The same, both in the faster format{best['classic, faster'] / loop:30.2f}")
+    share = VALIDATION * min(answered) / (UTKFACE / recipe.batch_size * loop)
+    print(verdict(f"Validation of {VALIDATION:,} chips, share of an epoch", share, 0.10))
+
+
+def least(name: str, value: float, must: float, aim: float) -> str:
+    met = "aim met" if value >= aim else "met" if value >= must else "MISSED"
+    return f"{name:<58} {value:6.2f}    at least {must}, aim {aim}: {met}"
+
+
+def memory(data: str) -> None:
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
+        usage = run_child(["-c", SHORT_RUN, data, folder], environment(f"{folder}/bytecode"))
+    print("\nUTKFace at 200 px, from reading to the card")
+    print(verdict("Peak memory (aim: 4.5)", usage.peak, 6.0, " GB"))
+
+
+def main() -> None:
+    args = parser.parse_args()
+    import_keras()
+    from face import recipe as flagship
+    from facekit.recipes import RECIPES
+
+    recipes = {"dlib_utkface": (RECIPES["dlib_utkface"], (1.5, 3.0)), "flagship": (flagship, (1.3, 2.0))}
+    print(f"{machine()}; the fastest of {args.rounds} rounds")
+    for name in args.recipe or recipes:
+        recipe, aims = recipes[name]
+        speed(replace(recipe, dropout=0.2), args.rounds, args.steps, aims)
+    if args.data:
+        memory(args.data)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""`augment.apply` on the host: the same draws give the same pictures, within rounding to bytes. OpenCV works on bytes
+and leaves Python's lock, so that threads do it beside the step."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit.training.augment import Draws
+
+cv2.setNumThreads(1)  # a chip is too small to share; batches are made side by side
+
+
+def apply(chips: NDArray[np.uint8], draws: Draws) -> NDArray[np.uint8]:
+    """Chips (n, S, S, 3) -> changed chips (n, S, S, 3), as `augment.apply` to within 3 of 255."""
+    size = chips.shape[1]
+    changed = np.empty_like(chips)
+    tables = _tables(draws)
+    boxes = np.ceil(draws["box"]).astype(int)
+    fills = np.rint(draws["fill"]).astype(np.uint8)
+    for k, chip in enumerate(chips):
+        transform = draws["transform"][k, :6].reshape(2, 3)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        warped = cv2.warpAffine(chip, transform, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        cv2.LUT(warped, tables[k], dst=changed[k])
+        left, top, right, bottom = boxes[k]
+        changed[k, top:bottom, left:right] = fills[k]
+    return _mixed(changed, draws)
+
+
+def _tables(draws: Draws) -> NDArray[np.uint8]:
+    """What contrast and colour make of each byte: (n, 1, 256, 3)."""
+    middle = 127.5
+    bytes_ = np.arange(256, dtype=np.float32)[None, None, :, None]
+    gain, bias = draws["gain"][:, None, None, None], draws["bias"][:, None, None, :]
+    return np.rint(np.clip((bytes_ - middle) * gain + (middle + bias), 0, 255)).astype(np.uint8)
+
+
+def _mixed(chips: NDArray[np.uint8], draws: Draws) -> NDArray[np.uint8]:
+    mixed = {
+        k: cv2.addWeighted(chips[k], float(share), chips[draws["partner"][k]], 1 - float(share), 0)
+        for k, share in enumerate(draws["share"])
+        if share < 1
+    }
+    for k, chip in mixed.items():  # only now: each may be another's partner
+        chips[k] = chip
+    return chips

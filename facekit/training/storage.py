@@ -1,0 +1,71 @@
+"""Where the chips of a training lie: on the device, in host memory, or in a file that is mapped into memory."""
+
+import math
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit.datasets.records import in_memory
+from facekit.errors import TrainingError, lookup
+from facekit.training.memory import free_on_device, free_on_host
+
+PLACES = {"device": "in the memory of the device", "host": "in host memory", "stream": "in a file on disk"}
+ROOM = 3_000_000_000  # bytes that a training takes beside its chips: 1.6 GB for dlib_resnet at 200 px; larger networks take more
+
+
+class Storage:
+    """Makes the array that the chips are read into, once their number is known.
+
+    Args:
+        data_in: one of PLACES, or "auto" for the first that has room: on a GPU its memory, then the host's, then disk.
+        folder: for the file; its chips are those of one process, and it goes with it, however that ends.
+
+    Raises:
+        UnknownNameError: no such place.
+    """
+
+    def __init__(self, data_in: str, folder: Path) -> None:
+        lookup("place for the data", data_in, {"auto": "", **PLACES})
+        self.place, self.folder = data_in, folder
+        self.reason = "as asked"
+
+    def allocate(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        """An array of this shape, to be filled. Raises TrainingError if the disk is full."""
+        if self.place == "auto":
+            self.place, self.reason = choose_place(math.prod(shape))
+        self.size = math.prod(shape)
+        return _mapped(shape, self.folder) if self.place == "stream" else in_memory(shape)
+
+    def __str__(self) -> str:
+        return f"{self.size / 1e9:.2f} GB {PLACES[self.place]}: {self.reason}"
+
+
+def choose_place(size: int) -> tuple[str, str]:
+    """Where chips of so many bytes fit beside the network, and why."""
+    device, host = free_on_device(), free_on_host()
+    if device is not None and size + ROOM <= device:
+        return "device", f"its GPU has {device / 1e9:.1f} GB free"
+    if host is None:
+        return "host", "how much of it is free, this system does not tell"
+    if size + ROOM <= host:
+        return "host", f"{host / 1e9:.1f} GB are free"
+    return "stream", f"only {host / 1e9:.1f} GB of memory are free"
+
+
+def _mapped(shape: tuple[int, ...], folder: Path) -> NDArray[np.uint8]:
+    """An array in a file without a name, of which the system keeps in memory what there is room for."""
+    size = math.prod(shape)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            if hasattr(os, "posix_fallocate"):  # a disk that is full later would kill the process
+                os.posix_fallocate(file.fileno(), 0, size)
+            return np.memmap(file, np.uint8, "r+", shape=shape)
+    except OSError as error:
+        raise TrainingError(
+            f"The chips need {size / 1e9:.1f} GB in {folder}: {error.strerror or error}. Make room, or start in a "
+            "folder on a larger disk."
+        ) from error
