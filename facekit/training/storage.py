@@ -13,7 +13,7 @@ from facekit.errors import TrainingError, lookup
 from facekit.training.memory import free_on_device, free_on_host
 
 PLACES = {"device": "in the memory of the device", "host": "in host memory", "stream": "in a file on disk"}
-ROOM = 3_000_000_000  # bytes that a training takes beside its chips: 1.6 GB for dlib_resnet at 200 px; larger networks take more
+ROOM = 3_000_000_000  # bytes beside the chips: dlib_resnet takes 1.6 GB at 200 px, larger networks more
 
 
 class Storage:
