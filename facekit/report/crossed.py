@@ -58,7 +58,8 @@ def _measure(head: Head, rows: NDArray[np.float64], truth: NDArray[np.integer]) 
         return {"n": 0, "value": None, "interval": (None, None)}
     if isinstance(head, AgeHead):
         errors = abs(head.expected(rows) - truth)
-        return {"n": n, "value": float(errors.mean()), "interval": central(resampled_sums(errors[:, None])[:, 0] / n)}
+        samples = resampled_sums(errors[:, None])[:, 0] / n
+        return {"n": n, "value": float(errors.mean()), "interval": central(samples) if n > 1 else (None, None)}
     hits = int((rows.argmax(axis=1) == truth).sum())
     return {"n": n, "value": hits / n, "interval": wilson(hits, n)}
 

@@ -13,10 +13,10 @@ Numbers = Mapping[str, Any]
 def crossed_tables(numbers: Numbers) -> str:
     """What was crossed, and a table for each head."""
     crossed = numbers["crossed"]
+    by = " &times; ".join(map(escape, crossed["by"]))
     parts = [
-        f"<p>Every crossing of {escape(', '.join(crossed['by']))} as labelled; the stronger the ground, the more errors. "
-        f"Each cell has its n and 95% interval; those with fewer than {crossed['least']} chips are grey, and do not count "
-        "as worst or best. The worst cell is framed.</p>"
+        f"<p>By labelled {by}, with the 95% interval and n of each cell: the stronger the ground, the more errors. The "
+        f"worst cell is framed. Cells of fewer than {crossed['least']} chips are grey, and neither worst nor best.</p>"
     ]
     for name, section in numbers["heads"].items():
         measure = "mae" if section["kind"] == "age" else "accuracy"

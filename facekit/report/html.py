@@ -10,15 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facekit.evaluation import MEASURES, written
+from facekit.evaluation import written
 from facekit.report import plots
 
 _CHIP_SIDE = 96  # pixels
-
-
-def figure_pattern(section: Mapping[str, Any]) -> str:
-    """How the measure that matters most for a kind of head is written."""
-    return MEASURES["mae" if section["kind"] == "age" else "accuracy"][1]
 
 
 def between(pattern: str, interval: Sequence[float | None] | None) -> str:
@@ -32,7 +27,7 @@ def tile(title: str, value: str, note: str) -> str:
     return f'<div class="tile"><span>{escape(title)}</span><b>{escape(value)}</b><span>{escape(note)}</span></div>'
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Plain text in cells; the first of each row names it."""
     titles = "".join(f'<th scope="col">{escape(title)}</th>' for title in head)
     lines = []
@@ -40,16 +35,14 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "")
         lines.append(
             f'<tr><th scope="row">{escape(first)}</th>' + "".join(f"<td>{escape(c)}</td>" for c in cells) + "</tr>"
         )
-    return _scrolled("", caption, titles, lines)
+    return _scrolled("", titles, lines)
 
 
-def heat_table(
-    tone: str, corner: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]], caption: str = ""
-) -> str:
+def heat_table(tone: str, corner: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
     """A table of `heat_cell`s, in the tone "good" or "bad"."""
     titles = "".join(f'<th scope="col">{escape(title)}</th>' for title in (corner, *columns))
     lines = [f'<tr><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>' for name, cells in rows.items()]
-    return _scrolled(f"heat {tone}", caption, titles, lines)
+    return _scrolled(f"heat {tone}", titles, lines)
 
 
 def heat_cell(value: str, notes: Sequence[str], share: float, kind: str = "") -> str:
@@ -58,23 +51,24 @@ def heat_cell(value: str, notes: Sequence[str], share: float, kind: str = "") ->
     return f'<td class="{kind}" style="--share:{min(max(share, 0), 1):.2f}">{escape(value)}{small}</td>'
 
 
-def _scrolled(kind: str, caption: str, titles: str, lines: Sequence[str]) -> str:
-    said = f"<caption>{escape(caption)}</caption>" if caption else ""
+def _scrolled(kind: str, titles: str, lines: Sequence[str]) -> str:
     body = "\n".join(lines)
     return (
-        f'<div class="scroll" tabindex="0"><table class="{kind}">{said}<thead><tr>{titles}</tr></thead>'
+        f'<div class="scroll" tabindex="0"><table class="{kind}"><thead><tr>{titles}</tr></thead>'
         f"<tbody>\n{body}\n</tbody></table></div>"
     )
+
+
+def figure(title: str, note: str, content: str) -> str:
+    """Content of the page with a heading of its own."""
+    return f"<figure><figcaption><b>{escape(title)}</b>{escape(note)}</figcaption>{content}</figure>"
 
 
 def plot(draw: plots.Draw, section: plots.Section, title: str, note: str) -> str:
     """A plot in both colour schemes, of which the browser takes the reader's."""
     dark, light = (plots.data_uri(draw, section, palette) for palette in (plots.DARK, plots.LIGHT))
-    return (
-        f"<figure><figcaption><b>{escape(title)}</b>{escape(note)}</figcaption>"
-        f'<picture><source media="screen and (prefers-color-scheme: dark)" srcset="{dark}">'
-        f'<img src="{light}" alt="{escape(title)}"></picture></figure>'
-    )
+    source = f'<source media="screen and (prefers-color-scheme: dark)" srcset="{dark}">'
+    return figure(title, note, f'<picture>{source}<img src="{light}" alt="{escape(title)}"></picture>')
 
 
 def chips_list(entries: Sequence[Mapping[str, Any]], chips: NDArray[np.uint8]) -> str:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from facekit.cards import Card
 
 USE = (
-    "Research on how faces appear, with the errors below in mind: labelling a collection of pictures as a first draft, "
-    "studying how such networks err, and for whom."
+    "Research on how faces appear, with the errors shown here in mind: labelling a collection of pictures as a first "
+    "draft, studying how such networks err, and for whom."
 )
 MISUSE = (
     "These are estimates of how a face appears, not facts about a person: no identity, no proof of age, not somebody's "

@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.evaluation import BINS, MEASURES, written
+from facekit.evaluation import ADULT, BINS, MEASURES, written
 from facekit.heads import INTERVAL
 from facekit.report import plots
 from facekit.report.groups import crossed_tables
-from facekit.report.html import between, chips_list, heat_cell, heat_table, plot, table, tile
+from facekit.report.html import between, chips_list, figure, heat_cell, heat_table, plot, table, tile
 from facekit.report.model_card import LIMITS, MISUSE, USE
 
 Numbers = Mapping[str, Any]
 SIDES = {
-    "test": "None of them was trained on.",
-    "validation": "None of them was trained on, but the best epoch and the calibration were chosen by them.",
-    "train": "The network was trained on them: on others it is worse.",
-    "all": "Most of them were trained on: on others the network is worse.",
+    "test": "It was trained on none of them.",
+    "validation": "It was trained on none of them, but its best epoch and its calibration were chosen by them.",
+    "train": "It was trained on them: on others it is worse.",
+    "all": "Those that it was trained on may be among them: on others it is worse.",
 }
 
 
@@ -53,8 +53,8 @@ def page(numbers: Numbers, chips: NDArray[np.uint8]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{name}: how good are its estimates?</title>\n"
         f"<style>\n{Path(__file__).with_name('style.css').read_text(encoding='utf-8')}</style>\n</head>\n<body>\n"
-        f'<header><h1>{name}</h1>\n<p class="lead">{_lead(numbers)}</p>\n{_tiles(numbers)}\n<nav>{links}</nav></header>\n'
-        "<main>\n" + "\n".join(bodies) + "\n</main>\n</body>\n</html>\n"
+        f'<header><h1>{name}</h1>\n<p class="lead">{_lead(numbers)}</p>\n{_tiles(numbers)}\n<nav>{links}</nav>\n'
+        "</header>\n<main>\n" + "\n".join(bodies) + "\n</main>\n</body>\n</html>\n"
     )
 
 
@@ -62,10 +62,10 @@ def _lead(numbers: Numbers) -> str:
     figures, weights = numbers["figures"], numbers["weights"]
     heads = " and ".join(", ".join(numbers["heads"] or ["nothing"]).rsplit(", ", 1))
     where = "all chips" if figures["split"] == "all" else f"the {figures['split']} side"
+    network = f"{weights['backbone']}, {weights['input_size']} pixels"
     text = (
-        f"How good are the estimates of {heads} that this network ({weights['backbone']}, {weights['input_size']} pixels) "
-        f"makes, for whom, and how sure can it be? Judged on {figures['n']:,} labelled chips: {where} of "
-        f"{numbers['dataset']}. {SIDES[figures['split']]}"
+        f"How good are the estimates of {heads} that this network makes ({network}), for whom, and how sure can it be? "
+        f"Judged on {figures['n']:,} labelled chips: {where} of {numbers['dataset']}. {SIDES[figures['split']]}"
     )
     return escape(text)
 
@@ -93,72 +93,68 @@ def _overview(numbers: Numbers) -> str:
             title, pattern = MEASURES[measure]
             said = between(pattern, entry["interval"])
             if measure == "ece":
-                said = f"by chance alone {written(pattern, section['ece_by_chance'])}"
+                said = f"by chance {written(pattern, section['ece_by_chance'])}"
             rows.append([f"{name}: {title}", written(pattern, entry["value"]), said, f"{section['n']:,}"])
     notes = (
-        "<p class='quiet'>MAE is the mean absolute error of the expected age; CS(5) the share of errors of at most five "
-        "years. Macro-F1 is the mean F1 of the classes. Cross-entropy is natural, of the one true class. The expected "
-        f"calibration error (ECE) is the mean distance, in {BINS} bins of equal width, between the probability of the "
-        "answer and how often it is right; perfect probabilities would show the one that is given for chance alone. "
-        "Intervals hold 95 % of 1,000 bootstrap samples of the chips.</p>"
+        "MAE is the mean absolute error of the expected age; CS(5) the share of errors of at most five years. Macro-F1 "
+        "is the mean F1 of the classes. Cross-entropy is natural, of the true class. The expected calibration error "
+        f"(ECE) is the mean distance, in {BINS} bins of equal width, between the probability of the answer and how "
+        "often it is right; even of perfect probabilities it would be the one given as by chance. Intervals hold 95% "
+        "of 1,000 bootstrap samples of the chips."
     )
-    return table(["measure", "value", "95% interval", "n"], rows) + notes
+    return table(["measure", "value", "95% interval", "n"], rows) + f'<p class="quiet">{notes}</p>'
+
+
+_AGE_PLOTS = (
+    (plots.error_by_band, "Error by age band", "Below zero: people are estimated too young. Bars: 95% intervals."),
+    (plots.cumulative_score, "Cumulative score", "How many estimates are off by at most so many years."),
+    (
+        plots.coverage,
+        "Are the intervals as wide as they should be?",
+        "Labels inside the central interval of each level.",
+    ),
+    (
+        plots.pit,
+        "Where the label lies in the estimated distribution",
+        "Level: as it should be. Heaped in the middle: too wide. Heaped at the ends: too narrow.",
+    ),
+)
 
 
 def _age(section: Numbers) -> str:
     inside = section["measures"]["coverage"]
-    figures = [
-        plot(plots.error_by_band, section, "Error by age band", "Below zero: people are estimated too young. Bars: 95% intervals."),
-        plot(plots.cumulative_score, section, "Cumulative score", "How many estimates are off by at most so many years."),
-        plot(plots.coverage, section, "Are the intervals as wide as they should be?", "Labels inside the central interval, for each level it may have."),
-        plot(plots.pit, section, "Where the label lies in the answered distribution", "Level: right. Hollow: too wide. Heaped at the ends: too narrow."),
-    ]  # fmt: skip
+    figures = "".join(plot(draw, section, title, note) for draw, title, note in _AGE_PLOTS)
     rows = []
     for name, band in section["bands"].items():
         mae, coverage = band["mae"], band["coverage"]
-        rows.append(
-            [
-                name,
-                f"{band['n']:,}",
-                written("{:.2f}", mae["value"]),
-                between("{:.2f}", mae["interval"]),
-                f"{band['bias']:+.2f}",
-                written("{:.1%}", coverage["value"]),
-                between("{:.1%}", coverage["interval"]),
-            ]
-        )
+        errors = [written("{:.2f}", mae["value"]), between("{:.2f}", mae["interval"]), f"{band['bias']:+.2f}"]
+        covered = [written("{:.1%}", coverage["value"]), between("{:.1%}", coverage["interval"])]
+        rows.append([name, f"{band['n']:,}", *errors, *covered])
+    head = ["labelled", "n", "MAE, years", "95% interval", "mean error", f"in {INTERVAL:.0%} interval", "95% interval"]
     text = (
-        f"<p>The {INTERVAL:.0%} interval that comes with each age holds {inside['value']:.1%} of the labels "
-        f"({between('{:.1%}', inside['interval'])}) and is {section['interval_width']:.1f} years wide on average.</p>"
+        f"The {INTERVAL:.0%} interval that comes with each estimated age holds {inside['value']:.1%} of the labels "
+        f"({between('{:.1%}', inside['interval'])}) and is {section['interval_width']:.1f} years wide on average."
     )
-    head = [
-        "labelled age",
-        "n",
-        "MAE, years",
-        "95% interval",
-        "mean error",
-        f"inside the {INTERVAL:.0%} interval",
-        "95% interval",
-    ]
-    return f'{text}<div class="plots">{"".join(figures)}</div>{table(head, rows)}'
+    return f'<p>{text}</p><div class="plots">{figures}</div>{table(head, rows)}'
 
 
 def _classes(section: Numbers) -> str:
-    counts, rows = np.array(section["confusion"]), {}
-    for name, row in zip(section["classes"], counts, strict=True):
-        shares = row / max(row.sum(), 1)
-        cells = [heat_cell(f"{share:.1%}", [f"{n:,}"], share) for n, share in zip(row, shares, strict=True)]
-        rows[f"{name} (n {row.sum():,})"] = cells
-    confusion = heat_table(
-        "good",
-        "labelled",
-        [f"estimated {name}" for name in section["classes"]],
-        rows,
-        "Of each labelled class, how many were estimated as what.",
+    rows = {}
+    for name, counts in zip(section["classes"], section["confusion"], strict=True):
+        shares = [count / max(sum(counts), 1) for count in counts]
+        cells = [heat_cell(f"{share:.1%}", [f"{count:,}"], share) for count, share in zip(counts, shares, strict=True)]
+        rows[f"{name}, n {sum(counts):,}"] = cells
+    confusion = heat_table("good", "", section["classes"], rows)
+    note = (
+        f"Calibration error {written('{:.3f}', section['measures']['ece']['value'])}; by chance alone "
+        f"{section['ece_by_chance']:.3f}. Larger dots: more answers. Bars: 95% intervals."
     )
-    note = f"Calibration error {section['measures']['ece']['value']:.3f}; by chance alone {section['ece_by_chance']:.3f}. Larger dots: more answers. Bars: 95% intervals."
-    reliability = plot(plots.reliability, section, "Can the probabilities be trusted?", note)
-    return f'<div class="plots"><div>{confusion}</div>{reliability}</div>'
+    return (
+        '<div class="plots">'
+        + figure("What is estimated as what", "Down: labelled. Across: estimated, of those labelled so.", confusion)
+        + plot(plots.reliability, section, "Can the probabilities be trusted?", note)
+        + "</div>"
+    )
 
 
 def _turned(numbers: Numbers) -> str:
@@ -167,16 +163,17 @@ def _turned(numbers: Numbers) -> str:
         said = between("{:.1%}", entry["interval"])
         rows.append([f"{group} called {entry['called']}", written("{:.1%}", entry["value"]), said, f"{entry['n']:,}"])
     text = (
-        "<p>Minors are labelled 17 or younger, adults 18 or older; what is called is decided by the expected age. "
-        "An estimate must not stand between a child and a protection.</p>"
+        f"Minors are labelled younger than {ADULT}. Who is called an adult is decided by the expected age. An estimate "
+        "must not stand between a child and a protection."
     )
-    return text + table(["", "share", "95% interval", "n"], rows)
+    return f"<p>{text}</p>" + table(["", "share", "95% interval", "n"], rows)
 
 
 def _worst(numbers: Numbers, chips: NDArray[np.uint8]) -> str:
     parts = [
-        "<p>The largest age errors, and the wrong classes whose label was thought least likely. Many of these labels are "
-        "visibly wrong: the figures above count them as errors of the network. Point at a chip for its name.</p>"
+        "<p>The largest age errors, and the wrong classes whose label was thought least likely: each chip with its "
+        "label, and what is estimated. Look for labels that are wrong: they count as errors of the network. Point at a "
+        "chip for its name.</p>"
     ]
     for name, entries in numbers["worst"].items():
         if entries:
@@ -185,21 +182,24 @@ def _worst(numbers: Numbers, chips: NDArray[np.uint8]) -> str:
 
 
 def _about(numbers: Numbers) -> str:
-    trained, figures = numbers["trained_on"], numbers["figures"]
-    temperatures = numbers["calibration"]["temperatures"]
-    fitted = ", ".join(f"{name} {value:.3f}" for name, value in temperatures.items())
+    trained, figures, calibration = numbers["trained_on"], numbers["figures"], numbers["calibration"]
+    fitted = ", ".join(f"{name} {value:.3f}" for name, value in calibration["temperatures"].items())
     sides = [f"{trained[side]:,} {side}" for side in ("train", "validation", "test") if side in trained]
     rows = {
         "Judged": f"{figures['n']:,} chips of {numbers['dataset']}, split: {figures['split']}; one pass, no averaging",
         "Left out": ", ".join(f"{count:,} {reason}" for reason, count in figures["dropped"].items()) or "none",
-        "Trained on": ", ".join(filter(None, [str(trained.get("dataset", "unknown")), *sides])),
+        "Trained on": ": ".join(filter(None, [str(trained.get("dataset", "unknown")), ", ".join(sides)])),
         "Split": str(trained.get("split_rule", "unknown")),
-        "Calibration": f"temperatures {fitted}, fitted on {numbers['calibration']['records']:,} chips of the validation side" if fitted else "none: the probabilities are the network's own",
+        "Calibration": "none: the probabilities are the network's own",
         "Intervals": "95%; bootstrap (1,000 samples, seeded) for means, Wilson's for shares within groups",
         "Intended use": USE,
         "Not for": MISUSE,
         "Limits": LIMITS,
         "Licence": f"{numbers['licence']} The pictures on this page are the data set's, and under its terms.",
         "Tensors": f"sha256 {numbers['weights']['tensors_sha256'] or 'unknown'}",
-    }  # fmt: skip
+    }
+    if fitted:
+        rows["Calibration"] = (
+            f"temperatures {fitted}, fitted on {calibration['records']:,} chips of the validation side"
+        )
     return "<dl>" + "".join(f"<dt>{title}</dt><dd>{escape(text)}</dd>" for title, text in rows.items()) + "</dl>"

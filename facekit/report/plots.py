@@ -33,7 +33,7 @@ def data_uri(draw: Draw, section: Section, palette: Palette) -> str:
     style: Any = {
         "svg.fonttype": "none",
         "svg.hashsalt": "report",
-        "font.size": 11,
+        "font.size": 12,
         "text.color": palette.ink,
         "axes.edgecolor": palette.ink,
         "axes.labelcolor": palette.ink,

@@ -22,7 +22,8 @@ def worst_answers(
     Each has the record's `place` among the n and its `name`, its `label` and the `answer`, as JSON.
     """
     worst = {}
-    for head in heads:
+    for number, head in enumerate(heads):
+        shown = WORST // len(heads) + (number < WORST % len(heads))
         known = np.flatnonzero(labels[head.name] != MISSING)
         probabilities, truth = rows[head.name][known], labels[head.name][known]
         if isinstance(head, AgeHead):
@@ -30,15 +31,15 @@ def worst_answers(
         else:
             badness = 1 - probabilities[np.arange(len(truth)), truth]
             badness[probabilities.argmax(axis=1) == truth] = 0
-        order = np.argsort(-badness, kind="stable")[: WORST // len(heads)]
+        order = np.argsort(-badness, kind="stable")[:shown]
         worst[head.name] = [
             {
-                "place": int(known[number]),
-                "name": names[known[number]],
-                "label": int(truth[number]) if isinstance(head, AgeHead) else head.classes[truth[number]],
-                "answer": head.decode(probabilities[number : number + 1])[0].to_dict(),
+                "place": int(known[row]),
+                "name": names[known[row]],
+                "label": int(truth[row]) if isinstance(head, AgeHead) else head.classes[truth[row]],
+                "answer": head.decode(probabilities[row : row + 1])[0].to_dict(),
             }
-            for number in order
-            if badness[number] > 0
+            for row in order
+            if badness[row] > 0
         ]
     return worst
