@@ -99,7 +99,7 @@ def _around(
     """
     centred = years - means[:, None]  # (n, classes)
     low, high = np.full((2, len(means), 1), [[[-32.0]], [[32.0]]])
-    for _ in range(40):
+    for _ in range(32):
         slope = (low + high) / 2
         above = (_softmax(logits + slope * centred) * centred).sum(axis=1, keepdims=True) > 0
         low, high = np.where(above, low, slope), np.where(above, slope, high)
@@ -129,4 +129,4 @@ def _fit_age(head: AgeHead, rows: NDArray[np.floating], ages: NDArray[np.integer
     low, high = _LOG_BOUNDS
     if excess(low) <= 0 or excess(high) >= 0:  # no temperature gives it: the nearest
         return math.exp(low if excess(low) <= 0 else high)
-    return math.exp(brentq(excess, low, high, xtol=1e-4))
+    return math.exp(brentq(excess, low, high, xtol=1e-3))
