@@ -140,7 +140,7 @@ def test_calibrated_before_they_are_judged(
         (["--weights", "none.h5"], 1, "No weights file none.h5."),
         (["--heads", "rase"], 2, "Unknown head: 'rase'. Did you mean 'race'?"),
         (["--detector", "hug"], 2, "Unknown detector: 'hug'. Did you mean 'hog'?"),
-        (["--report", DEMO / "README.txt" / "report"], 1, "Cannot make the folder "),
+        (["--report", DEMO / "astronaut.jpg" / "report"], 1, "Cannot make the folder "),
         (["--calibrate"], 1, "A calibration needs 100 labels or more on the validation side. Received: "),
         (["--calibrate", "--weights", "none.h5"], 1, "No weights file none.h5."),
     ],
