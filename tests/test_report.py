@@ -229,7 +229,7 @@ def read_page(folder: Path) -> tuple[Page, dict[str, Any]]:
 
 
 def test_page_needs_nothing_else(tmp_path: Path) -> None:
-    assert write_report(answers(n=600), tmp_path / "new" / "report") == tmp_path / "new" / "report" / "report.html"
+    assert write_report(answers(n=2500), tmp_path / "new" / "report") == tmp_path / "new" / "report" / "report.html"
     page, numbers = read_page(tmp_path / "new" / "report")
     assert (
         len([uri for uri in page.loaded if uri.startswith("data:image/jpeg")])
