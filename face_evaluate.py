@@ -10,19 +10,36 @@ parser.add_argument("--weights", metavar="FILE", help="weights with their card (
 parser.add_argument("--split", default="test", metavar="SIDE", help="test (default), validation, train or all")
 parser.add_argument("--heads", type=names, metavar="NAMES", help="e.g. age,gender to leave race out (default: all)")
 parser.add_argument("--json", metavar="FILE", help="write the figures as JSON; - for stdout")
+parser.add_argument(
+    "--report", metavar="DIR", help="write report.html, one page that needs nothing else, and report.json"
+)
+parser.add_argument(
+    "--calibrate",
+    action="store_true",
+    help="first calibrate the weights on the validation side: rewrites their card, and the model card beside them",
+)
 
 
 def run() -> None:
     args = parser.parse_args()
     import json
 
-    from facekit.evaluation import evaluate_weights, format_figures
-    from facekit.files import write_text
+    from facekit.evaluation import format_figures
+    from facekit.files import make_folder, write_text
+    from facekit.judging import answer_faces, calibrate_weights
 
-    figures = evaluate_weights(args.weights, args.dataset, args.data, args.split, args.heads, args.detector)
-    print(format_figures(figures), file=sys.stderr if args.json == "-" else sys.stdout)
+    if args.report:
+        make_folder(args.report)  # one that cannot be is told before anything takes long
+    if args.calibrate:
+        calibrate_weights(args.weights, args.dataset, args.data, args.detector)
+    answers = answer_faces(args.weights, args.dataset, args.data, args.split, args.heads, args.detector)
+    print(format_figures(answers.figures), file=sys.stderr if args.json == "-" else sys.stdout)
     if args.json:
-        write_text(args.json, json.dumps(figures, indent=1) + "\n")
+        write_text(args.json, json.dumps(answers.figures, indent=1) + "\n")
+    if args.report:
+        from facekit.report import write_report
+
+        print(write_report(answers, args.report), file=sys.stderr)
 
 
 if __name__ == "__main__":

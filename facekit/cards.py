@@ -9,6 +9,7 @@ from typing import Any
 
 import h5py
 
+from facekit.calibration import Calibration
 from facekit.chips import CHIP_PADDING, CHIP_SIZE
 from facekit.errors import UnknownNameError, WeightsError
 from facekit.files import PROJECT
@@ -34,6 +35,7 @@ class Card:
         chip: how the faces were cut: side, pixels; padding, share of the face.
         data: data set, numbers of records, split rule and seed.
         training: the recipe, and what came of it.
+        calibration: of the network's probabilities, fitted on the validation side.
         figures: as `face_evaluate.py` prints them, for the test split.
         licence: who may use the weights.
         tensors_sha256: hash of the tensors.
@@ -44,6 +46,7 @@ class Card:
     chip: dict[str, Any] = field(default_factory=lambda: {"size": CHIP_SIZE, "padding": CHIP_PADDING})
     data: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
+    calibration: Calibration = field(default_factory=Calibration)
     figures: dict[str, Any] = field(default_factory=dict)
     licence: str = LICENCE
     tensors_sha256: str = ""
@@ -69,8 +72,10 @@ class Card:
             found = fields.pop("format")
             if found != FORMAT:
                 raise WeightsError(f"The card must have format {FORMAT}. Received: {found}. Update facekit.")
-            return cls(**{**fields, "network": NetworkConfig.from_dict(fields["network"])})
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError, UnknownNameError) as error:
+            network = NetworkConfig.from_dict(fields["network"])
+            calibration = Calibration.from_dict(fields.get("calibration", {}))  # older cards have none
+            return cls(**{**fields, "network": network, "calibration": calibration})
+        except (ValueError, KeyError, TypeError, AttributeError, UnknownNameError) as error:
             raise WeightsError(f"The card cannot be read: {error}. Fetch the weights file again.") from error
 
 

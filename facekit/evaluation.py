@@ -1,28 +1,31 @@
 """Probabilities and labels -> figures, overall and by group. The figures need NumPy only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.errors import FaceKitError, UnknownNameError
-from facekit.heads import MISSING, AgeHead, Head, select_heads
+from facekit.calibration import LEAST_PROBABILITY
+from facekit.errors import FaceKitError
+from facekit.heads import INTERVAL, MISSING, AgeHead, Head
 
 ADULT = 18  # years
 AGE_BANDS = (6, 13, 18, 26, 41, 61)  # the first year of every band but the youngest's
-LEAST_PROBABILITY = 1e-7  # keeps one impossible answer from making the cross-entropy infinite
+BINS = 15  # of equal width, for the calibration error
 
 # How a figure is named and written for people.
-_MEASURES = {
+MEASURES = {
     "mae": ("MAE, years", "{:.2f}"),
     "cs5": ("CS(5)", "{:.1%}"),
     "accuracy": ("accuracy", "{:.1%}"),
     "macro_f1": ("macro-F1", "{:.1%}"),
     "cross_entropy": ("cross-entropy", "{:.3f}"),
+    "coverage": (f"inside the {INTERVAL:.0%} interval", "{:.1%}"),
+    "ece": ("calibration error (ECE)", "{:.3f}"),
 }
+_TRUST = ("coverage", "ece")  # which of them say how far intervals and probabilities can be trusted
 
 
 def evaluate(
@@ -32,7 +35,9 @@ def evaluate(
 
     Ages are judged by the expected value: `mae` in years, `cs5`, the share of errors of at most 5 years. Classes are
     judged by the likeliest: `accuracy`; `macro_f1`, the mean F1 of the classes that occur in labels or answers. Both
-    have `cross_entropy`, natural, of the one true class. A record without a label does not count for that head.
+    have `cross_entropy`, natural, of the one true class. How far they can be trusted is said by `coverage`, the share
+    of ages inside the answered interval, and `ece`, the expected calibration error of the likeliest class (Guo et al.
+    2017, section 2). A record without a label does not count for that head.
 
     Args:
         heads: what to group by, and to judge where there are probabilities.
@@ -87,6 +92,7 @@ def _age_measures(head: AgeHead, rows: NDArray[np.float64], truth: NDArray[np.in
         "mae": _mean(errors, decimals=3),
         "cs5": _mean(errors <= 5),
         "cross_entropy": _cross_entropy(rows, truth - head.youngest),
+        "coverage": _mean(head.level(rows, truth) <= INTERVAL),
     }
 
 
@@ -100,7 +106,20 @@ def _class_measures(rows: NDArray[np.float64], truth: NDArray[np.integer]) -> di
         "accuracy": _mean(answers == truth),
         "cross_entropy": _cross_entropy(rows, truth),
         "macro_f1": _mean(np.array(scores)),
+        "ece": calibration_error(rows, truth),
     }
+
+
+def calibration_error(rows: NDArray[np.floating], truth: NDArray[np.integer]) -> float | None:
+    """Mean distance, in `BINS` bins of the likeliest class's probability, between it and how often it is right."""
+    excess = rows.max(axis=1) - (rows.argmax(axis=1) == truth)
+    sums = np.bincount(confidence_bins(rows), excess, minlength=BINS)
+    return round(float(abs(sums).sum() / len(rows)), 4) if len(rows) else None
+
+
+def confidence_bins(rows: NDArray[np.floating]) -> NDArray[np.integer]:
+    """The bin (n,) of each row's largest probability."""
+    return np.minimum((rows.max(axis=1) * BINS).astype(int), BINS - 1)
 
 
 def _turned(ages: NDArray[np.float64], truth: NDArray[np.integer]) -> dict[str, dict[str, Any]]:
@@ -115,15 +134,15 @@ def _turned(ages: NDArray[np.float64], truth: NDArray[np.integer]) -> dict[str, 
 def _groups(head: Head, labels: NDArray[np.integer], outcomes: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
     """Class or age band -> its figures."""
     groups: dict[str, dict[str, Any]] = {}
-    for name, members in _members(head, labels).items():
-        groups[name] = {"n": int(members.sum())}
+    for name, belongs in members(head, labels).items():
+        groups[name] = {"n": int(belongs.sum())}
         for figure, values in outcomes.items():
-            known = values[members & ~np.isnan(values)]
+            known = values[belongs & ~np.isnan(values)]
             groups[name][figure] = _mean(known, decimals=3 if figure.endswith("_mae") else 4)
     return groups
 
 
-def _members(head: Head, labels: NDArray[np.integer]) -> dict[str, NDArray[np.bool_]]:
+def members(head: Head, labels: NDArray[np.integer]) -> dict[str, NDArray[np.bool_]]:
     """Class or age band -> (n,) who belongs to it."""
     if not isinstance(head, AgeHead):
         return {name: labels == number for number, name in enumerate(head.classes)}
@@ -132,71 +151,45 @@ def _members(head: Head, labels: NDArray[np.integer]) -> dict[str, NDArray[np.bo
     return {f"{first}-{end - 1}": (labels >= first) & (labels < end) for first, end in bands}
 
 
-def evaluate_weights(
-    weights: str | Path | None, dataset: str, data: str, split: str, heads: Sequence[str] | None, detector: str | None
-) -> dict[str, Any]:
-    """The figures of a weights file on a data set, with `split` and what was `dropped`.
-
-    Args:
-        weights: None for those shipped.
-        dataset, data: as for `facekit.datasets.load_faces`.
-        detector: likewise; None for the one that the weights were trained with.
-        split: a side of the split that the weights' card describes, or "all".
-        heads: names of those to judge, None for all.
-
-    Raises:
-        WeightsError, DataError: one of the two cannot be read.
-        UnknownNameError: no such data set, detector, side or head.
-    """
-    from facekit.cards import DEFAULT_WEIGHTS, read_card
-    from facekit.datasets import load_faces
-    from facekit.datasets.splits import SIDES, choose_side
-    from facekit.runtimes import load_runtime
-
-    if split not in (*SIDES, "all"):
-        raise UnknownNameError("split", split, (*SIDES, "all"))
-    path = Path(weights or DEFAULT_WEIGHTS)
-    card = read_card(path)
-    judged = select_heads(card.network.heads, heads)
-    # Read for all heads: the split depends on which records are usable.
-    faces = load_faces(dataset, data, card.network.heads, card.network.input_size, detector or card.detector)
-    faces = choose_side(faces, split, card.seed)
-    probabilities = load_runtime(path).predict(faces.chips)
-    figures = evaluate(judged, {head.name: probabilities[head.name] for head in judged}, faces.labels(judged))
-    return {"n": figures["n"], "split": split, "dropped": faces.dropped, **figures}
-
-
 def format_figures(figures: Mapping[str, Any]) -> str:
     """The figures as a table for people, 80 columns for age, gender and race.
 
     Args:
         figures: as `evaluate` gives them; `split`, and `dropped` with reasons and counts, are shown if they are there.
     """
-    names = [name for name, entry in figures.items() if isinstance(entry, Mapping) and "cross_entropy" in entry]
+    names = measured(figures)
     rows = [["records", f"{figures['n']:,}", f"split {figures['split']}" if "split" in figures else ""]]
     rows += [["dropped", f"{count:,}", reason] for reason, count in figures.get("dropped", {}).items()]
-    blocks = [_table(rows, "<><"), _table([[name, *_overall(figures[name])] for name in names], "<<><><>")]
+    blocks = [_table(rows, "<><")]
+    blocks.append(_table([[name, *_cells(figures[name], MEASURES.keys() - _TRUST)] for name in names], "<<><><>"))
     if "minors" in figures:
         minors, adults = figures["minors"], figures["adults"]
         rows = [
-            ["minors called adults", _written("{:.1%}", minors["called_adult"]), f"of {minors['n']:,}"],
-            ["adults called minors", _written("{:.1%}", adults["called_minor"]), f"of {adults['n']:,}"],
+            ["minors called adults", written("{:.1%}", minors["called_adult"]), f"of {minors['n']:,}"],
+            ["adults called minors", written("{:.1%}", adults["called_minor"]), f"of {adults['n']:,}"],
         ]
         blocks.append(_table(rows, "<><"))
+    blocks.append(_table([[name, *_cells(figures[name], _TRUST)] for name in names], "<<>"))
     blocks.append(_group_table(figures, names))
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
-def _written(pattern: str, value: float | None) -> str:
+def measured(figures: Mapping[str, Any]) -> list[str]:
+    """The heads that the figures judge."""
+    return [name for name, entry in figures.items() if isinstance(entry, Mapping) and "cross_entropy" in entry]
+
+
+def written(pattern: str, value: float | None) -> str:
+    """A figure for people."""
     return "-" if value is None else pattern.format(value)
 
 
-def _overall(measures: Mapping[str, float | None]) -> list[str]:
-    """Name and value of each measure, in one order for all heads."""
+def _cells(measures: Mapping[str, float | None], chosen: Collection[str]) -> list[str]:
+    """Name and value of each chosen measure, in one order for all heads."""
     cells = []
-    for measure, (title, pattern) in _MEASURES.items():
-        if measure in measures:
-            cells += [title, _written(pattern, measures[measure])]
+    for measure, (title, pattern) in MEASURES.items():
+        if measure in measures and measure in chosen:
+            cells += [title, written(pattern, measures[measure])]
     return cells
 
 
@@ -204,13 +197,13 @@ def _group_table(figures: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     columns = {}  # figure of a group -> title and pattern
     for name in names:
         measure = "mae" if "mae" in figures[name] else "accuracy"
-        title, pattern = _MEASURES[measure]
+        title, pattern = MEASURES[measure]
         columns[f"{name}_{measure}"] = (f"{name} {title}", pattern)
     rows = [["group", "", "n", *(title for title, _ in columns.values())]]
     for kind, groups in figures["groups"].items():
         rows.append([""] * len(rows[0]))
         for group, entry in groups.items():
-            cells = [_written(pattern, entry[figure]) for figure, (_, pattern) in columns.items()]
+            cells = [written(pattern, entry[figure]) for figure, (_, pattern) in columns.items()]
             rows.append([kind, group, f"{entry['n']:,}", *cells])
             kind = ""  # only the first line of a block says it
     return _table(rows, "<<>" + ">" * len(columns))

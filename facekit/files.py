@@ -52,6 +52,20 @@ def write_text(target: str, text: str) -> None:
         ) from error
 
 
+def make_folder(target: str | Path) -> Path:
+    """Makes a folder, unless it is there.
+
+    Raises:
+        FaceKitError: it cannot be.
+    """
+    folder = Path(target)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FaceKitError(f"Cannot make the folder {folder}: {error.strerror or error}. Name another.") from error
+    return folder
+
+
 def unused_path(path: Path) -> Path:
     """`path`, or the first of path-2, path-3, ... that does not exist yet."""
     candidate, number = path, 2

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from facekit.errors import UsageError, lookup
 
 MISSING = -1  # the label of a record that lacks this one
+INTERVAL = 0.8  # the central share of an age's distribution that its bounds enclose
 
 
 @dataclass(frozen=True)
 class AgeAnswer:
-    """An age in years: the expected value, and the bounds of the central 80 % of the distribution."""
+    """An age in years: the expected value, and the bounds of the central 80 % (`INTERVAL`) of the distribution."""
 
     years: float
     low: float
@@ -123,11 +124,21 @@ class AgeHead:
         ages = [np.interp(share, np.r_[0, row], np.r_[edges[0] - 1, edges]) for row in cumulative]
         return np.clip(np.array(ages), self.youngest, self.oldest)
 
+    def level(self, probabilities: NDArray[np.floating], ages: NDArray[np.integer]) -> NDArray[np.floating]:
+        """The smallest central share (n,) of each distribution that reaches the given age (n,), years."""
+        return abs(2 * self.below(probabilities, ages) - 1)
+
+    def below(self, probabilities: NDArray[np.floating], ages: NDArray[np.integer]) -> NDArray[np.floating]:
+        """The share (n,) of each distribution below the given age (n,), years: its own class counts by half."""
+        place = np.arange(len(ages)), ages - self.youngest
+        total = probabilities.sum(axis=1)
+        return (probabilities.cumsum(axis=1)[place] - probabilities[place] / 2) / total
+
     def decode(self, probabilities: NDArray[np.floating]) -> list[Answer]:
         """Probabilities (n, classes) -> n answers."""
         if not len(probabilities):
             return []
-        low, high = self.quantile(probabilities, 0.1), self.quantile(probabilities, 0.9)
+        low, high = (self.quantile(probabilities, (1 + side * INTERVAL) / 2) for side in (-1, 1))
         rows = zip(self.expected(probabilities).tolist(), low.tolist(), high.tolist(), strict=True)
         return [AgeAnswer(*row) for row in rows]
 

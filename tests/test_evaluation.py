@@ -58,6 +58,21 @@ def oracle_f1(pairs: list[tuple[int, int]], n_classes: int) -> float | None:
     return mean(scores)
 
 
+def oracle_calibration_error(known: list[tuple[list[float], int]]) -> float | None:
+    """Fifteen bins of the largest probability: its mean against how often it is right."""
+    total = 0.0
+    for number in range(15):
+        inside = [(row, truth) for row, truth in known if min(int(max(row) * 15), 14) == number]
+        total += abs(sum(max(row) for row, _ in inside) - sum(best(row) == truth for row, truth in inside))
+    return total / len(known) if known else None
+
+
+def inside_interval(row: list[float], age: int) -> bool:
+    """Whether a tenth of the distribution or more is on either side of the age, its own year halved."""
+    below = sum(row[: age - 1]) + row[age - 1] / 2
+    return 0.1 <= below / sum(row) <= 0.9
+
+
 def oracle(probabilities: dict[str, Any], labels: dict[str, Any]) -> dict[str, Any]:
     """The contract of face_evaluate.py, one record after the other, unrounded."""
     people = [
@@ -81,15 +96,21 @@ def oracle(probabilities: dict[str, Any], labels: dict[str, Any]) -> dict[str, A
 
     def class_measures(head: Head) -> dict[str, Any]:
         pairs = [(best(p[head.name][0]), p[head.name][1]) for p in people if p[head.name][1] != MISSING]
-        f1 = oracle_f1(pairs, len(head.classes))
-        return {"accuracy": mean(hits(people, head.name)), "cross_entropy": entropy(head.name, 0), "macro_f1": f1}
+        known = [p[head.name] for p in people if p[head.name][1] != MISSING]
+        return {
+            "accuracy": mean(hits(people, head.name)),
+            "cross_entropy": entropy(head.name, 0),
+            "macro_f1": oracle_f1(pairs, len(head.classes)),
+            "ece": oracle_calibration_error(known),
+        }
 
     minors = [expected_age(p["age"][0]) for p in people if 0 <= p["age"][1] < 18]
     adults = [expected_age(p["age"][0]) for p in people if p["age"][1] >= 18]
     cs5 = mean([float(error <= 5) for error in errors(people)])
+    covered = mean([float(inside_interval(row, age)) for row, age in (p["age"] for p in people) if age != MISSING])
     return {
         "n": len(people),
-        "age": {"mae": mean(errors(people)), "cs5": cs5, "cross_entropy": entropy("age", 1)},
+        "age": {"mae": mean(errors(people)), "cs5": cs5, "cross_entropy": entropy("age", 1), "coverage": covered},
         "gender": class_measures(GENDER),
         "race": class_measures(RACE),
         "minors": {"n": len(minors), "called_adult": mean([float(age >= 18) for age in minors])},
@@ -134,7 +155,13 @@ def test_by_hand() -> None:
     probabilities = {"age": one_hot(AGE, [age - 1 for age in answers]), "gender": one_hot(GENDER, [0, 1, 1, 1])}
     labels = {"age": np.array([17, 10, 22, 46]), "gender": np.array([0, 1, 0, MISSING])}
     figures = evaluate((AGE, GENDER), probabilities, labels)
-    assert figures["age"] == {"mae": 3.0, "cs5": 0.75, "cross_entropy": round(0.75 * math.log(1e7), 4)}
+    assert figures["age"] == {
+        "mae": 3.0,
+        "cs5": 0.75,
+        "cross_entropy": round(0.75 * math.log(1e7), 4),
+        "coverage": 0.25,
+    }
+    assert figures["gender"]["ece"] == 0.3333
     assert figures["gender"]["accuracy"] == figures["gender"]["macro_f1"] == 0.6667
     assert figures["minors"] == {"n": 2, "called_adult": 0.5}
     assert figures["adults"] == {"n": 2, "called_minor": 0.5}
@@ -145,7 +172,7 @@ def test_by_hand() -> None:
 
 def test_right_answers_cost_nothing() -> None:
     figures = evaluate((GENDER,), {"gender": one_hot(GENDER, [1, 1])}, {"gender": np.array([1, 1])})
-    assert figures["gender"] == {"accuracy": 1.0, "cross_entropy": 0.0, "macro_f1": 1.0}
+    assert figures["gender"] == {"accuracy": 1.0, "cross_entropy": 0.0, "macro_f1": 1.0, "ece": 0.0}
     assert math.copysign(1, figures["gender"]["cross_entropy"]) == 1  # not "-0.0" in the JSON
 
 
@@ -193,12 +220,12 @@ def test_not_a_number() -> None:
 
 
 def test_table() -> None:
-    half = {"accuracy": 0.5, "cross_entropy": 0.6931, "macro_f1": None}
+    half = {"accuracy": 0.5, "cross_entropy": 0.6931, "macro_f1": None, "ece": 0.0123}
     figures = {
         "n": 12345,
         "split": "test",
         "dropped": {"unreadable picture": 7},
-        "age": {"mae": 4.489, "cs5": 0.6815, "cross_entropy": 2.9604},
+        "age": {"mae": 4.489, "cs5": 0.6815, "cross_entropy": 2.9604, "coverage": None},
         "gender": half,
         "minors": {"n": 0, "called_adult": None},
         "adults": {"n": 1300, "called_minor": 0.0123},
@@ -213,6 +240,9 @@ def test_table() -> None:
         "",
         "minors called adults      -   of 0",
         "adults called minors   1.2%   of 1,300",
+        "",
+        "age      inside the 80% interval       -",
+        "gender   calibration error (ECE)   0.012",
         "",
         "group               n   age MAE, years   gender accuracy",
         "",

@@ -31,11 +31,11 @@ def test_json_of_face_evaluate(evaluate: Script) -> None:
     assert status == 0
     assert list(figures) == ["n", "split", "dropped", "age", "gender", "race", "minors", "adults", "groups"]
     assert (figures["n"], figures["split"], figures["dropped"]) == (60, "all", {})
-    assert list(figures["age"]) == ["mae", "cs5", "cross_entropy"]
+    assert list(figures["age"]) == ["mae", "cs5", "cross_entropy", "coverage"]
     assert figures["age"]["mae"] > 0 and figures["age"]["cross_entropy"] > 0
     check_share(figures["age"]["cs5"], 60)
     for head in ("gender", "race"):
-        assert list(figures[head]) == ["accuracy", "cross_entropy", "macro_f1"]
+        assert list(figures[head]) == ["accuracy", "cross_entropy", "macro_f1", "ece"]
         check_share(figures[head]["accuracy"], 60)
         check_share(figures[head]["macro_f1"], 60)
     assert list(figures["minors"]) == ["n", "called_adult"] and list(figures["adults"]) == ["n", "called_minor"]
@@ -102,6 +102,33 @@ def test_evaluation_without_race(evaluate: Script) -> None:
     assert list(json.loads(written)) == ["n", "split", "dropped", "age", "gender", "minors", "adults", "groups"]
 
 
+def test_report_has_the_figures_of_the_json(evaluate: Script) -> None:
+    status, out, err = evaluate("--split", "all", "--report", "new/report", "--json", "figures.json")
+    assert (status, err) == (0, f"{Path('new/report/report.html')}\n") and "macro-F1" in out
+    report = json.loads(Path("new/report/report.json").read_text(encoding="utf-8"))
+    assert report["figures"] == json.loads(Path("figures.json").read_text(encoding="utf-8"))
+    assert report["dataset"] == "utkface" and len(report["worst"]["age"]) == 34
+    assert "<h1>tiny</h1>" in Path("new/report/report.html").read_text(encoding="utf-8")
+
+
+def test_calibrated_before_they_are_judged(
+    evaluate: Script, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facekit.calibration.LEAST_RECORDS", 5)
+    monkeypatch.setattr("facekit.datasets.splits.VALIDATION_SHARE", 0.4)
+    shutil.copy(tiny_weights, "copy.h5")
+    before = json.loads(evaluate("--weights", "copy.h5", "--json", "-")[1])
+    status, out, _ = evaluate("--weights", "copy.h5", "--calibrate", "--json", "-")
+    after = json.loads(out)
+    assert status == 0 and after["gender"]["accuracy"] == before["gender"]["accuracy"]
+    assert after["age"]["mae"] == pytest.approx(before["age"]["mae"], abs=1e-3)
+    assert after["gender"]["cross_entropy"] != before["gender"]["cross_entropy"]
+    card = json.loads(Path("copy.json").read_text(encoding="utf-8"))
+    assert card["figures"] == after and card["calibration"]["records"] > 5
+    assert json.loads(evaluate("--weights", "copy.h5", "--json", "-")[1]) == after
+    assert "- records" not in Path("copy.md").read_text(encoding="utf-8")  # the tiny weights know no sides
+
+
 @pytest.mark.parametrize(
     ("options", "status", "message"),
     [
@@ -113,6 +140,9 @@ def test_evaluation_without_race(evaluate: Script) -> None:
         (["--weights", "none.h5"], 1, "No weights file none.h5."),
         (["--heads", "rase"], 2, "Unknown head: 'rase'. Did you mean 'race'?"),
         (["--detector", "hug"], 2, "Unknown detector: 'hug'. Did you mean 'hog'?"),
+        (["--report", DEMO / "astronaut.jpg" / "report"], 1, "Cannot make the folder "),
+        (["--calibrate"], 1, "A calibration needs 100 labels or more on the validation side. Received: "),
+        (["--calibrate", "--weights", "none.h5"], 1, "No weights file none.h5."),
     ],
 )
 def test_face_evaluate_refuses(options: list[str], status: int, message: str, evaluate: Script) -> None:

@@ -56,7 +56,9 @@ def test_pace_is_that_of_the_steps_after_the_first(on_device: bool, monkeypatch:
     assert pace.measure_pace(TINY, network, chips, labels, on_device) == (24, 5)
     monkeypatch.setattr(pace, "SECONDS", 4)
     assert pace.measure_pace(TINY, network, chips, labels, on_device) == (24, 8)
-    assert pace.measure_pace(TINY, network, chips[:6], {name: rows[:6] for name, rows in labels.items()}, on_device) == (12, 8)
+    assert pace.measure_pace(
+        TINY, network, chips[:6], {name: rows[:6] for name, rows in labels.items()}, on_device
+    ) == (12, 8)
 
 
 @pytest.mark.parametrize("name", BACKBONES)

@@ -14,6 +14,7 @@ import pytest
 from conftest import ROOT
 from tiny import TINY, prepared, settings
 
+from facekit.calibration import Calibration
 from facekit.cards import read_card
 from facekit.errors import TrainingError, WeightsError
 from facekit.heads import AGE, GENDER
@@ -28,6 +29,7 @@ TIMES = ("seconds", "chips_per_second", "val_seconds")
 
 def without_times(figures: dict[str, float]) -> dict[str, float]:
     return {name: value for name, value in figures.items() if name not in TIMES}
+
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -71,18 +73,33 @@ def test_best_weights_come_with_their_card(trained: Run) -> None:
     assert (card.figures["split"], card.figures["n"]) == ("test", counts["test"])
     best = min(trained.history, key=lambda epoch: epoch["val_loss"])
     assert card.training["history"] == best
+    assert card.calibration == Calibration()  # of so few records
+    page = trained.best_path.with_suffix(".md").read_text(encoding="utf-8")
+    assert page.startswith("# run\n") and f"{counts['train']} train" in page
     probabilities = network(np.zeros((1, 32, 32, 3), np.float32), training=False)
     assert set(probabilities) == {"age", "gender", "race"}
 
 
 def test_figures_of_the_card_are_those_of_face_evaluate(trained: Run, tiny_utkface: Path) -> None:
-    from facekit.evaluation import evaluate_weights
+    from facekit.judging import answer_faces
 
-    figures = evaluate_weights(trained.best_path, "utkface", str(tiny_utkface), "test", None, "whole_image")
+    figures = answer_faces(trained.best_path, "utkface", str(tiny_utkface), "test", None, "whole_image").figures
     assert figures.pop("dropped") == {}
     expected = read_card(trained.best_path).figures
     for head, close in {"age": 0.01, "gender": 0.002, "race": 0.002}.items():
         assert figures[head] == pytest.approx(expected[head], abs=close)
+
+
+def test_training_ends_with_a_calibration(trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facekit.calibration.LEAST_RECORDS", 5)
+    monkeypatch.setattr("facekit.datasets.splits.VALIDATION_SHARE", 0.4)
+    run = prepared(trained.settings, tmp_path)
+    card = run.train()
+    assert set(card.calibration.temperatures) == {"age", "gender", "race"}
+    assert card.calibration.records == card.data["validation"] > 5
+    assert read_card(run.last_path).calibration == Calibration()
+    again = prepared(trained.settings, tmp_path).train()
+    assert again.calibration == card.calibration  # fitted to raw answers, not to calibrated ones
 
 
 def test_last_weights_are_the_average_of_the_last_epoch(trained: Run) -> None:

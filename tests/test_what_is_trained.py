@@ -16,7 +16,7 @@ from facekit.errors import UnknownNameError
 from facekit.heads import AGE, GENDER, MISSING, RACE, AgeHead
 from facekit.recipes.recipe import Augmentation, Recipe
 from facekit.training import augment, precision
-from facekit.training.data import ResidentModel, answer, batches, steps_per_epoch
+from facekit.training.data import ResidentModel, answer, batches, steps_per_epoch, targets_of
 from facekit.weights import Tensors, network_tensors
 
 pytestmark = pytest.mark.usefixtures("tiny")

@@ -27,8 +27,12 @@ class KerasRuntime:
         self.network, self.card = load_network(weights)
         self._call = _compiled(self.network)
 
-    def predict(self, chips: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Chips (n, S, S, 3) of any size -> head's name -> probabilities (n, classes)."""
+    def predict(self, chips: NDArray[np.uint8]) -> dict[str, NDArray[np.floating]]:
+        """Chips (n, S, S, 3) of any size -> head's name -> probabilities (n, classes), calibrated by the card."""
+        return self.card.calibration.apply(self.card.network.heads, self.predict_raw(chips))
+
+    def predict_raw(self, chips: NDArray[np.uint8]) -> dict[str, NDArray[np.floating]]:
+        """The same as the network gives it, before any calibration."""
         chips = resize_chips(chips, self.card.network.input_size)
         batches = [chips[at : at + BATCH_SIZE] for at in range(0, len(chips), BATCH_SIZE)]
         bar = tqdm(batches, desc="Estimating", leave=False, disable=None, delay=2)

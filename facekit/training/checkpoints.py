@@ -1,6 +1,7 @@
 """The state of a run between two steps: weights, optimiser and history in one file that is replaced whole."""
 
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,7 +71,8 @@ class MidEpoch(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self.step += 1
-        if self.step < self.steps and time.monotonic() - self.saved >= SAVE_EVERY:
+        due = self.step < self.steps and time.monotonic() - self.saved >= SAVE_EVERY
+        if due and math.isfinite(float((logs or {}).get("loss", 0))):  # else `Progress` stops the run
             self.save(self.step)
             self.saved = time.monotonic()
 

@@ -18,6 +18,7 @@ from facekit.datasets.splits import RULE, SIDES, count_dropped, duplicate_groups
 from facekit.errors import TrainingError, UsageError
 from facekit.evaluation import evaluate
 from facekit.heads import MISSING
+from facekit.judging import judged_card, save_judged
 from facekit.network import build_network, freeze
 from facekit.recipes.recipe import Recipe
 from facekit.runtimes.keras import KerasRuntime
@@ -33,7 +34,7 @@ from facekit.training.sampling import sampling_weights
 from facekit.training.settings import Settings
 from facekit.training.storage import Storage
 from facekit.training.teacher import teach
-from facekit.weights import Tensors, assign_tensors, load_matching, network_tensors, read_tensors, save_weights
+from facekit.weights import Tensors, assign_tensors, load_matching, network_tensors, save_weights
 
 
 class Run:
@@ -225,12 +226,12 @@ class Run:
         save_checkpoint(self.checkpoint, self.model, self.history, step, self.fingerprint)
 
     def _finish(self) -> Card:
-        """Judges the best weights as people get them: read from their file, in float32."""
-        runtime = KerasRuntime(self.best_path)
-        places = self.places["test"]
-        figures = evaluate(self.recipe.heads, runtime.predict(self._chips(places)), self._labels(places))
-        figures = {"n": figures["n"], "split": "test", "dropped": self.dropped, **figures}
-        return save_weights(read_tensors(self.best_path), replace(runtime.card, figures=figures), self.best_path)
+        """Calibrates and judges the best weights as people get them: read from their file, in float32."""
+        validation, test = (
+            (self._chips(self.places[side]), self._labels(self.places[side])) for side in ("validation", "test")
+        )
+        card = judged_card(KerasRuntime(self.best_path), validation, test, self.dropped)
+        return save_judged(card, self.best_path)
 
     def _restore(self) -> None:
         checkpoint = load_checkpoint(self.checkpoint)
