@@ -22,7 +22,6 @@ recipe = Recipe(
     epochs=30,
     batch_size=32,
     learning_rate=3e-4,
-    ema=0.0,  # an average of kernels would not fit the batch norm's last statistics
 )
 
 

@@ -15,9 +15,10 @@ def import_keras() -> ModuleType:
     if "keras" in sys.modules:
         return sys.modules["keras"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    installed = [backend for backend in ("tensorflow", "jax", "torch") if find_spec(backend)]
-    os.environ.setdefault("KERAS_BACKEND", (installed or ["tensorflow"])[0])  # what is missing, Keras tells
-    with _silent(), _garbage_kept():
+    if not find_spec("tensorflow"):  # which Keras takes unless it is told otherwise
+        others = [backend for backend in ("jax", "torch") if find_spec(backend)]
+        os.environ.setdefault("KERAS_BACKEND", (others or ["tensorflow"])[0])  # what is missing, Keras tells
+    with _silent(), _garbage_kept(), _without_matplotlib():
         import keras
 
         keras.ops.zeros(1)
@@ -35,6 +36,19 @@ def _silent() -> Iterator[None]:
         os.dup2(saved, 2)
         os.close(nowhere)
         os.close(saved)
+
+
+@contextmanager
+def _without_matplotlib() -> Iterator[None]:
+    """Keras draws with it where it is there; we never have Keras draw, and importing it takes an eighth of all."""
+    if "matplotlib" in sys.modules:
+        yield
+        return
+    sys.modules["matplotlib"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules["matplotlib"]
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def test_missing_labels_weigh_nothing(tiny_utkface: Path, tmp_path: Path) -> Non
     before = network_tensors(run.network)
     card = run.train()
     assert set(before) - changed(before, network_tensors(run.network)) == {"race/kernel", "race/bias"}
-    assert card.figures["race"] == {"accuracy": None, "cross_entropy": None, "macro_f1": None}
+    assert set(card.figures["race"].values()) == {None}
     assert card.figures["age"]["mae"] > 0
 
 
