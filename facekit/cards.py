@@ -17,10 +17,11 @@ from facekit.heads import AGE, GENDER, RACE
 from facekit.legacy import is_original_checkpoint
 from facekit.recipes.recipe import NetworkConfig
 
-DEFAULT_WEIGHTS = PROJECT / "face_weights" / "dlib_utkface.h5"
+DEFAULT_WEIGHTS = PROJECT / "face_weights" / "mobilenet_utkface.h5"
 FORMAT = 1
 LICENCE = (
-    "Non-commercial research only, if trained on UTKFace or from VGGFace's weights, as their licences say. "
+    "Non-commercial research only, if trained on UTKFace or from weights that were trained on VGGFace or VGGFace2, as "
+    "their licences say. "
     "Weights trained on one's own pictures alone are under the terms of these."
 )
 

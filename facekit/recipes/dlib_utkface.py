@@ -1,4 +1,4 @@
-"""dlib's ResNet-29 fine-tuned on UTKFace: the default weights, but for their last step, `dlib_utkface_polish`.
+"""dlib's ResNet-29 fine-tuned on UTKFace; `dlib_utkface_polish` goes on from there.
 
 Command: python face_train.py --recipe dlib_utkface --data UTKFace.tar.gz
 Time: 68 minutes on two cores with AMX in bfloat16, shared with other work.

@@ -1,4 +1,4 @@
-"""The last step of the default weights: four short epochs without mixup, at a low rate.
+"""What follows `dlib_utkface`: four short epochs without mixup, at a low rate.
 
 Command: python face_train.py --recipe dlib_utkface_polish --data UTKFace.tar.gz
     --pretrained face_weights/<run of dlib_utkface>-last.h5
