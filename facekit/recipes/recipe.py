@@ -6,7 +6,11 @@ from typing import Any
 from facekit.errors import UsageError
 from facekit.heads import AGE, GENDER, RACE, Head, head_from_dict, head_to_dict
 
-_SMALLEST = {"epochs": 1, "batch_size": 1, "learning_rate": 1e-9, "input_size": 1, "heads_first": 0, "patience": 1}
+_SMALLEST = {
+    **{"epochs": 1, "batch_size": 1, "learning_rate": 1e-9, "input_size": 1, "patience": 1},
+    **dict.fromkeys(("heads_first", "head_rate", "warmup_steps", "weight_decay"), 0),
+}
+_SHARES = ("balance", "dropout", "ema", "layer_decay", "teacher_share")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,9 +131,13 @@ class Recipe:
             value = getattr(self, name)
             if value is not None and not value >= smallest:  # also for NaN
                 raise UsageError(f"{name} must be at least {smallest}. Received: {value}.")
-        for name in ("layer_decay", "balance", "teacher_share"):
+        for name in _SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} must lie between 0 and 1. Received: {getattr(self, name)}.")
+
+        names = [head.name for head in self.heads]
+        if not names or len(set(names)) < len(names):
+            raise UsageError(f"A recipe needs heads of different names. Received: {', '.join(names) or 'none'}.")
 
     @property
     def network(self) -> NetworkConfig:

@@ -58,7 +58,7 @@ def _protocol(card: "Card") -> str:
         if card.detector != "whole_image"
         else "aligned chips, as the data set has them",
         "recipe": recipe.get("name"),
-        "judged": "the test side, once, one pass, no picture of it trained on; ages by the expected value",
+        "judged": "the test side, one pass, no picture of it trained on; ages by the expected value",
         "tensors": f"sha256 {card.tensors_sha256}" if card.tensors_sha256 else None,
     }
     return "\n".join(f"- {title}: {text}" for title, text in lines.items() if text)

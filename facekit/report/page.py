@@ -63,9 +63,11 @@ def _lead(numbers: Numbers) -> str:
     heads = " and ".join(", ".join(numbers["heads"] or ["nothing"]).rsplit(", ", 1))
     where = "all chips" if figures["split"] == "all" else f"the {figures['split']} side"
     network = f"{weights['backbone']}, {weights['input_size']} pixels"
+    known = numbers["trained_on"].get("dataset") == numbers["dataset"]
+    said = SIDES[figures["split"] if known else "all"]
     text = (
         f"How good are the estimates of {heads} that this network makes ({network}), for whom, and how sure can it be? "
-        f"Judged on {figures['n']:,} labelled chips: {where} of {numbers['dataset']}. {SIDES[figures['split']]}"
+        f"Judged on {figures['n']:,} labelled chips: {where} of {numbers['dataset']}. {said}"
     )
     return escape(text)
 

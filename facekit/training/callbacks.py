@@ -117,7 +117,7 @@ class EpochEnd(keras.callbacks.Callback):
         begun = time.perf_counter()
         figures |= {f"val_{name}": value for name, value in self.validate().items()}
         figures["val_seconds"] = time.perf_counter() - begun
-        self.history.append({name: round(value, 6) for name, value in figures.items()})
+        self.history.append({name: float(f"{value:.6g}") for name, value in figures.items()})
         try:
             for name, value in figures.items():
                 self.writer.add_scalar(name, value, epoch + 1)

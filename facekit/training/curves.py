@@ -45,7 +45,7 @@ def draw_curves(path: Path, history: Sequence[Mapping[str, float]]) -> None:
         for name, (title, factor, sign) in FIGURES.items():
             if f"val_{head}_{name}" in history[-1]:
                 _draw(below, f"{head} {title}", epochs, None, factor * column(f"val_{head}_{name}"), sign)
-    total.legend(["training (augmented)", "validation"], frameon=False, fontsize=8)
+    total.legend(["training, as augmented", "validation, cross-entropy alone"], frameon=False, fontsize=8)
     for axes in (rate, *figures):
         axes.set_xlabel("epoch")
     with atomic_path(path) as temporary:

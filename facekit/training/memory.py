@@ -1,6 +1,5 @@
 """How much memory is free, in bytes, on the device and on the host; None where the system does not tell it."""
 
-import os
 from pathlib import Path
 
 import keras
@@ -35,9 +34,8 @@ def _available() -> int | None:
     try:
         rows = dict(line.split(":") for line in _MEMINFO.read_text().splitlines())
         return int(rows["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):  # no Linux: all there is, as nothing tells how much of it is free
-        names = getattr(os, "sysconf_names", {})
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if "SC_PHYS_PAGES" in names else None
+    except (OSError, KeyError, ValueError):  # no Linux
+        return None
 
 
 def _left_in_container() -> int | None:

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.backbones import BACKBONES
-from facekit.cards import Card
+from facekit.cards import ORIGINAL_CARD, Card
 from facekit.datasets import find_data, load_faces
-from facekit.datasets.splits import RULE, SIDES, count_dropped, duplicate_groups, split_sides
+from facekit.datasets.splits import RULE, SIDES, count_dropped, split_sides
 from facekit.errors import TrainingError, UsageError
 from facekit.evaluation import evaluate
 from facekit.heads import MISSING
@@ -33,7 +33,7 @@ from facekit.training.precision import POLICIES, choose_precision, dtype_policy
 from facekit.training.sampling import sampling_weights
 from facekit.training.settings import Settings
 from facekit.training.storage import Storage
-from facekit.training.teacher import teach
+from facekit.training.teacher import load_sources, teach
 from facekit.weights import Tensors, assign_tensors, load_matching, network_tensors, save_weights
 
 
@@ -58,15 +58,17 @@ class Run:
         """Builds the network, reads and splits the data. Raises DataError, TrainingError, WeightsError."""
         settings, recipe = self.settings, self.recipe
         self.storage = Storage(settings.data_in, self.folder.parent)
-        keras.utils.set_random_seed(recipe.seed)  # of new layers and dropout
         # What is measured once holds for the whole run, however often it is resumed.
         self.settings = replace(settings, precision=choose_precision(settings.precision))
+        keras.utils.set_random_seed(recipe.seed)  # of new layers and dropout
         find_data(settings.dataset, settings.data)  # what is missing is told before anything takes long
         with dtype_policy(POLICIES[self.settings.precision]) as self.policy:
             self.network = build_network(recipe.network)
         self.started_from = load_pretrained(self.network, recipe)
         if recipe.pretrained != "none":  # random layers must learn
             freeze(self.network, recipe.trainable_from)
+        if recipe.teacher_share:
+            load_sources()  # missing ones are told now
         self.faces = load_faces(
             settings.dataset, settings.data, recipe.heads, recipe.input_size, settings.detector, self.storage.allocate
         )
@@ -93,8 +95,7 @@ class Run:
         on_device = self.settings.data_in == "device"
         self.chips = None if on_device else self.faces.chips
         targets = self._targets()
-        (first,) = next(self._batches(range(1)))
-        save_first_chips(self.folder / "chips.png", recipe.heads, first, self.faces.chips, self.labels)
+        self._show_first(next(self._batches(range(1)))[0])
         self.model = ResidentModel(self.network, targets, recipe.heads, self.faces.chips if on_device else None)
         self.faces = replace(self.faces, chips=np.empty(0, np.uint8))  # a view of them would keep all in memory
         slow_statistics(recipe, self.network, self.steps * recipe.epochs)
@@ -113,15 +114,8 @@ class Run:
         """What the network is to answer: the labels, softened by a teacher where the recipe wants one."""
         recipe, answers = self.recipe, None
         if recipe.teacher_share:
-            answers = teach(
-                self.folder / "teacher.h5",
-                self.faces.chips,
-                self.labels,
-                recipe.heads,
-                duplicate_groups(self.faces),
-                self.places["train"],
-                recipe.seed,
-            )
+            path, places = self.folder / "teacher.h5", self.places["train"]
+            answers = teach(path, self.fingerprint, self.faces, recipe.heads, places, recipe.seed)
         return targets_of(recipe.heads, self.labels, answers, recipe.teacher_share)
 
     def _batches(self, epochs: range, first_step: int = 0) -> Iterator[tuple[Batch]]:
@@ -130,6 +124,14 @@ class Run:
             head = recipe.heads[0]
             weights = sampling_weights(head, self.labels[head.name][places], recipe.balance)
         return batches(recipe, places, epochs, first_step, weights)
+
+    def _show_first(self, batch: Batch) -> None:
+        try:
+            save_first_chips(self.folder / "chips.png", self.recipe.heads, batch, self.faces.chips, self.labels)
+        except OSError as error:
+            raise TrainingError(
+                f"Cannot write to {self.folder}: {error.strerror or error}. Free the space and start again."
+            ) from error
 
     def _fit(self, epochs: int) -> None:
         """Trains on, from the middle of an epoch if `step` says so, until so many epochs are done."""
@@ -180,7 +182,8 @@ class Run:
         pace, steps = measure_pace(self.recipe, self.network, self.faces.chips[few], self._labels(few), on_device)
         training = self.steps * self.recipe.batch_size
         time = expected_time(self.recipe, training, len(self.places["validation"]), pace)
-        return f"{time} ({pace:,.0f} chips/s measured over {steps} steps)"
+        before = ", and the teacher's answers before" if self.recipe.teacher_share else ""
+        return f"{time} ({pace:,.0f} chips/s measured over {steps} steps){before}"
 
     def _validate(self) -> dict[str, float]:
         raw = network_tensors(self.network)
@@ -245,8 +248,8 @@ class Run:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the training pictures' names, in order."""
-        names = "\n".join(self.faces.records[place].key for place in self.places["train"])
+        """Hash of the pictures' names, in order."""
+        names = "\n".join(record.key for record in self.faces.records)
         return hashlib.sha256(names.encode()).hexdigest()
 
     def _card(self) -> Card:
@@ -262,7 +265,7 @@ class Run:
                 "seed": self.recipe.seed,
             },
             training={
-                "recipe": self.recipe.to_dict(),
+                "recipe": {**self.recipe.to_dict(), "pretrained": Path(self.recipe.pretrained).name},
                 "precision": self.policy,
                 "backend": keras.backend.backend(),
                 "history": self.history[-1],
@@ -280,6 +283,7 @@ def load_pretrained(network: keras.Model, recipe: Recipe) -> dict[str, Any] | No
     Raises:
         UsageError: what it starts from is neither known nor a file.
         WeightsError: the weights are missing, or fit no part of the network.
+        TrainingError: they were trained on another split.
     """
     if recipe.pretrained == "published":
         BACKBONES[recipe.backbone].load_pretrained(network)
@@ -287,5 +291,11 @@ def load_pretrained(network: keras.Model, recipe: Recipe) -> dict[str, Any] | No
         path = Path(recipe.pretrained)
         if not path.is_file():
             raise UsageError(f"pretrained must be published, none or a weights file. Received: {path}, which is none.")
-        return load_matching(network, path, recipe.network).training
+        card = load_matching(network, path, recipe.network)
+        if card == ORIGINAL_CARD or card.seed != recipe.seed:  # else it has seen the test side of this split
+            seed = "unknown" if card == ORIGINAL_CARD else card.seed
+            raise TrainingError(
+                f"The weights to start from must be of the same split, seed {recipe.seed}. Received: {path}, seed {seed}."
+            )
+        return {"weights": path.name, "data": card.data, **card.training}
     return None

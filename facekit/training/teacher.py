@@ -19,13 +19,16 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from facekit.backbones import BACKBONES
+from facekit.cards import open_weights
 from facekit.chips import resize_chips
+from facekit.datasets.records import Faces
+from facekit.datasets.splits import duplicate_groups
 from facekit.errors import TrainingError
 from facekit.heads import MISSING, Head
 from facekit.losses import head_loss
+from facekit.training.data import Targets
 from facekit.weights import read_tensors, write_hdf5
 
-Answers = dict[str, NDArray[np.float32]]
 FOLDS = 5
 EPOCHS, BATCH_SIZE, RATE, WEIGHT_DECAY = 10, 128, 1e-3, 0.05
 WIDTH, DROPOUT = 384, 0.5
@@ -55,22 +58,15 @@ SOURCES = (
 
 
 def teach(
-    path: Path,
-    chips: NDArray[np.uint8],
-    labels: dict[str, NDArray[np.int16]],
-    heads: Sequence[Head],
-    groups: NDArray[np.integer],
-    places: NDArray[np.integer],
-    seed: int,
-) -> Answers:
+    path: Path, fingerprint: str, faces: Faces, heads: Sequence[Head], places: NDArray[np.integer], seed: int
+) -> Targets:
     """The teacher's answers for the training chips, from `path` if a run that was interrupted left them there.
 
     Args:
         path: of the HDF5 file that keeps them.
-        chips: (n, S, S, 3) all chips.
-        labels: head's name -> (n,).
+        fingerprint: of the faces.
+        faces: n of them.
         heads: what is answered.
-        groups: (n,) number of the group of near duplicates that each chip belongs to.
         places: (m,) of the training chips; no other label is looked at.
         seed: of folds and heads.
 
@@ -78,51 +74,67 @@ def teach(
         Head's name -> (n, classes); zeros but at `places`.
 
     Raises:
-        TrainingError: the file cannot be written.
+        TrainingError: the file cannot be written, or is of other faces.
         WeightsError: a source's published weights are missing, or the file is damaged.
     """
     if path.exists():
+        with open_weights(path) as file:
+            if file.attrs.get("fingerprint") != fingerprint:
+                raise TrainingError(f"{path} is of other data than this run's. Start a new run instead.")
         return {name: np.asarray(tensor, np.float32) for name, tensor in read_tensors(path).items()}
-    views = describe(chips, places)
-    folds = np.random.default_rng(seed).integers(FOLDS, size=groups.max() + 1)[groups[places]]
-    answers = {head.name: np.zeros((len(chips), len(head.classes)), np.float32) for head in heads}
-    own = {name: rows[places] for name, rows in labels.items()}
-    for fold in range(FOLDS):
-        seen, asked = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        if len(asked):
-            for name, rows in _answer(views, own, heads, seen, asked, seed + fold).items():
-                answers[name][places[asked]] = rows
+    answers = _out_of_sample(faces, heads, places, seed)
     try:
-        write_hdf5(path, answers, {})
+        write_hdf5(path, answers, {"fingerprint": fingerprint})
     except OSError as error:
         raise TrainingError(f"Cannot write {path}: {error.strerror or error}. Make room and start again.") from error
     return answers
 
 
-def describe(chips: NDArray[np.uint8], places: NDArray[np.integer]) -> NDArray[np.float16]:
-    """All sources' features of some chips and of their mirror images: (2, m, F), each of mean 0 and deviation 1."""
-    views: list[list[NDArray[np.float32]]] = [[], []]
+def load_sources() -> list[keras.Model]:
+    """The networks of SOURCES, from a chip to its features (n, F). Raises WeightsError if one's weights are missing."""
+    networks = []
     for source in SOURCES:
         network = BACKBONES[source.backbone].build(source.input_size)
         BACKBONES[source.backbone].load_pretrained(network)
         middle = layers.GlobalAveragePooling2D()(network.get_layer(source.middle).output)
         described = keras.Model(network.input, layers.Concatenate()([network.output, middle]))
         described.compile(jit_compile=False)
-        for view, step in zip(views, (1, -1), strict=True):
-            batches = partial(_pictures, chips, places, source, step)
-            steps = -(-len(places) // _DESCRIBED_AT_ONCE)
-            view.append(described.predict(batches(), steps=steps, verbose=0))
+        networks.append(described)
+    return networks
+
+
+def _out_of_sample(faces: Faces, heads: Sequence[Head], places: NDArray[np.integer], seed: int) -> Targets:
+    views = describe(faces.chips, places)
+    groups = duplicate_groups(faces)
+    folds = np.random.default_rng(seed).integers(FOLDS, size=groups.max() + 1)[groups[places]]
+    answers = {head.name: np.zeros((len(faces.chips), len(head.classes)), np.float32) for head in heads}
+    labels = {name: rows[places] for name, rows in faces.labels(heads).items()}
+    for fold in range(FOLDS):
+        seen, asked = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        if len(asked):
+            for name, rows in _answer(views, labels, heads, seen, asked, seed + fold).items():
+                answers[name][places[asked]] = rows
+    return answers
+
+
+def describe(chips: NDArray[np.uint8], places: NDArray[np.integer]) -> NDArray[np.float16]:
+    """All sources' features of some chips and of their mirror images: (2, m, F), each of mean 0 and deviation 1."""
+    views: list[list[NDArray[np.float32]]] = [[], []]
+    steps = -(-len(places) // _DESCRIBED_AT_ONCE)
+    for source, network in zip(SOURCES, load_sources(), strict=True):
+        for view, stride in zip(views, (1, -1), strict=True):
+            view.append(network.predict(_pictures(chips, places, source, stride), steps=steps, verbose=0))
     features = np.stack([np.concatenate(view, axis=1) for view in views])
     features -= features[0].mean(axis=0)
     return (features / (features[0].std(axis=0) + 1e-3)).astype(np.float16)
 
 
 def _pictures(
-    chips: NDArray[np.uint8], places: NDArray[np.integer], source: Source, step: int
+    chips: NDArray[np.uint8], places: NDArray[np.integer], source: Source, stride: int
 ) -> Iterator[tuple[NDArray[np.float32]]]:
     starts = range(0, len(places), _DESCRIBED_AT_ONCE)
     for at in tqdm(starts, desc=f"Describing with {source.backbone}", leave=False, disable=None):
-        rows = chips[places[at : at + _DESCRIBED_AT_ONCE], :, ::step]
+        rows = chips[places[at : at + _DESCRIBED_AT_ONCE], :, ::stride]
         yield (resize_chips(rows, source.input_size).astype(np.float32),)
 
 
@@ -133,7 +145,7 @@ def _answer(
     seen: NDArray[np.intp],
     asked: NDArray[np.intp],
     seed: int,
-) -> Answers:
+) -> Targets:
     """Heads that learn from the chips `seen` answer for those `asked`, the mean over both views."""
     keras.utils.set_random_seed(seed)
     inputs = keras.Input(views.shape[2:])
@@ -165,7 +177,7 @@ def _lessons(
     seen: NDArray[np.intp],
     steps: int,
     rng: np.random.Generator,
-) -> Iterator[tuple[NDArray[np.float32], Answers, Answers]]:
+) -> Iterator[tuple[NDArray[np.float32], Targets, Targets]]:
     """Batches of features, targets and weights without end; each view of each chip once an epoch."""
     targets = {head.name: head.targets(labels[head.name]) for head in heads}
     while True:
