@@ -26,6 +26,7 @@ from facekit.training.callbacks import EpochEnd, Progress, out_of_patience
 from facekit.training.checkpoints import History, MidEpoch, load_checkpoint, save_checkpoint
 from facekit.training.chip_grid import save_first_chips
 from facekit.training.data import Batch, ResidentModel, Targets, answer, batches, steps_per_epoch, take_rows, targets_of
+from facekit.training.devices import Devices
 from facekit.training.feeding import augmented
 from facekit.training.optimizer import make_optimizer, slow_statistics
 from facekit.training.pace import expected_time, measure_pace
@@ -57,12 +58,13 @@ class Run:
     def prepare(self) -> None:
         """Builds the network, reads and splits the data. Raises DataError, TrainingError, WeightsError."""
         settings, recipe = self.settings, self.recipe
+        self.devices = Devices(settings.devices, recipe.batch_size)
         self.storage = Storage(settings.data_in, self.folder.parent)
         keras.utils.set_random_seed(recipe.seed)  # of new layers and dropout
         # What is measured once holds for the whole run, however often it is resumed.
         self.settings = replace(settings, precision=choose_precision(settings.precision))
         find_data(settings.dataset, settings.data)  # what is missing is told before anything takes long
-        with dtype_policy(POLICIES[self.settings.precision]) as self.policy:
+        with dtype_policy(POLICIES[self.settings.precision]) as self.policy, self.devices.scope():
             self.network = build_network(recipe.network)
         self.started_from = load_pretrained(self.network, recipe)
         if recipe.pretrained != "none":  # random layers must learn
@@ -79,6 +81,7 @@ class Run:
             raise TrainingError(
                 f"All sides of the split need pictures. Received {len(sides)}, none for {', '.join(missing)}: add some."
             )
+        self.devices.check(min(recipe.batch_size, len(self.places["train"])))  # all of them, where one batch is more
         self.labels = self.faces.labels(recipe.heads)
         self.steps = steps_per_epoch(recipe, len(self.places["train"]))
 
@@ -88,14 +91,18 @@ class Run:
         Raises:
             TrainingError: the loss is no number, the disk is full, or the data is not what a resumed run began with.
         """
-        recipe = self.recipe
         self.settings.save(self.folder / "settings.json")
-        on_device = self.settings.data_in == "device"
-        self.chips = None if on_device else self.faces.chips
+        self.chips = None if self.settings.data_in == "device" else self.faces.chips
         targets = self._targets()
         (first,) = next(self._batches(range(1)))
-        save_first_chips(self.folder / "chips.png", recipe.heads, first, self.faces.chips, self.labels)
-        self.model = ResidentModel(self.network, targets, recipe.heads, self.faces.chips if on_device else None)
+        save_first_chips(self.folder / "chips.png", self.recipe.heads, first, self.faces.chips, self.labels)
+        with self.devices.scope():
+            self._learn(targets)
+        return self._finish()
+
+    def _learn(self, targets: Targets) -> None:
+        recipe, resident = self.recipe, self.chips is None
+        self.model = ResidentModel(self.network, targets, recipe.heads, self.faces.chips if resident else None)
         self.faces = replace(self.faces, chips=np.empty(0, np.uint8))  # a view of them would keep all in memory
         slow_statistics(recipe, self.network, self.steps * recipe.epochs)
         self.optimizer = make_optimizer(recipe, self.network, self.steps * recipe.epochs)
@@ -107,7 +114,6 @@ class Run:
             self._fit(len(self.history) + 1)
         if len(self.history) < recipe.epochs and not out_of_patience(self.history, recipe.patience):
             self._fit(recipe.epochs)
-        return self._finish()
 
     def _targets(self) -> Targets:
         """What the network is to answer: the labels, softened by a teacher where the recipe wants one."""
@@ -165,6 +171,7 @@ class Run:
             "dropped": ", ".join(f"{count:,} {reason}" for reason, count in self.dropped.items()) or "none",
             "steps": f"{self.steps:,} of {recipe.batch_size} an epoch, {recipe.epochs} epochs",
             "precision": self.policy,
+            "devices": f"{self.devices.count}",
             "chips": f"{self.storage}",
             "memory": f"{kept / 1e9:.2f} GB of weights and moments beside the chips",
             "run": f"{self.folder}, weights {self.best_path}",
@@ -177,7 +184,8 @@ class Run:
         places = self.places["train"]
         few = places[: 4 * self.recipe.batch_size]
         on_device = self.settings.data_in == "device"
-        pace, steps = measure_pace(self.recipe, self.network, self.faces.chips[few], self._labels(few), on_device)
+        with self.devices.scope():
+            pace, steps = measure_pace(self.recipe, self.network, self.faces.chips[few], self._labels(few), on_device)
         training = self.steps * self.recipe.batch_size
         time = expected_time(self.recipe, training, len(self.places["validation"]), pace)
         return f"{time} ({pace:,.0f} chips/s measured over {steps} steps)"
