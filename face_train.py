@@ -22,6 +22,9 @@ parser.add_argument(
     help="where the chips lie: device, host, stream (a file on disk), or where there is room (auto, default)",
 )
 parser.add_argument(
+    "--devices", default="one", metavar="WHICH", help="one (default), or all: each takes a share of every batch"
+)
+parser.add_argument(
     "--resume", nargs="?", const="", metavar="RUN", help="continue a run in logs/ (the latest) as it was started"
 )
 parser.add_argument("--dry-run", action="store_true", help="read the data, print what would be done, and stop")
@@ -55,7 +58,8 @@ def settings(args):
     changes = {name: getattr(args, name) for name in ("pretrained", "epochs", "batch_size", "learning_rate")}
     recipe = replace(recipe, **{name: value for name, value in changes.items() if value is not None})
     data = str(Path(args.data).absolute())
-    return Settings(recipe, args.dataset, data, args.detector or "whole_image", args.precision, args.data_in)
+    detector = args.detector or "whole_image"
+    return Settings(recipe, args.dataset, data, detector, args.precision, args.data_in, args.devices)
 
 
 if __name__ == "__main__":

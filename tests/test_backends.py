@@ -38,11 +38,11 @@ tiny.prepared(Settings.load(folder / "settings.json"), folder).train()
 """
 
 
-def run_other(backend: str, code: str, folder: Path) -> None:
+def run_other(backend: str, code: str, folder: Path, **variables: str) -> None:
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
-    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": path}
+    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": path, **variables}
     done = subprocess.run([sys.executable, "-c", code, folder], env=environment, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
 

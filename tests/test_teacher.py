@@ -1,6 +1,6 @@
 """The teacher never answers from a chip's own label, nor from a near duplicate's."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,15 +8,14 @@ import keras
 import numpy as np
 import pytest
 import tiny
-from numpy.typing import NDArray
 
 from facekit.backbones import BACKBONES
+from facekit.datasets.records import Faces, Record
 from facekit.errors import TrainingError, WeightsError
-from facekit.heads import GENDER, MISSING, AgeHead
+from facekit.heads import GENDER, AgeHead
 from facekit.training import teacher
+from facekit.training.data import Targets
 
-Labels = dict[str, NDArray[np.int16]]
-Faces = tuple[NDArray[np.uint8], Labels, NDArray[np.intp]]
 HEADS = (AgeHead(sigma=2.0), GENDER)
 N, LEARNT = 60, np.arange(5, 60)  # the first five are on another side of the split
 SEED = 3
@@ -44,17 +43,22 @@ def small() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def faces() -> Faces:
-    """Chips whose brightness tells the gender, their labels, and groups of two."""
+    """Chips whose brightness tells the gender, in groups of two."""
     rng = np.random.default_rng(0)
-    gender = rng.integers(0, 2, N).astype(np.int16)
+    gender = rng.integers(0, 2, N)
     chips = np.clip(rng.normal(60 + 120 * gender[:, None, None, None], 10, (N, 40, 40, 3)), 0, 255).astype(np.uint8)
-    labels = {"age": rng.integers(1, 94, N).astype(np.int16), "gender": gender}
-    return chips, labels, np.arange(N) // 2
+    labels = [{"age": int(rng.integers(1, 94)), "gender": int(value)} for value in gender]
+    records = [Record(str(n), str(n), str(n), known, group=str(n // 2)) for n, known in enumerate(labels)]
+    return Faces(records, chips, rng.normal(size=(N, 1024)).astype(np.float32), {})
 
 
-def taught(faces: Faces, path: Path, labels: Labels | None = None) -> teacher.Answers:
-    chips, own, groups = faces
-    return teacher.teach(path, chips, labels or own, HEADS, groups, LEARNT, SEED)
+def relabelled(faces: Faces, change: Callable[[int, dict[str, int]], dict[str, int]]) -> Faces:
+    records = [replace(record, labels=change(n, record.labels)) for n, record in enumerate(faces.records)]
+    return replace(faces, records=records)
+
+
+def taught(faces: Faces, path: Path, fingerprint: str = "these") -> Targets:
+    return teacher.teach(path, fingerprint, faces, HEADS, LEARNT, SEED)
 
 
 @pytest.fixture(scope="module")
@@ -71,26 +75,27 @@ def test_answers_are_learnt_and_only_for_training_chips(faces: Faces, file: Path
     for rows in answers.values():
         np.testing.assert_allclose(rows[LEARNT].sum(axis=1), 1, atol=1e-5)
         assert not rows[:5].any()
-    right = answers["gender"][LEARNT].argmax(axis=1) == faces[1]["gender"][LEARNT]
+    right = answers["gender"][LEARNT].argmax(axis=1) == faces.labels(HEADS)["gender"][LEARNT]
     assert right.mean() > 0.8
 
 
 def test_own_label_and_its_duplicate_have_no_say(faces: Faces, file: Path, tmp_path: Path) -> None:
     """Nor have labels of the other sides: those of the first five chips are changed, too."""
     before, pair = taught(faces, file), [20, 21]
-    changed = {name: rows.copy() for name, rows in faces[1].items()}
-    changed["age"][20] = 93
-    for place in (0, 1, 2, 3, 4, 20):
-        changed["gender"][place] = 1 - changed["gender"][place]
-    after = taught(faces, tmp_path / "after.h5", changed)
+    others = {0, 1, 2, 3, 4, 20}
+    changed = relabelled(
+        faces,
+        lambda n, known: {"age": 93 if n == 20 else known["age"], "gender": known["gender"] ^ (n in others)},
+    )
+    after = taught(changed, tmp_path / "after.h5")
     for name in before:
         np.testing.assert_allclose(after[name][pair], before[name][pair], atol=1e-6)
     assert abs(after["age"] - before["age"]).max() > 1e-5  # others did learn from it
 
 
 def test_missing_labels(faces: Faces, tmp_path: Path) -> None:
-    labels = {**faces[1], "age": np.full(N, MISSING, np.int16)}
-    answers = taught(faces, tmp_path / "teacher.h5", labels)
+    unknown = relabelled(faces, lambda n, labels: {"gender": labels["gender"]})
+    answers = taught(unknown, tmp_path / "teacher.h5")
     assert all(np.isfinite(rows).all() for rows in answers.values())
 
 
@@ -103,6 +108,8 @@ def test_interrupted_run_finds_its_teacher(
     taught(faces, file)
     with pytest.raises(WeightsError, match=r"teacher\.h5 is damaged"):
         taught(faces, damaged)
+    with pytest.raises(TrainingError, match=r"teacher\.h5 is of other data than this run's\. Start a new run"):
+        taught(faces, file, "others")
 
 
 def test_full_disk(faces: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +124,7 @@ def test_full_disk(faces: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_features_are_standardised(faces: Faces) -> None:
-    views = teacher.describe(faces[0], LEARNT).astype(np.float32)
+    views = teacher.describe(faces.chips, LEARNT).astype(np.float32)
     assert views.shape == (2, len(LEARNT), 2 * (8 + 8))
     np.testing.assert_allclose(views[0].mean(axis=0), 0, atol=0.02)
     assert abs(views[1] - views[0]).max() > 0.1  # a mirror image is another picture

@@ -15,12 +15,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from facekit import opencv
 from facekit.errors import UnknownNameError, VideoError
 from facekit.files import PROJECT
 from facekit.heads import AgeAnswer
-from facekit.video import annotate_video, opencv, sinks
+from facekit import opencv
+from facekit.opencv import has_display, import_cv2
+from facekit.video import annotate_video, sinks
 from facekit.video.capture import Video
-from facekit.video.opencv import has_display, import_cv2
 
 N_FRAMES = 12
 RATE = 30000 / 1001

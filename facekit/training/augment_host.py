@@ -1,12 +1,13 @@
 """`augment.apply` on the host: the same draws give the same pictures, within rounding to bytes. OpenCV works on bytes
 and leaves Python's lock, so that threads do it beside the step."""
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit.opencv import import_cv2
 from facekit.training.augment import Draws
 
+cv2 = import_cv2()
 cv2.setNumThreads(1)  # a chip is too small to share; batches are made side by side
 
 

@@ -14,11 +14,12 @@ from facekit.heads import Head
 from facekit.losses import head_loss
 from facekit.recipes.recipe import Recipe
 from facekit.training import augment
+from facekit.training.devices import sharing
 from facekit.training.sampling import epoch_order
 
 Batch = dict[str, NDArray[Any]]
 Targets = dict[str, NDArray[np.float32]]
-ANSWERED_AT_ONCE = 64
+ANSWERED_AT_ONCE = 64  # by each device
 
 
 class ResidentModel(keras.Model):
@@ -137,13 +138,19 @@ def answer(
     model: ResidentModel, places: NDArray[np.integer], chips: NDArray[np.uint8] | None
 ) -> dict[str, NDArray[np.float32]]:
     """Head's name -> probabilities (n, classes) for the chips at these places; None for chips on the device."""
-    steps = math.ceil(len(places) / ANSWERED_AT_ONCE)
-    return model.predict(_plain_batches(places, chips), steps=steps, verbose=0)
+    size, devices = len(places), sharing()
+    places = np.resize(places, math.ceil(size / devices) * devices)  # the first ones again, to share evenly
+    at_once = ANSWERED_AT_ONCE * devices
+    steps = math.ceil(len(places) / at_once)
+    answers = model.predict(_plain_batches(places, chips, at_once), steps=steps, verbose=0)
+    return {name: rows[:size] for name, rows in answers.items()}
 
 
-def _plain_batches(places: NDArray[np.integer], chips: NDArray[np.uint8] | None) -> Iterator[tuple[Batch]]:
-    for at in range(0, len(places), ANSWERED_AT_ONCE):
-        index = places[at : at + ANSWERED_AT_ONCE].astype(np.int32)
+def _plain_batches(
+    places: NDArray[np.integer], chips: NDArray[np.uint8] | None, at_once: int
+) -> Iterator[tuple[Batch]]:
+    for at in range(0, len(places), at_once):
+        index = places[at : at + at_once].astype(np.int32)
         yield ({"index": index} if chips is None else {"chips": chips[index]},)
 
 

@@ -5,36 +5,36 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.backbones import BACKBONES
-from facekit.cards import ORIGINAL_CARD, Card
+from facekit.cards import Card
 from facekit.datasets import find_data, load_faces
 from facekit.datasets.splits import RULE, SIDES, count_dropped, split_sides
-from facekit.errors import TrainingError, UsageError
+from facekit.errors import TrainingError
 from facekit.evaluation import evaluate
 from facekit.heads import MISSING
 from facekit.judging import judged_card, save_judged
 from facekit.network import build_network, freeze
-from facekit.recipes.recipe import Recipe
+from facekit.opencv import import_cv2
 from facekit.runtimes.keras import KerasRuntime
 from facekit.training.callbacks import EpochEnd, Progress, out_of_patience
 from facekit.training.checkpoints import History, MidEpoch, load_checkpoint, save_checkpoint
 from facekit.training.chip_grid import save_first_chips
 from facekit.training.data import Batch, ResidentModel, Targets, answer, batches, steps_per_epoch, take_rows, targets_of
+from facekit.training.devices import Devices
 from facekit.training.feeding import augmented
 from facekit.training.optimizer import make_optimizer, slow_statistics
 from facekit.training.pace import expected_time, measure_pace
 from facekit.training.precision import POLICIES, choose_precision, dtype_policy
 from facekit.training.sampling import sampling_weights
 from facekit.training.settings import Settings
+from facekit.training.start import load_start
 from facekit.training.storage import Storage
 from facekit.training.teacher import load_sources, teach
-from facekit.weights import Tensors, assign_tensors, load_matching, network_tensors, save_weights
+from facekit.weights import Tensors, assign_tensors, network_tensors, save_weights
 
 
 class Run:
@@ -57,14 +57,15 @@ class Run:
     def prepare(self) -> None:
         """Builds the network, reads and splits the data. Raises DataError, TrainingError, WeightsError."""
         settings, recipe = self.settings, self.recipe
+        self.devices = Devices(settings.devices, recipe.batch_size)
         self.storage = Storage(settings.data_in, self.folder.parent)
         # What is measured once holds for the whole run, however often it is resumed.
         self.settings = replace(settings, precision=choose_precision(settings.precision))
         keras.utils.set_random_seed(recipe.seed)  # of new layers and dropout
         find_data(settings.dataset, settings.data)  # what is missing is told before anything takes long
-        with dtype_policy(POLICIES[self.settings.precision]) as self.policy:
+        with dtype_policy(POLICIES[self.settings.precision]) as self.policy, self.devices.scope():
             self.network = build_network(recipe.network)
-        self.started_from = load_pretrained(self.network, recipe)
+        self.started_from = load_start(self.network, recipe, settings.dataset)
         if recipe.pretrained != "none":  # random layers must learn
             freeze(self.network, recipe.trainable_from)
         if recipe.teacher_share:
@@ -73,6 +74,8 @@ class Run:
             settings.dataset, settings.data, recipe.heads, recipe.input_size, settings.detector, self.storage.allocate
         )
         self.settings = replace(self.settings, data_in=self.storage.place)
+        if self.storage.place != "device":
+            import_cv2()  # the threads need it
         sides = split_sides(self.faces, recipe.seed)
         self.places = {side: np.flatnonzero(sides == side) for side in SIDES}
         self.dropped = count_dropped(self.faces, sides)
@@ -81,6 +84,7 @@ class Run:
             raise TrainingError(
                 f"All sides of the split need pictures. Received {len(sides)}, none for {', '.join(missing)}: add some."
             )
+        self.devices.check(min(recipe.batch_size, len(self.places["train"])))  # all of them, where one batch is more
         self.labels = self.faces.labels(recipe.heads)
         self.steps = steps_per_epoch(recipe, len(self.places["train"]))
 
@@ -90,13 +94,17 @@ class Run:
         Raises:
             TrainingError: the loss is no number, the disk is full, or the data is not what a resumed run began with.
         """
-        recipe = self.recipe
         self.settings.save(self.folder / "settings.json")
-        on_device = self.settings.data_in == "device"
-        self.chips = None if on_device else self.faces.chips
+        self.chips = None if self.settings.data_in == "device" else self.faces.chips
         targets = self._targets()
         self._show_first(next(self._batches(range(1)))[0])
-        self.model = ResidentModel(self.network, targets, recipe.heads, self.faces.chips if on_device else None)
+        with self.devices.scope():
+            self._learn(targets)
+        return self._finish()
+
+    def _learn(self, targets: Targets) -> None:
+        recipe, resident = self.recipe, self.chips is None
+        self.model = ResidentModel(self.network, targets, recipe.heads, self.faces.chips if resident else None)
         self.faces = replace(self.faces, chips=np.empty(0, np.uint8))  # a view of them would keep all in memory
         slow_statistics(recipe, self.network, self.steps * recipe.epochs)
         self.optimizer = make_optimizer(recipe, self.network, self.steps * recipe.epochs)
@@ -108,7 +116,6 @@ class Run:
             self._fit(len(self.history) + 1)
         if len(self.history) < recipe.epochs and not out_of_patience(self.history, recipe.patience):
             self._fit(recipe.epochs)
-        return self._finish()
 
     def _targets(self) -> Targets:
         """What the network is to answer: the labels, softened by a teacher where the recipe wants one."""
@@ -167,6 +174,7 @@ class Run:
             "dropped": ", ".join(f"{count:,} {reason}" for reason, count in self.dropped.items()) or "none",
             "steps": f"{self.steps:,} of {recipe.batch_size} an epoch, {recipe.epochs} epochs",
             "precision": self.policy,
+            "devices": f"{self.devices.count}",
             "chips": f"{self.storage}",
             "memory": f"{kept / 1e9:.2f} GB of weights and moments beside the chips",
             "run": f"{self.folder}, weights {self.best_path}",
@@ -179,7 +187,8 @@ class Run:
         places = self.places["train"]
         few = places[: 4 * self.recipe.batch_size]
         on_device = self.settings.data_in == "device"
-        pace, steps = measure_pace(self.recipe, self.network, self.faces.chips[few], self._labels(few), on_device)
+        with self.devices.scope():
+            pace, steps = measure_pace(self.recipe, self.network, self.faces.chips[few], self._labels(few), on_device)
         training = self.steps * self.recipe.batch_size
         time = expected_time(self.recipe, training, len(self.places["validation"]), pace)
         before = ", and the teacher's answers before" if self.recipe.teacher_share else ""
@@ -272,30 +281,3 @@ class Run:
                 "started_from": self.started_from,
             },
         )
-
-
-def load_pretrained(network: keras.Model, recipe: Recipe) -> dict[str, Any] | None:
-    """Fills a network with what the recipe starts from.
-
-    Returns:
-        How the weights file that it starts from was trained, if it is one.
-
-    Raises:
-        UsageError: what it starts from is neither known nor a file.
-        WeightsError: the weights are missing, or fit no part of the network.
-        TrainingError: they were trained on another split.
-    """
-    if recipe.pretrained == "published":
-        BACKBONES[recipe.backbone].load_pretrained(network)
-    elif recipe.pretrained != "none":
-        path = Path(recipe.pretrained)
-        if not path.is_file():
-            raise UsageError(f"pretrained must be published, none or a weights file. Received: {path}, which is none.")
-        card = load_matching(network, path, recipe.network)
-        if card == ORIGINAL_CARD or card.seed != recipe.seed:  # else it has seen the test side of this split
-            seed = "unknown" if card == ORIGINAL_CARD else card.seed
-            raise TrainingError(
-                f"The weights to start from must be of the same split, seed {recipe.seed}. Received: {path}, seed {seed}."
-            )
-        return {"weights": path.name, "data": card.data, **card.training}
-    return None

@@ -18,6 +18,7 @@ class Settings:
         dataset, data, detector: as for `facekit.datasets.load_faces`.
         precision: "float32", "bfloat16", or "auto" for the faster one.
         data_in: where the chips lie, as for `facekit.training.storage.Storage`.
+        devices: as for `facekit.training.devices.Devices`.
     """
 
     recipe: Recipe
@@ -26,6 +27,7 @@ class Settings:
     detector: str = "whole_image"
     precision: str = "auto"
     data_in: str = "auto"
+    devices: str = "one"
 
     def save(self, path: Path) -> None:
         """Raises FaceKitError if the file cannot be written."""

@@ -7,7 +7,7 @@ from typing import Self
 
 from facekit.errors import VideoError
 from facekit.images import Picture
-from facekit.video.opencv import import_cv2
+from facekit.opencv import import_cv2
 
 USUAL_RATE = 30.0  # frames per second, where a source does not tell
 RATES = (1.0, 240.0)  # what is believed: some cameras say 0, some files 1000 because their times are in milliseconds

@@ -9,8 +9,8 @@ from typing import Any
 from facekit.errors import VideoError
 from facekit.files import atomic_path
 from facekit.images import Picture
+from facekit.opencv import has_display, import_cv2
 from facekit.video.capture import Video
-from facekit.video.opencv import has_display, import_cv2
 
 Show = Callable[[Picture], bool]  # takes a frame, RGB uint8 (H, W, 3); False where the user wants to stop
 

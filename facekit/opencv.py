@@ -1,29 +1,28 @@
-"""OpenCV, which only video needs: imported late, and kept quiet."""
+"""OpenCV, which photographs do without: imported late, and kept quiet."""
 
 import os
 import subprocess
 import sys
 from typing import Any
 
-from facekit.errors import VideoError
+from facekit.errors import FaceKitError
 
 
 def import_cv2() -> Any:
     """The module cv2.
 
     Raises:
-        VideoError: it is not installed, or lacks a library of the system.
+        FaceKitError: it is not installed, or lacks a library of the system.
     """
     # Both write to the terminal what they think of a damaged file or a missing camera; our one line says it better.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     try:
         import cv2
     except ModuleNotFoundError as error:
-        raise VideoError("Video needs OpenCV, which is not installed. Run: pip install opencv-python") from error
+        raise FaceKitError("OpenCV is not installed. Run: pip install opencv-python") from error
     except ImportError as error:
-        raise VideoError(
-            f"Video needs OpenCV, which does not load: {error}. "
-            "On Debian and Ubuntu, run: apt-get install libgl1 libglib2.0-0"
+        raise FaceKitError(
+            f"OpenCV does not load: {error}. On Debian and Ubuntu, run: apt-get install libgl1 libglib2.0-0"
         ) from error
     # Not by its environment variable: Keras may have imported it before.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
