@@ -74,7 +74,7 @@ def test_four_devices_train_as_one(place: str, tiny_utkface: Path, tmp_path: Pat
     expected, got = read_tensors(one), read_tensors(four)
     assert got.keys() == expected.keys()
     for name, tensor in expected.items():
-        np.testing.assert_allclose(got[name], tensor, rtol=0, atol=1e-3, err_msg=name)  # float16 has 11 bits
+        np.testing.assert_allclose(got[name], tensor, rtol=0, atol=1e-3, err_msg=name)  # Adam makes noise of no slope
     one_card, four_card = read_card(one), read_card(four)
     assert four_card.data == one_card.data
     times = ("seconds", "chips_per_second", "val_seconds")
@@ -82,7 +82,7 @@ def test_four_devices_train_as_one(place: str, tiny_utkface: Path, tmp_path: Pat
         {name: value for name, value in card.training["history"].items() if name not in times}
         for card in (one_card, four_card)
     ]
-    assert figures[1] == pytest.approx(figures[0], abs=1e-3)
+    assert figures[1] == pytest.approx(figures[0], abs=5e-4)  # mixed within shares, the loss is 0.05 off
 
 
 UNEVEN = """
