@@ -16,10 +16,9 @@ import pytest
 from PIL import Image
 
 from facekit import opencv
-from facekit.errors import UnknownNameError, VideoError
+from facekit.errors import FaceKitError, UnknownNameError, VideoError
 from facekit.files import PROJECT
 from facekit.heads import AgeAnswer
-from facekit import opencv
 from facekit.opencv import has_display, import_cv2
 from facekit.video import annotate_video, sinks
 from facekit.video.capture import Video
@@ -382,10 +381,10 @@ def test_opencv_that_does_not_load_says_what_to_install(tmp_path: Path, monkeypa
     (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "cv2")
-    with pytest.raises(VideoError, match=r"libGL.so.1.*apt-get install libgl1 libglib2.0-0$"):
+    with pytest.raises(FaceKitError, match=r"libGL.so.1.*apt-get install libgl1 libglib2.0-0$"):
         import_cv2()
     monkeypatch.setitem(sys.modules, "cv2", None)
-    with pytest.raises(VideoError, match=r"pip install opencv-python$"):
+    with pytest.raises(FaceKitError, match=r"pip install opencv-python$"):
         import_cv2()
 
 

@@ -57,6 +57,13 @@ def test_missing_labels_weigh_nothing(tiny_utkface: Path, tmp_path: Path) -> Non
     assert card.figures["age"]["mae"] > 0
 
 
+def test_weights_that_have_seen_the_test_side_are_no_start(trained: Run, tiny_utkface: Path, tmp_path: Path) -> None:
+    recipe = replace(TINY, pretrained=str(trained.best_path))
+    assert prepared(settings(recipe, tiny_utkface), tmp_path).started_from["weights"] == trained.best_path.name
+    with pytest.raises(TrainingError, match=r"of the same split, seed 1: others .+ Received: .+run-best\.h5, seed 0\."):
+        prepared(settings(replace(recipe, seed=1), tiny_utkface), tmp_path)
+
+
 def test_one_head_alone_in_bfloat16(tiny_utkface: Path, tmp_path: Path) -> None:
     run = prepared(settings(replace(TINY, heads=(GENDER,)), tiny_utkface, precision="bfloat16"), tmp_path)
     assert run.network.get_layer("conv1").compute_dtype == "bfloat16"

@@ -1,8 +1,7 @@
 """What can be trained, by name. The flagship, which people edit, is `face.py` beside the scripts."""
 
-from facekit.recipes import classic, dlib_utkface, dlib_utkface_polish, mobilenet_utkface
+from facekit.recipes import classic, dlib_utkface, dlib_utkface_polish, mobilenet_utkface, mobilenet_utkface_polish
 from facekit.recipes.recipe import Recipe
 
-RECIPES: dict[str, Recipe] = {
-    page.recipe.name: page.recipe for page in (classic, dlib_utkface, dlib_utkface_polish, mobilenet_utkface)
-}
+_PAGES = (classic, dlib_utkface, dlib_utkface_polish, mobilenet_utkface, mobilenet_utkface_polish)
+RECIPES: dict[str, Recipe] = {page.recipe.name: page.recipe for page in _PAGES}
