@@ -9,7 +9,7 @@ import pytest
 
 from facekit.datasets import load_faces
 from facekit.datasets.records import Faces, Record
-from facekit.datasets.splits import SIDES, choose_side, split_sides
+from facekit.datasets.splits import SIDES, choose_side, duplicate_groups, split_sides
 from facekit.errors import DataError
 from facekit.heads import AGE, GENDER, RACE, Head
 
@@ -102,6 +102,14 @@ def test_group_whose_first_member_is_on_none() -> None:
     got = split_sides(faces, seed=0)
     assert got[min(groups)] == "none"
     assert len(set(got[min(groups) + 1 :])) == 1
+
+
+def test_groups_join_what_resembles_or_belongs_together() -> None:
+    faces = made_up(8, groups={0: "a", 5: "a"}, copies={3: [0], 6: [3], 7: [2]})
+    groups = duplicate_groups(faces)
+    members = [{k for k in range(8) if groups[k] == number} for number in sorted(set(groups))]
+    assert sorted(members, key=min) == [{0, 3, 5, 6}, {1}, {2, 7}, {4}]
+    assert set(duplicate_groups(made_up(5))) == set(range(5))
 
 
 def test_one_side_is_chosen(tiny_utkface: Path) -> None:

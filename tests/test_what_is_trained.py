@@ -12,11 +12,12 @@ import pytest
 from numpy.typing import NDArray
 from tiny import TINY, prepared, settings
 
-from facekit.errors import UnknownNameError
+from facekit.errors import TrainingError, UnknownNameError
 from facekit.heads import AGE, GENDER, MISSING, RACE, AgeHead
 from facekit.recipes.recipe import Augmentation, Recipe
 from facekit.training import augment, precision
 from facekit.training.data import ResidentModel, answer, batches, steps_per_epoch, targets_of
+from facekit.training.run import Run
 from facekit.weights import Tensors, network_tensors
 
 pytestmark = pytest.mark.usefixtures("tiny")
