@@ -19,7 +19,7 @@ from children import environment, machine, run_child, verdict
 
 from facekit.quiet import import_keras
 
-UTKFACE, VALIDATION = 18_095, 1_091  # chips of an epoch, and of the validation after it
+UTKFACE, VALIDATION = 18_095, 2_100  # chips of an epoch, and of a tenth of UTKFace, to be judged after it
 
 # A training of a few steps with all that goes before and after it.
 SHORT_RUN = """
