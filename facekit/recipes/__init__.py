@@ -1,7 +1,21 @@
 """What can be trained, by name. The flagship, which people edit, is `face.py` beside the scripts."""
 
-from facekit.recipes import classic, dlib_utkface, dlib_utkface_polish, mobilenet_utkface, mobilenet_utkface_polish
+from facekit.recipes import (
+    classic,
+    dlib_utkface,
+    dlib_utkface_polish,
+    mobilenet_utkface,
+    mobilenet_utkface_balance,
+    mobilenet_utkface_polish,
+)
 from facekit.recipes.recipe import Recipe
 
-_PAGES = (classic, dlib_utkface, dlib_utkface_polish, mobilenet_utkface, mobilenet_utkface_polish)
+_PAGES = (
+    classic,
+    dlib_utkface,
+    dlib_utkface_polish,
+    mobilenet_utkface,
+    mobilenet_utkface_polish,
+    mobilenet_utkface_balance,
+)
 RECIPES: dict[str, Recipe] = {page.recipe.name: page.recipe for page in _PAGES}

@@ -1,6 +1,11 @@
-"""MobileNet, trained by others for people, age and gender, fine-tuned on UTKFace with a teacher: the default weights.
+"""MobileNet, trained by others for people, age and gender, fine-tuned on UTKFace with a teacher.
+
+`mobilenet_utkface_polish` and `mobilenet_utkface_balance` go on from there; the default weights are the mean of both.
 
 Command: python face_train.py --recipe mobilenet_utkface --data UTKFace.tar.gz
+Time: 45 minutes on two cores with AMX in bfloat16, shared with other work, and 15 for the teacher.
+Reached: 1,091 validation chips: age MAE 4.33 years, gender 93.7 %, race 88.3 %, after 11 of the epochs and not from
+the published weights, but from what six epochs without a teacher (and with mixup 0.5) had made of them.
 """
 
 from facekit.heads import GENDER, RACE, AgeHead
