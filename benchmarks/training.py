@@ -212,17 +212,17 @@ def memory(data: str) -> None:
 
 def main() -> None:
     args = parser.parse_args()
+    print(f"{machine()}; the fastest of {args.rounds} rounds")
+    if args.data:
+        memory(args.data)  # first: a child's peak counts what its parent held when it was started
     import_keras()
     from face import recipe as flagship
     from facekit.recipes import RECIPES
 
     recipes = {"dlib_utkface": (RECIPES["dlib_utkface"], (1.5, 3.0)), "flagship": (flagship, (1.3, 2.0))}
-    print(f"{machine()}; the fastest of {args.rounds} rounds")
     for name in args.recipe or recipes:
         recipe, aims = recipes[name]
         speed(replace(recipe, dropout=0.2), args.rounds, args.steps, aims)
-    if args.data:
-        memory(args.data)
 
 
 if __name__ == "__main__":
