@@ -7,6 +7,7 @@ too. Needs SciPy.
 
 import argparse
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from children import environment, machine, run_child, verdict
+from children import ROOT, environment, machine, run_child, verdict
 
 from facekit.quiet import import_keras
 
@@ -216,6 +217,7 @@ def main() -> None:
     if args.data:
         memory(args.data)  # first: a child's peak counts what its parent held when it was started
     import_keras()
+    sys.path.append(str(ROOT))  # face.py belongs to no package
     from face import recipe as flagship
     from facekit.recipes import RECIPES
 
