@@ -5,6 +5,7 @@ import io
 import shutil
 import tarfile
 import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from facekit.chips import whole_chip
 from facekit.datasets import load_faces
-from facekit.datasets.records import Faces
+from facekit.datasets.records import Faces, Record, read_faces
 from facekit.errors import DataError, UnknownNameError
 from facekit.heads import AGE, GENDER, MISSING, RACE, AgeHead, ClassHead, Head
 
@@ -217,3 +219,10 @@ def test_names_in_the_archive(utkface_archive: Path) -> None:
     assert len(names) == 21_299 + 64 + 3
     assert sum(len(parts) == 4 and int(parts[0]) > 93 for parts in labels) == 64
     assert sum(len(parts) != 4 for parts in labels) == 3
+
+
+def test_a_name_twice_is_counted(tiny_utkface: Path) -> None:
+    content = min(tiny_utkface.iterdir()).read_bytes()
+    records = [Record("a.jpg", "a.jpg", order, {"age": 5}) for order in "12"]
+    faces = read_faces(records, iter([("a.jpg", content)]), Counter(), 32, whole_chip)
+    assert len(faces.records) == len(faces.chips) == 1 and faces.dropped == {"name twice": 1}

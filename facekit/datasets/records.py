@@ -110,6 +110,8 @@ def read_faces(
     """
     records = sorted(records, key=lambda record: (record.order, record.key))
     places = {record.name: place for place, record in enumerate(records)}
+    if len(places) < len(records):  # only the last of them can be told from the others
+        dropped["name twice"] += len(records) - len(places)
     chips = allocate((len(records), size, size, 3))
     thumbnails = np.empty((len(records), THUMBNAIL_SIZE**2), np.float32)
     read = np.zeros(len(records), bool)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit.calibration import LEAST_PROBABILITY
 from facekit.evaluation import BINS, confidence_bins, members
 from facekit.heads import INTERVAL, MISSING, AgeHead, Head
 from facekit.report.crossed import crossed
@@ -60,7 +61,7 @@ def _section(head: Head, rows: Rows, truth: NDArray[np.integer], figures: Mappin
     else:
         samples, details = _class_samples(rows, truth), _class_details(head, rows, truth)
     samples["cross_entropy"] = _sampled_mean(
-        -np.log(np.maximum(rows[np.arange(len(truth)), _class_of(head, truth)], 1e-7))
+        -np.log(np.maximum(rows[np.arange(len(truth)), _class_of(head, truth)], LEAST_PROBABILITY))
     )
     measures = {
         name: {"value": value, "interval": central(samples[name]) if name in samples else None}

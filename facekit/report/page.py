@@ -14,6 +14,7 @@ from facekit.report import plots
 from facekit.report.groups import crossed_tables
 from facekit.report.html import between, chips_list, figure, heat_cell, heat_table, plot, table, tile
 from facekit.report.model_card import LIMITS, MISUSE, USE
+from facekit.report.statistics import RESAMPLES
 
 Numbers = Mapping[str, Any]
 SIDES = {
@@ -102,7 +103,7 @@ def _overview(numbers: Numbers) -> str:
         "is the mean F1 of the classes. Cross-entropy is natural, of the true class. The expected calibration error "
         f"(ECE) is the mean distance, in {BINS} bins of equal width, between the probability of the answer and how "
         "often it is right; even of perfect probabilities it would be the one given as by chance. Intervals hold 95% "
-        "of 1,000 bootstrap samples of the chips."
+        f"of {RESAMPLES:,} bootstrap samples of the chips."
     )
     return table(["measure", "value", "95% interval", "n"], rows) + f'<p class="quiet">{notes}</p>'
 
@@ -193,7 +194,7 @@ def _about(numbers: Numbers) -> str:
         "Trained on": ": ".join(filter(None, [str(trained.get("dataset", "unknown")), ", ".join(sides)])),
         "Split": str(trained.get("split_rule", "unknown")),
         "Calibration": "none: the probabilities are the network's own",
-        "Intervals": "95%; bootstrap (1,000 samples, seeded) for means, Wilson's for shares within groups",
+        "Intervals": f"95%; bootstrap ({RESAMPLES:,} samples, seeded) for means, Wilson's for shares within groups",
         "Intended use": USE,
         "Not for": MISUSE,
         "Limits": LIMITS,
