@@ -17,7 +17,7 @@ from facekit.errors import DataError, UnknownNameError, WeightsError
 from facekit.evaluation import evaluate
 from facekit.files import write_text
 from facekit.heads import Head, select_heads
-from facekit.report.model_card import model_card
+from facekit.model_card import model_card
 from facekit.runtimes import load_runtime
 
 if TYPE_CHECKING:

@@ -25,10 +25,10 @@ from facekit.errors import FaceKitError
 from facekit.evaluation import calibration_error, evaluate
 from facekit.heads import AGE, GENDER, MISSING, RACE, AgeHead, ClassHead, Head
 from facekit.judging import Answers
+from facekit.model_card import model_card
 from facekit.recipes.recipe import NetworkConfig
 from facekit.report import write_report
 from facekit.report.crossed import LEAST, crossed
-from facekit.report.model_card import model_card
 from facekit.report.numbers import report_numbers
 from facekit.report.statistics import RESAMPLES, central, least_calibration_error, resampled_sums, wilson
 

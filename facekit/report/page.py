@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from facekit.evaluation import ADULT, BINS, MEASURES, written
 from facekit.heads import INTERVAL
+from facekit.model_card import LIMITS, MISUSE, USE
 from facekit.report import plots
 from facekit.report.groups import crossed_tables
 from facekit.report.html import between, chips_list, figure, heat_cell, heat_table, plot, table, tile
-from facekit.report.model_card import LIMITS, MISUSE, USE
 from facekit.report.statistics import RESAMPLES
 
 Numbers = Mapping[str, Any]
