@@ -71,7 +71,10 @@ def test_other_backends_train_the_same(backend: str, place: str, start: Settings
     one, other = read_card(here.best_path), read_card(there.best_path)
     assert (other.training["backend"], one.training["backend"]) == (backend, keras.backend.backend())
     assert other.network == one.network and other.data == one.data
-    assert other.training["history"] == pytest.approx(one.training["history"], abs=1e-3)
+    assert other.training["history"].keys() == one.training["history"].keys()
+    for name, value in one.training["history"].items():
+        if "second" not in name:  # how long it took
+            assert other.training["history"][name] == pytest.approx(value, abs=1e-3), name
 
 
 ANSWER = """
