@@ -179,6 +179,11 @@ def measured(figures: Mapping[str, Any]) -> list[str]:
     return [name for name, entry in figures.items() if isinstance(entry, Mapping) and "cross_entropy" in entry]
 
 
+def main_measure(measures: Mapping[str, Any]) -> str:
+    """By which of its measures a head is compared between groups."""
+    return "mae" if "mae" in measures else "accuracy"
+
+
 def written(pattern: str, value: float | None) -> str:
     """A figure for people."""
     return "-" if value is None else pattern.format(value)
@@ -196,7 +201,7 @@ def _cells(measures: Mapping[str, float | None], chosen: Collection[str]) -> lis
 def _group_table(figures: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     columns = {}  # figure of a group -> title and pattern
     for name in names:
-        measure = "mae" if "mae" in figures[name] else "accuracy"
+        measure = main_measure(figures[name])
         title, pattern = MEASURES[measure]
         columns[f"{name}_{measure}"] = (f"{name} {title}", pattern)
     rows = [["group", "", "n", *(title for title, _ in columns.values())]]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,12 +47,12 @@ class Answers:
     faces: Faces
     probabilities: Mapping[str, NDArray[np.floating]]
 
-    @property
+    @cached_property
     def labels(self) -> dict[str, NDArray[np.int16]]:
         """Head's name -> (n,)."""
         return self.faces.labels(self.heads)
 
-    @property
+    @cached_property
     def figures(self) -> dict[str, Any]:
         """As `evaluate` gives them, with `split` and what was `dropped`."""
         figures = evaluate(self.heads, self.probabilities, self.labels)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from facekit.evaluation import MEASURES, measured, written
+from facekit.evaluation import MEASURES, main_measure, measured, written
 from facekit.heads import INTERVAL
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _overall(figures: Mapping[str, Any]) -> str:
 def _groups(figures: Mapping[str, Any]) -> str:
     columns = {}
     for name in measured(figures):
-        measure = "mae" if "mae" in figures[name] else "accuracy"
+        measure = main_measure(figures[name])
         columns[f"{name}_{measure}"] = measure
     titles = [f"{column.rpartition('_')[0]}, {MEASURES[measure][0]}" for column, measure in columns.items()]
     rows = [["labelled", "", "n", *titles]]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from facekit.evaluation import MEASURES, written
+from facekit.evaluation import MEASURES, main_measure, written
 from facekit.report.html import between, heat_cell, heat_table
 
 Numbers = Mapping[str, Any]
@@ -19,7 +19,7 @@ def crossed_tables(numbers: Numbers) -> str:
         f"worst cell is framed. Cells of fewer than {crossed['least']} chips are grey, and neither worst nor best.</p>"
     ]
     for name, section in numbers["heads"].items():
-        measure = "mae" if section["kind"] == "age" else "accuracy"
+        measure = main_measure(section["measures"])
         title, pattern = MEASURES[measure]
         parts.append(f"<h3>{escape(name.capitalize())}: {title}</h3>")
         if name in crossed["extremes"]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.evaluation import ADULT, BINS, MEASURES, written
+from facekit.evaluation import ADULT, BINS, MEASURES, main_measure, written
 from facekit.heads import INTERVAL
 from facekit.model_card import LIMITS, MISUSE, USE
 from facekit.report import plots
@@ -76,7 +76,7 @@ def _lead(numbers: Numbers) -> str:
 def _tiles(numbers: Numbers) -> str:
     tiles = []
     for name, section in numbers["heads"].items():
-        measure = "mae" if section["kind"] == "age" else "accuracy"
+        measure = main_measure(section["measures"])
         pattern, entry = MEASURES[measure][1], section["measures"][measure]
         value = written(pattern, entry["value"])
         title = f"{name.capitalize()}: " + ("mean error" if measure == "mae" else "estimated right")

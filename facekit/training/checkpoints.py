@@ -27,7 +27,7 @@ class Checkpoint:
             "losses/...", the means of the epoch so far.
         history: the figures of each epoch that is done.
         step: how many of the epoch after these are done.
-        fingerprint: of the training chips' names; other data would be another run.
+        fingerprint: of the pictures' names; other data would be another run.
     """
 
     tensors: Tensors
