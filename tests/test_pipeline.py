@@ -1,0 +1,138 @@
+"""Stages in threads: order, dropping, errors, ends."""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import pytest
+
+from facekit.video.pipeline import Pipeline
+
+
+def make(source: Iterable[int], *stages: Callable[[int], int], drops: bool = False, in_flight: int = 4) -> Pipeline:
+    named = {f"stage{number}": stage for number, stage in enumerate(stages)}
+    return Pipeline(source, named, drops=drops, in_flight=in_flight, stop=threading.Event())
+
+
+def threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "capture" or "stage" in thread.name]
+
+
+def test_all_items_pass_all_stages_in_order() -> None:
+    with make(range(200), lambda n: n + 1, lambda n: n * 10) as pipeline:
+        assert list(pipeline) == [(n + 1) * 10 for n in range(200)]
+        assert pipeline.dropped == 0
+    assert not threads()
+
+
+def test_stages_work_at_the_same_time() -> None:
+    def slow(n: int) -> int:
+        time.sleep(0.02)
+        return n
+
+    start = time.perf_counter()
+    with make(range(20), slow, slow, slow) as pipeline:
+        assert list(pipeline) == list(range(20))
+    assert time.perf_counter() - start < 0.9  # one after the other they take 1.2 s
+
+
+def test_no_more_items_are_held_than_allowed() -> None:
+    given = itertools.count()
+    read = []
+
+    def source() -> Iterator[int]:
+        for number in given:
+            read.append(number)
+            yield number
+
+    with make(source(), lambda n: n, lambda n: n, in_flight=3) as pipeline:
+        results = iter(pipeline)
+        next(results)
+        time.sleep(0.2)
+        # three in the stages and with the caller, one that waits before them, one that the source has in hand
+        assert len(read) <= 5
+
+
+def test_a_live_source_loses_old_items_and_never_the_newest() -> None:
+    is_taken, is_read = threading.Event(), threading.Event()
+
+    def source() -> Iterator[int]:
+        yield 0
+        is_taken.wait(2)
+        yield from range(1, 50)
+        is_read.set()
+
+    with make(source(), lambda n: n, drops=True, in_flight=1) as pipeline:
+        results = iter(pipeline)
+        got = [next(results)]
+        is_taken.set()
+        assert is_read.wait(2)
+        got += results
+    assert got == [0, 49]
+    assert pipeline.dropped == 48
+
+
+def test_an_error_of_a_stage_comes_after_what_was_before_it() -> None:
+    def fails_at_five(n: int) -> int:
+        if n == 5:
+            raise ValueError("five")
+        return n
+
+    got = []
+    with pytest.raises(ValueError, match="five"), make(range(10), lambda n: n, fails_at_five) as pipeline:
+        for n in pipeline:
+            got.append(n)
+    assert got == [0, 1, 2, 3, 4]
+    assert not threads()
+
+
+def test_an_error_of_the_source_comes_after_all_that_it_gave() -> None:
+    def source() -> Iterator[int]:
+        yield from range(7)
+        raise OSError("unplugged")
+
+    got = []
+    with pytest.raises(OSError, match="unplugged"), make(source(), lambda n: n) as pipeline:
+        for n in pipeline:
+            got.append(n)
+    assert got == list(range(7))
+
+
+def test_leaving_early_ends_all_threads() -> None:
+    with make(itertools.count(), lambda n: n, lambda n: n) as pipeline:
+        next(iter(pipeline))
+    assert not threads()
+
+
+def test_stop_ends_the_iteration_while_the_source_says_nothing() -> None:
+    stop, silence = threading.Event(), threading.Event()
+
+    def source() -> Iterator[int]:
+        yield 1
+        silence.wait()
+
+    pipeline = Pipeline(source(), {"stage0": lambda n: n}, drops=True, in_flight=2, stop=stop)
+    threading.Timer(0.2, stop.set).start()
+    start = time.perf_counter()
+    try:
+        with pipeline:
+            assert list(pipeline) == [1]
+            silence.set()
+    finally:
+        silence.set()
+    assert time.perf_counter() - start < 1.5
+    assert not threads()
+
+
+def test_what_is_in_the_stages_is_not_worked_on_after_the_end() -> None:
+    worked = []
+
+    def slow(n: int) -> int:
+        worked.append(n)
+        time.sleep(0.1)
+        return n
+
+    with make(range(100), lambda n: n, slow, in_flight=20) as pipeline:
+        next(iter(pipeline))
+    assert len(worked) <= 4
