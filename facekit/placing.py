@@ -46,7 +46,12 @@ class Placed(Generic[T]):
 
 
 def best_place(
-    size: Size, own: np.ndarray, others: np.ndarray, taken: np.ndarray, options: Iterable[Option[T]]
+    size: Size,
+    own: np.ndarray,
+    others: np.ndarray,
+    taken: np.ndarray,
+    options: Iterable[Option[T]],
+    usual: int | None = None,
 ) -> Placed[T] | None:
     """The caption that hides least of its own face; of those, the least penalty, the usual place.
 
@@ -56,6 +61,7 @@ def best_place(
         others: (n, 4) the boxes of the other faces.
         taken: (m, 4) where there are captions already.
         options: to choose from, the least penalty first.
+        usual: the spot to be preferred.
 
     Returns:
         None where there is no room for any.
@@ -67,6 +73,8 @@ def best_place(
         if option.size[0] > size[0] or option.size[1] > size[1]:
             continue
         places, costs = spots(size, own, others, taken, option)
+        if usual is not None:
+            costs[usual] -= 0.5
         spot = int(np.argmin(costs))
         if costs[spot] < (best.cost if best else np.inf):
             left, top, right, bottom = places[spot].tolist()

@@ -11,6 +11,7 @@ from facekit.placing import Place, Size
 Line = tuple[str, str]  # the answer, and how sure it is
 Colour = tuple[int, int, int]
 Segment = tuple[float, float, int]  # a part of a bar: from and to, 0 to 1; which of the tones it has
+Bar = tuple[Segment, ...]
 LIKELIEST, RANGE, REST = range(3)  # the tones: the plate's colour, the same but darker, grey
 
 TEXT_SIZES = sorted({round(8 * 1.15**step) for step in range(20)})  # pixels; few, so that like faces get like text
@@ -20,7 +21,7 @@ PLATE_OPACITY = 0.78  # white text on the plate keeps a contrast above 7:1 where
 
 
 def plate_image(
-    lines: Sequence[Line], text_size: int, size: Size, stripe: Colour | None, bars: Sequence[Sequence[Segment]] = ()
+    lines: Sequence[Line], text_size: int, size: Size, stripe: Colour | None, bars: Sequence[Bar] = ()
 ) -> Image.Image:
     """The text on its plate, RGBA.
 
@@ -51,15 +52,15 @@ def plate_image(
     return image
 
 
-def _draw_bar(draw: ImageDraw.ImageDraw, place: Place, bar: Sequence[Segment], colour: Colour) -> None:
+def _draw_bar(draw: ImageDraw.ImageDraw, place: Place, bar: Bar, colour: Colour) -> None:
     left, top, right, bottom = place
     red, green, blue = ((2 * part + 3 * dark) // 5 for part, dark in zip(colour, DARK, strict=True))
     tones = {LIKELIEST: colour, RANGE: (red, green, blue), REST: GREY}
     draw.rectangle((left, top, right - 1, bottom - 1), fill=(*TROUGH, 255))
     for start, end, tone in bar:
-        ends = round(left + start * (right - left)), round(left + end * (right - left)) - 1
-        if ends[0] <= ends[1]:
-            draw.rectangle((ends[0], top, ends[1], bottom - 1), fill=(*tones[tone], 255))
+        first, next_first = (round(left + share * (right - left)) for share in (start, end))
+        if first < next_first:  # one dark pixel parts it from the next
+            draw.rectangle((first, top, max(first, next_first - 2), bottom - 1), fill=(*tones[tone], 255))
 
 
 @lru_cache(maxsize=1024)
