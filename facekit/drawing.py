@@ -44,6 +44,8 @@ LANGUAGES: dict[str, dict[str, str]] = {
         "record": "录制",
         "language": "语言",
         "help": "帮助",
+        "No faces were found.": "没有发现人脸。",
+        "{} more were on screen for shorter": "另有 {} 张脸出现时间更短",
     },
 }
 SELF_EXPLAINING = {"age", "gender", "race"}  # heads whose classes are understood without the head's name
@@ -195,13 +197,19 @@ def note_plates(size: Size, heads: Sequence[str], words: dict[str, str]) -> list
     if not heads:
         return []
     text_size = note_size(size)
-    estimated = words.get("estimated ", "estimated ")
     options: list[Plate] = []
-    for text in (estimated + words.get(", ", ", ").join(words.get(name, name) for name in heads), estimated.strip()):
-        lines = ((text[:1].upper() + text[1:], ""),)
+    for text in (note_text(heads, words), note_text([], words)):
+        lines = ((text, ""),)
         width, height = plate_size(lines, text_size, has_stripe=False)
         options += [Plate(lines, text_size, place) for place in edges(size, width, height, from_top=False)]
     return options
+
+
+def note_text(heads: Sequence[str], words: dict[str, str]) -> str:
+    """What was estimated."""
+    estimated = words.get("estimated ", "estimated ")
+    text = (estimated + words.get(", ", ", ").join(words.get(name, name) for name in heads)).strip()
+    return text[:1].upper() + text[1:]
 
 
 # Drawing

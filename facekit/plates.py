@@ -54,7 +54,7 @@ def plate_image(
 
 def _draw_bar(draw: ImageDraw.ImageDraw, place: Place, bar: Bar, colour: Colour) -> None:
     left, top, right, bottom = place
-    red, green, blue = ((2 * part + 3 * dark) // 5 for part, dark in zip(colour, DARK, strict=True))
+    red, green, blue = ((3 * part + 2 * dark) // 5 for part, dark in zip(colour, DARK, strict=True))
     tones = {LIKELIEST: colour, RANGE: (red, green, blue), REST: GREY}
     draw.rectangle((left, top, right - 1, bottom - 1), fill=(*TROUGH, 255))
     for start, end, tone in bar:

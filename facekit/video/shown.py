@@ -8,8 +8,8 @@ from facekit.heads import AgeAnswer, Answer, ClassAnswer
 from facekit.plates import LIKELIEST, RANGE, REST, Bar, Line, Segment, plate_size
 
 SHORTEST = 0.3  # seconds for which a text stays
-YEARS = 0.6  # a year shown stays while the estimate is nearer than this: 34.5 does not flip between 34 and 35
-PROBABILITY = 0.02  # likewise
+YEARS = 0.8  # a year shown stays while the estimate is nearer than this: 34.5 does not flip between 34 and 35
+PROBABILITY = 0.03  # likewise
 LEAD = 0.05  # by which another class must be likelier than the one that is shown
 OLDEST = 100.0  # years, the right end of the age's bar
 MARK = 0.012  # half the width of its mark, in bars
