@@ -9,6 +9,7 @@ from facekit.detectors import Box
 from facekit.drawing import attempts, shorter, text_limits
 from facekit.placing import Option, Place, Placed, Size, as_boxes, best_place, spots
 from facekit.plates import TEXT_SIZES, Line, gap_of, plate_size
+from facekit.video.shown import NOTHING_YET
 
 PATIENCE = 0.5  # seconds of the video after which a card that found little room looks for more
 WORTH = 1.0  # how much less a new place must cost than the one that a card has
@@ -133,6 +134,8 @@ class _Seat:
     def _options(self) -> Iterator[Option[Style]]:
         levels = 2 + len(self._widest)
         for penalty, level, text_size in attempts(levels, self._smallest, self._wanted):
+            if level == 0 and self._widest == NOTHING_YET:
+                continue
             style = Style(level, text_size)
             extent = plate_size(style.shorten(self._widest), text_size, has_stripe=True, has_bars=level == 0)
             yield Option(penalty, style, extent, gap_of(text_size))
