@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,8 +93,7 @@ def to_json(results: Sequence[Annotated]) -> str:
 def to_csv(results: Sequence[Annotated], heads: Sequence[Head]) -> str:
     """One row a face; a photograph without faces, or one that failed, has a row without a box."""
     columns = ["path", "left", "top", "right", "bottom", "score"]
-    for head in heads:
-        columns += [f"{head.name}{detail}" for detail in (_AGE if isinstance(head, AgeHead) else _CLASS)]
+    columns += answer_columns(heads)
     text = io.StringIO()
     table = csv.DictWriter(text, [*columns, "error"], lineterminator="\n")
     table.writeheader()
@@ -116,7 +115,7 @@ def table_rows(result: Annotated, paths: Sequence[Path]) -> str:
     lines = []
     for face in result.faces:
         box = f"{face.box[0]},{face.box[1]} to {face.box[2]},{face.box[3]}"
-        answers = [f"{_phrase(answer):<{_ANSWER_WIDTH}}" for answer in face.answers.values()]
+        answers = [f"{phrase(answer):<{_ANSWER_WIDTH}}" for answer in face.answers.values()]
         lines.append("  ".join([f"{box:<{_BOX_WIDTH}}", *answers]).rstrip())
     if result.error:
         lines.append(f"error: {result.error}")
@@ -124,8 +123,6 @@ def table_rows(result: Annotated, paths: Sequence[Path]) -> str:
     return "\n".join(f"{result.path.name:{width}.{width}}  {line}" for line in lines or ["no face found"])
 
 
-_AGE = ("", "_low", "_high")
-_CLASS = ("", "_probability")
 _BOX_WIDTH, _ANSWER_WIDTH = 22, 18
 
 
@@ -133,19 +130,34 @@ def _name_width(paths: Sequence[Path]) -> int:
     return min(max((len(path.name) for path in paths), default=10), 32)
 
 
-def _phrase(answer: Answer) -> str:
+def phrase(answer: Answer) -> str:
+    """An answer in a table."""
     if isinstance(answer, AgeAnswer):
         return f"{answer.years:.0f} ({answer.low:.0f} to {answer.high:.0f})"
     return f"{answer.label} {min(answer.probability, 0.99):.0%}"  # certain it never is
 
 
-def _row(face: FaceEstimate) -> dict[str, Any]:
-    entry = face.to_dict()
-    row = {**dict(zip(("left", "top", "right", "bottom"), face.box, strict=True)), "score": entry["score"]}
-    for name, answer in face.answers.items():
-        fields = entry[name]
+def answer_columns(heads: Sequence[Head]) -> list[str]:
+    """The columns of a CSV that `answer_fields` fills."""
+    return [
+        f"{head.name}{detail}"
+        for head in heads
+        for detail in (("", "_low", "_high") if isinstance(head, AgeHead) else ("", "_probability"))
+    ]
+
+
+def answer_fields(answers: Mapping[str, Answer]) -> dict[str, Any]:
+    """Column -> value, rounded as in the JSON."""
+    row: dict[str, Any] = {}
+    for name, answer in answers.items():
+        fields = answer.to_dict()
         if isinstance(answer, AgeAnswer):
             row |= {name: fields["years"], f"{name}_low": fields["low"], f"{name}_high": fields["high"]}
         else:
             row |= {name: fields["label"], f"{name}_probability": fields["probability"]}
     return row
+
+
+def _row(face: FaceEstimate) -> dict[str, Any]:
+    box = dict(zip(("left", "top", "right", "bottom"), face.box, strict=True))
+    return {**box, "score": face.to_dict()["score"], **answer_fields(face.answers)}

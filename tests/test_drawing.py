@@ -13,6 +13,7 @@ from facekit.drawing import LANGUAGES, Plate, draw_estimates
 from facekit.errors import PictureError, UnknownNameError
 from facekit.files import PROJECT
 from facekit.heads import AgeAnswer, ClassAnswer
+from facekit.plates import font
 
 Box = tuple[int, int, int, int]
 
@@ -215,11 +216,11 @@ def test_a_face_without_answers_gets_a_box_only(plates: list[Plate]) -> None:
 
 
 def test_the_font_has_every_character() -> None:
-    font = drawing._font(40)
-    missing = bytes(font.getmask("\U0010fffd"))
+    letters = font(40)
+    missing = bytes(letters.getmask("\U0010fffd"))
     words = "".join(word for words in LANGUAGES.values() for word in [*words, *words.values()])
     for character in set(words + "~%…:\N{EN DASH}0123456789éß") - {" "}:
-        assert bytes(font.getmask(character)) != missing, character
+        assert bytes(letters.getmask(character)) != missing, character
 
 
 def test_the_font_is_small_and_has_its_licence() -> None:
