@@ -33,8 +33,8 @@ class Decoder:
     Attributes:
         size: width, height, upright, pixels.
         rate: frames a second.
-        is_variable: whether the frames do not keep to the rate.
         n_frames, duration: as announced, seconds; None if they are not.
+        may_hide: whether it may announce frames that were hidden afterwards, as phones do to shorten a film.
         time: of the picture read last, seconds after the first.
         n_read: how many pictures were read.
         n_damaged: in how many places.
@@ -51,9 +51,10 @@ class Decoder:
         self._stream = stream = films[0]
         # Frame threads hold back as many frames as there are threads.
         stream.thread_type = "SLICE" if is_live else "AUTO"
-        self.rate, self.is_variable = _rate(stream)
+        self.rate = _rate(stream)
         self.n_frames: int | None = stream.frames or None
         self.duration = _duration(container, stream)
+        self.may_hide = "mov" in container.format.name
         self.time = self._start = 0.0
         self.n_read = self.n_damaged = 0
         self._is_damaged = False  # at this place
@@ -159,12 +160,9 @@ def _is_film(stream: Any) -> bool:
     return stream.codec_context is not None and not is_cover
 
 
-def _rate(stream: Any) -> tuple[Fraction, bool]:
-    """Frames a second, and whether they vary: whether the mean is not the rate of the finest steps."""
-    mean, steps = stream.average_rate, stream.guessed_rate
-    if mean and steps and abs(mean / steps - 1) < SAME_RATE:
-        return believable(steps), False
-    return believable(mean or steps), True
+def _rate(stream: Any) -> Fraction:
+    mean, steps = stream.average_rate, stream.guessed_rate  # the latter is exact where the mean is of rounded times
+    return believable(steps if mean and steps and abs(mean / steps - 1) < SAME_RATE else mean or steps)
 
 
 def _duration(container: Any, stream: Any) -> float | None:

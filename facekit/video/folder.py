@@ -27,7 +27,7 @@ class PictureFolder(Source):
         VideoError: there is no picture, or none that can be read.
     """
 
-    is_live = is_variable = False
+    is_live = False
     rate = Fraction(25)
 
     def __init__(self, folder: Path, stop: threading.Event, note: Note) -> None:
@@ -68,9 +68,9 @@ class PictureFolder(Source):
         return None
 
 
-def natural_order(path: Path) -> list[tuple[int, str]]:
+def natural_order(path: Path) -> list[tuple[str, int]]:
     """A key for sorting by name, numbers in it by their value."""
-    return [(int(digits or 0), text) for digits, text in re.findall(r"(\d+)|(\D+)", path.name.lower())]
+    return [(text, int(digits or 0)) for digits, text in re.findall(r"(\d+)|(\D+)", path.name.lower())]
 
 
 def fitted(picture: Picture, size: tuple[int, int]) -> Picture:

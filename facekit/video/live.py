@@ -111,7 +111,7 @@ class LiveSource(Source):
         stop, note: as of `open_source`.
     """
 
-    is_live = is_variable = True
+    is_live = True
 
     def __init__(
         self,

@@ -25,8 +25,7 @@ class Source(ABC):
     Attributes:
         name: for messages; of a stream, without what may be a password.
         is_live: whether it goes on whether or not somebody reads it: then frames have the times at which they came.
-        is_variable: whether frames do not follow a constant rate.
-        rate: frames a second, nominally.
+        rate: frames a second, nominally: frames of files may come unevenly too.
         size: width, height of all its frames, upright, pixels.
         n_frames: how many it announces; None if it does not.
         duration: seconds it announces; None if it does not.
@@ -34,7 +33,6 @@ class Source(ABC):
 
     name: str
     is_live: bool
-    is_variable: bool
     rate: Fraction
     size: tuple[int, int]
     n_frames: int | None = None
@@ -109,9 +107,13 @@ def open_source(
 
 def believable(rate: float | Fraction | None) -> Fraction:
     """`rate`, or the usual one where that cannot be."""
-    if rate and 0 < rate <= MOST_FRAMES_A_SECOND:
-        return Fraction(rate).limit_denominator(100_000)
-    return USUAL_RATE
+    rate = Fraction(rate or 0)
+    if not 0 < rate <= MOST_FRAMES_A_SECOND:
+        return USUAL_RATE
+    television = Fraction(
+        1000 * round(rate * 1.001), 1001
+    )  # 29.97 and its like, which some files know to 9 digits only
+    return television if abs(rate / television - 1) < 5e-7 else rate.limit_denominator(100_000)
 
 
 def no_file(path: Path) -> VideoError:

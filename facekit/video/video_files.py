@@ -58,7 +58,7 @@ class VideoFile(Source):
         note: Note,
     ) -> None:
         self.name = name
-        self.is_variable, self.rate, self.size = decoder.is_variable, decoder.rate, decoder.size
+        self.rate, self.size = decoder.rate, decoder.size
         self.n_frames, self.duration = decoder.n_frames, decoder.duration
         self._decoder, self._read, self._close = decoder, read, close
         self._stop, self._note = stop, note
@@ -81,13 +81,15 @@ class VideoFile(Source):
         if self._decoder.n_damaged:
             plural = "" if self._decoder.n_damaged == 1 else "s"
             self._note(f"{self.name} is damaged in {self._decoder.n_damaged} place{plural}; the rest was read.")
-        end = self._decoder.time + 1 / self.rate
-        # Both, as a film that was shortened afterwards may announce the frames that it hides.
-        if (self.duration and end >= COMPLETE * self.duration) or number >= COMPLETE * (self.n_frames or number):
-            return
-        raise VideoError(
-            f"{self.name} is damaged or cut off: it ends after {number} of {self.n_frames} frames. Copy it anew."
-        )
+        end = float(self._decoder.time + 1 / self.rate)
+        is_short = self.duration is not None and end < COMPLETE * self.duration
+        if self.n_frames is None:
+            if is_short:  # no error, as sound may go on for longer
+                self._note(f"{self.name} ends after {end:.1f} of {self.duration:.1f} s: it may be cut off.")
+        elif (is_short or not self._decoder.may_hide) and max(number, end * self.rate) < COMPLETE * self.n_frames:
+            raise VideoError(
+                f"{self.name} is damaged or cut off: it ends after {number} of {self.n_frames} frames. Copy it anew."
+            )
 
 
 def _check(path: Path) -> None:

@@ -32,7 +32,8 @@ CONTAINER = {
 SECONDS_BETWEEN_KEYS = 2
 BT709, STUDIO, FULL = 1, 1, 2  # FFmpeg's numbers: the matrix of colours, and their ranges 16..235 and 0..255
 THREADS = 4  # of the encoder; each holds back a frame
-TICK = Fraction(1, 60000)  # seconds; of times that follow no rate. MPEG-4 knows no shorter ones
+MOST_TICKS = 60000  # a second; MPEG-4 knows hardly more
+NEAR = 0.001  # seconds; some files round the times of their frames to milliseconds
 
 
 class VideoWriter:
@@ -46,8 +47,8 @@ class VideoWriter:
         size: width, height of the frames, pixels. Odd ones are padded to even ones by repeating the last column or
             row, as both codecs hold colours at half the resolution: nothing is lost.
         rate: frames a second.
-        variable: whether frames keep the times given, to TICK. Else each gets the nearest multiple of 1 / rate, so
-            that a rate such as 30000/1001 stays exact; either way no two frames have the same time.
+        variable: whether the times are a clock's. Else times within NEAR of a multiple of 1 / rate are taken for it, so
+            that a rate such as 30000/1001 stays exact; others are kept, to 20 microseconds.
 
     Attributes:
         n_written: how many frames were taken.
@@ -61,7 +62,9 @@ class VideoWriter:
             raise VideoError(f"A video is written as .mp4. Received: {path}. Choose a name that ends so.")
         self.n_written = 0
         self._path = path
-        self._tick = TICK if variable else 1 / rate
+        # Frames of a constant rate are whole numbers of ticks apart.
+        self._step = 1 if variable else max(1, MOST_TICKS // rate.numerator) * rate.denominator  # ticks
+        self._tick = Fraction(1, MOST_TICKS) if variable else 1 / (rate * self._step)  # seconds
         self._first: float | None = None  # seconds
         self._last = -1  # ticks
         self._odd = (size[1] % 2, size[0] % 2)
@@ -109,7 +112,7 @@ class VideoWriter:
         """
         if self._first is None:
             self._first = time
-        self._last = max(self._last + 1, round((time - self._first) / self._tick))
+        self._last = max(self._last + 1, self._ticks(time - self._first))
         if any(self._odd):
             cv2 = import_cv2()
             picture = cv2.copyMakeBorder(picture, 0, self._odd[0], 0, self._odd[1], cv2.BORDER_REPLICATE)
@@ -121,6 +124,12 @@ class VideoWriter:
         frame.pts, frame.time_base = self._last, self._tick
         self._mux(frame)
         self.n_written += 1
+
+    def _ticks(self, time: float) -> int:
+        nearest = round(time / (self._step * self._tick))
+        if abs(nearest * self._step * self._tick - time) < NEAR:
+            return nearest * self._step
+        return round(time / self._tick)
 
     def _mux(self, frame: av.VideoFrame | None) -> None:
         try:
