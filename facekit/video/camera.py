@@ -1,29 +1,30 @@
 """A camera, by its number."""
 
 import threading
+from contextlib import suppress
 
 from facekit.errors import VideoError
 from facekit.images import Picture
 from facekit.opencv import import_cv2
-from facekit.video.live import Background, LiveSource, open_first
+from facekit.video.live import Background, LiveSource, Stopped
 from facekit.video.sources import Note, Source, believable
 
 MOST_CAMERAS = 100
 LARGEST_RAW = (640, 480)
 PATIENCE = 2.0  # seconds for a picture
-OPENING = 30.0  # seconds; some systems take so long
+OPENING = 30.0  # seconds until it is given up again; some systems take so long
 
 
 def open_camera(number: int, size: tuple[int, int] | None, stop: threading.Event, note: Note) -> Source:
     """The camera of this number. Arguments and errors as of `open_source`."""
     name = f"Camera {number}"
-    import_cv2()  # here, as its errors are not the camera's
-
     def connect() -> _Camera:
         return _Camera(name, number, size)
 
-    background = Background(connect, stop)
-    camera = open_first(name, background, OPENING)
+    camera = connect()  # in this thread: macOS asks the user for permission in the main thread only
+    background = Background(lambda: camera, stop)
+    with suppress(Stopped):
+        background.opened(OPENING)
     return LiveSource(
         name,
         connect,

@@ -147,18 +147,18 @@ class LiveSource(Source):
     def _next(self) -> Picture | None:
         """The next picture, however long that takes; None once it is to stop."""
         while True:
+            reason = "gives no more pictures"
             try:
                 picture = self._connection.read(self._patience)
                 if picture is not None:
                     self._pause = FIRST_PAUSE
                     return picture
-                reason = "gives no more pictures"
             except Stopped:
                 return None
             except TimeoutError:
                 reason = f"gave no picture for {self._patience:g} s"
             except FaceKitError:
-                reason = "failed"
+                pass  # a connection that broke is no news beside one that ended
             self._note(f"{self.name} {reason}. Trying again.")
             if not self._reconnect():
                 return None

@@ -22,6 +22,8 @@ MOST_FRAMES_A_SECOND = 240  # that is believed: some files say 1000 because thei
 class Source(ABC):
     """Where frames come from. Iterating reads it once, to its end; leaving its `with` block releases it.
 
+    One thread may iterate, and another leave the block once that has ended: set the `stop` of `open_source`, and wait.
+
     Attributes:
         name: for messages; of a stream, without what may be a password.
         is_live: whether it goes on whether or not somebody reads it: then frames have the times at which they came.
@@ -107,13 +109,11 @@ def open_source(
 
 def believable(rate: float | Fraction | None) -> Fraction:
     """`rate`, or the usual one where that cannot be."""
-    rate = Fraction(rate or 0)
-    if not 0 < rate <= MOST_FRAMES_A_SECOND:
+    if rate is None or not 0 < float(rate) <= MOST_FRAMES_A_SECOND:
         return USUAL_RATE
-    television = Fraction(
-        1000 * round(rate * 1.001), 1001
-    )  # 29.97 and its like, which some files know to 9 digits only
-    return television if abs(rate / television - 1) < 5e-7 else rate.limit_denominator(100_000)
+    exact = Fraction(rate)
+    television = Fraction(1000 * round(exact * 1.001), 1001)  # 29.97 and its like, which some files know to 9 digits
+    return television if abs(exact / television - 1) < 5e-7 else exact.limit_denominator(100_000)
 
 
 def no_file(path: Path) -> VideoError:

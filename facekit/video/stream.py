@@ -73,7 +73,8 @@ def public_name(url: str) -> str:
 
 def _connect(url: str, name: str, is_live: bool) -> Decoder:
     try:
-        container = av.open(url, options=OPTIONS, timeout=(OPENING, FILE_PATIENCE), metadata_errors="replace")
+        # Twice, as it is the last resort: who waits for this thread gives up earlier and says so better.
+        container = av.open(url, options=OPTIONS, timeout=(2 * OPENING, 2 * FILE_PATIENCE), metadata_errors="replace")
     except (OSError, ValueError, av.FFmpegError) as error:
         reason = getattr(error, "strerror", None) or "it is no video"
     else:
