@@ -1,0 +1,88 @@
+"""A folder of pictures, as the frames of a film."""
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from facekit.errors import PictureError, VideoError
+from facekit.images import Picture, decode_picture, find_pictures
+from facekit.opencv import import_cv2
+from facekit.video.frames import Frame
+from facekit.video.sources import Note, Source
+
+
+class PictureFolder(Source):
+    """A folder's pictures in natural order (2.png before 10.png), each of the first one's size.
+
+    They are taken for the frames of a film, 25 a second, as FFmpeg does with numbered pictures; photographs that have
+    nothing to do with each other are for face_demo.py. Others than the first are fitted into its size, with black
+    around; broken ones are skipped, and their time passes.
+
+    Raises:
+        VideoError: there is no picture, or none that can be read.
+    """
+
+    is_live = False
+    rate = Fraction(25)
+
+    def __init__(self, folder: Path, stop: threading.Event, note: Note) -> None:
+        self.name = str(folder)
+        self._stop, self._note = stop, note
+        self._paths = sorted(find_pictures([str(folder)]), key=natural_order)
+        if self._paths == [folder]:
+            raise VideoError(
+                f"A folder must hold pictures (.jpg, .png, .webp ...). Received: {folder}, which has none. "
+                "Or name a video in it."
+            )
+        first = next((picture for path in self._paths if (picture := self._read(path)) is not None), None)
+        if first is None:
+            raise VideoError(f"None of the {len(self._paths)} pictures in {folder} can be read. Copy them anew.")
+        self.size = (first.shape[1], first.shape[0])
+        self.n_frames = len(self._paths)
+        self.duration = float(self.n_frames / self.rate)
+
+    def __iter__(self) -> Iterator[Frame]:
+        for number, path in enumerate(self._paths):
+            if self._stop.is_set():
+                return
+            picture = self._read(path, self._note)
+            if picture is not None:
+                yield Frame(number, float(number / self.rate), fitted(picture, self.size), time.monotonic())
+
+    def close(self) -> None:
+        """Nothing is open between pictures."""
+
+    @staticmethod
+    def _read(path: Path, note: Note = lambda _: None) -> Picture | None:
+        try:
+            return decode_picture(path.read_bytes(), str(path))
+        except PictureError as error:
+            note(f"Skipped: {error}")
+        except OSError as error:
+            note(f"Skipped: cannot read {path}: {error.strerror}.")
+        return None
+
+
+def natural_order(path: Path) -> list[tuple[str, int]]:
+    """A key for sorting by name, numbers in it by their value."""
+    return [(text, int(digits or 0)) for digits, text in re.findall(r"(\d+)|(\D+)", path.name.lower())]
+
+
+def fitted(picture: Picture, size: tuple[int, int]) -> Picture:
+    """The picture as large as goes into `size` (width, height), in the middle, black around."""
+    width, height = size
+    if picture.shape[1::-1] == size:
+        return picture
+    cv2 = import_cv2()
+    scale = min(width / picture.shape[1], height / picture.shape[0])
+    inner = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+    frame = np.zeros((height, width, 3), np.uint8)
+    resized = cv2.resize(picture, inner, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    frame[top : top + inner[1], left : left + inner[0]] = resized
+    return frame

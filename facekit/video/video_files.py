@@ -1,0 +1,107 @@
+"""A video file, here or on a server, from its first frame to its last."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+
+from facekit.errors import VideoError
+from facekit.images import Picture
+from facekit.video.decoding import Decoder, no_pictures
+from facekit.video.frames import Frame
+from facekit.video.live import Stopped
+from facekit.video.sources import Note, Source, no_file
+
+COMPLETE = 0.9  # share of what it announces that a whole file has at least; some containers only estimate
+
+
+def open_video_file(path: Path, stop: threading.Event, note: Note) -> Source:
+    """The file's frames. Arguments and errors as of `open_source`."""
+    _check(path)
+    name = str(path)
+    try:
+        # "file:": a name may look like the address of a stream.
+        container = av.open(f"file:{path}", metadata_errors="replace")
+    except (OSError, ValueError, av.FFmpegError) as error:
+        raise no_pictures(name) from error
+    try:
+        decoder = Decoder(container, name)
+    except VideoError:
+        container.close()
+        raise
+    return VideoFile(name, decoder, decoder.read, decoder.close, stop, note)
+
+
+class VideoFile(Source):
+    """A video that has an end: none of its frames is lost, however slowly it is read.
+
+    Args:
+        name: for messages.
+        decoder: what it announces, and the time of the picture read last.
+        read: gives the next picture.
+        close: releases it.
+        stop, note: as of `open_source`.
+    """
+
+    is_live = False
+
+    def __init__(
+        self,
+        name: str,
+        decoder: Decoder,
+        read: Callable[[], Picture | None],
+        close: Callable[[], None],
+        stop: threading.Event,
+        note: Note,
+    ) -> None:
+        self.name = name
+        self.rate, self.size = decoder.rate, decoder.size
+        self.n_frames, self.duration = decoder.n_frames, decoder.duration
+        self._decoder, self._read, self._close = decoder, read, close
+        self._stop, self._note = stop, note
+
+    def __iter__(self) -> Iterator[Frame]:
+        number = 0
+        with contextlib.suppress(Stopped):
+            while not self._stop.is_set():
+                picture = self._read()
+                if picture is None:
+                    self._check_end(number)
+                    return
+                yield Frame(number, self._decoder.time, picture, time.monotonic())
+                number += 1
+
+    def close(self) -> None:
+        self._close()
+
+    def _check_end(self, number: int) -> None:
+        if self._decoder.n_damaged:
+            plural = "" if self._decoder.n_damaged == 1 else "s"
+            self._note(f"{self.name} is damaged in {self._decoder.n_damaged} place{plural}; the rest was read.")
+        end = float(self._decoder.time + 1 / self.rate)
+        is_short = self.duration is not None and end < COMPLETE * self.duration
+        if self.n_frames is None:
+            if is_short:  # no error, as sound may go on for longer
+                self._note(f"{self.name} ends after {end:.1f} of {self.duration:.1f} s: it may be cut off.")
+        elif (is_short or not self._decoder.may_hide) and max(number, end * self.rate) < COMPLETE * self.n_frames:
+            raise VideoError(
+                f"{self.name} is damaged or cut off: it ends after {number} of {self.n_frames} frames. Copy it anew."
+            )
+
+
+def _check(path: Path) -> None:
+    """Tells the commonest mistakes in better words than FFmpeg's."""
+    if not path.exists():
+        raise no_file(path)
+    if not path.is_file():
+        raise VideoError(f"A video must be a file, or a camera's number such as 0. Received: {path}.")
+    try:
+        with open(path, "rb") as file:
+            is_empty = not file.read(1)
+    except OSError as error:
+        raise VideoError(f"Cannot read {path}: {error.strerror}. Check its permissions.") from error
+    if is_empty:
+        raise VideoError(f"{path} is empty. Copy it anew.")
