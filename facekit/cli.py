@@ -5,6 +5,7 @@ import difflib
 import errno
 import io
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
@@ -59,6 +60,15 @@ def _say(error: object, status: int) -> int:
 def names(text: str) -> list[str]:
     """Comma-separated names."""
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def seconds(text: str) -> float:
+    """A time above zero such as 5, 0.5s, 500ms, 2m or 1h, in seconds."""
+    units = {"": 1, "ms": 0.001, "s": 1, "m": 60, "h": 3600}
+    match = re.fullmatch(r"(\d+\.?\d*|\.\d+) *(ms|s|m|h|)", text.strip())
+    if not match or not float(match[1]):
+        raise argparse.ArgumentTypeError(f"must be a time above zero such as 5s, 500ms or 2m. Received: {text!r}")
+    return float(match[1]) * units[match[2]]
 
 
 def add_estimator_options(parser: argparse.ArgumentParser) -> None:

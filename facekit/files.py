@@ -1,6 +1,7 @@
 """Where files live, and how they are written whole or not at all."""
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,10 @@ from facekit.errors import FaceKitError
 
 # The folder of face_weights/, fonts/ and demo_images/: the checkout, or the place they were installed to.
 PROJECT = Path(__file__).resolve().parent.parent
+
+# It can only be read by setting it, for all threads of the process: once, before there are any.
+_UMASK = os.umask(0)
+os.umask(_UMASK)
 
 
 @contextmanager
@@ -23,9 +28,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes files private
+        temporary.chmod(0o666 & ~_UMASK)  # mkstemp makes files private
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -64,6 +67,15 @@ def make_folder(target: str | Path) -> Path:
     except OSError as error:
         raise FaceKitError(f"Cannot make the folder {folder}: {error.strerror or error}. Name another.") from error
     return folder
+
+
+def user_state() -> Path:
+    """Where a user's programs keep what must outlive them. Not a cache: those may be emptied at any time."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support"
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
 
 
 def unused_path(path: Path) -> Path:

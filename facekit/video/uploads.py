@@ -1,0 +1,179 @@
+"""Where captures go: a folder, or an S3 bucket. boto3 is imported where a bucket is named."""
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from facekit.errors import FaceKitError, UsageError, VideoError
+from facekit.files import make_folder, user_state
+from facekit.video.spool import Spool, UploadError, write_capture
+
+CONTENT_TYPES = {".jpg": "image/jpeg", ".json": "application/json"}
+TIMEOUTS = (5, 15)  # seconds to connect, and between bytes
+_BUSY = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded"}
+
+
+class Folder:
+    """A folder of captures.
+
+    Raises:
+        FaceKitError: it cannot be made, or written to.
+    """
+
+    def __init__(self, target: str) -> None:
+        self.folder = make_folder(target)
+        try:
+            with tempfile.TemporaryFile(dir=self.folder) as file:
+                file.write(b"x")
+        except OSError as error:
+            raise VideoError(
+                f"Cannot write to the folder {target}: {error.strerror or error}. Name another with --capture-to."
+            ) from error
+
+    def add(self, name: str, picture: bytes, facts: bytes) -> None:
+        """Writes a capture. Raises OSError."""
+        write_capture(self.folder, name, picture, facts)
+
+    def close(self) -> None:
+        """Nothing waits here."""
+
+
+class Bucket:
+    """An S3 bucket, or one of a compatible server. Credentials come from where all AWS programs take them.
+
+    Args:
+        url: s3://bucket or s3://bucket/prefix.
+        endpoint: address of a compatible server, e.g. http://localhost:9000; its buckets are addressed as paths.
+        encryption: by the server: AES256, aws:kms, aws:kms:dsse; with kms, ":" and a key's id may follow.
+
+    Raises:
+        UsageError: one of these cannot be.
+        FaceKitError: boto3 is not installed; there are no credentials, or no such bucket. A server that does not
+            answer is no error: captures wait for it.
+    """
+
+    def __init__(self, url: str, endpoint: str | None = None, encryption: str | None = None) -> None:
+        self.url = url.rstrip("/")
+        self.name, _, prefix = self.url.removeprefix("s3://").partition("/")
+        if not self.name:
+            raise UsageError(f"A bucket is named as s3://bucket/prefix. Received: {url}.")
+        self._prefix = f"{prefix.strip('/')}/" if prefix else ""
+        self._encryption = _encryption(encryption)
+        self._client = _client(endpoint)
+        self._check()
+
+    def put(self, name: str, data: bytes) -> None:
+        """Stores a file under this name, or replaces it.
+
+        Raises:
+            UploadError: the server did not confirm it.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        kind = CONTENT_TYPES[Path(name).suffix]
+        try:
+            self._client.put_object(
+                Bucket=self.name, Key=self._prefix + name, Body=data, ContentType=kind, **self._encryption
+            )
+        except (BotoCoreError, ClientError) as error:
+            reason = str(error).rstrip(".")
+            if _is_temporary(error):
+                raise UploadError(f"{self.url} takes no captures now: {reason}.", is_lasting=False) from error
+            raise UploadError(
+                f"{self.url} refuses captures: {reason}. Allow s3:PutObject, or name another with --capture-to.",
+                is_lasting=True,
+            ) from error
+
+    def _check(self) -> None:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            self._client.head_bucket(Bucket=self.name)
+        except ClientError as error:
+            # "Forbidden" says nothing: who may only write is not allowed to ask either. The first put will tell.
+            if _status(error) == 404:
+                raise VideoError(
+                    f"There is no bucket {self.name}. Make it, or name another with --capture-to."
+                ) from error
+        except BotoCoreError as error:
+            if not _is_temporary(error):
+                raise _unusable(error) from error
+
+
+def open_target(
+    target: str, endpoint: str | None, encryption: str | None, note: Callable[[str], None]
+) -> Folder | Spool:
+    """The folder, or a spool on disk whose thread sends to the bucket.
+
+    Args:
+        target: a folder, or s3://bucket/prefix.
+        endpoint, encryption: of a `Bucket`.
+        note: is told of failures to send, one line each, from a thread.
+
+    Raises:
+        UsageError: a target or option that cannot be.
+        FaceKitError: the target cannot be used.
+    """
+    if target.startswith("s3://"):
+        bucket = Bucket(target, endpoint, encryption)
+        # What waits for one server must not go to another.
+        digest = hashlib.sha256(f"{bucket.url} {endpoint}".encode()).hexdigest()[:12]
+        return Spool(user_state() / "facekit" / "captures" / f"{bucket.name}-{digest}", bucket.put, note)
+    if "://" in target:
+        raise UsageError(f"Captures go to a folder or to s3://bucket/prefix. Received: {target}.")
+    if endpoint or encryption:
+        raise UsageError(f"--s3-endpoint and --s3-encryption want --capture-to s3://bucket/prefix. Received: {target}.")
+    return Folder(target)
+
+
+def _client(endpoint: str | None) -> Any:
+    try:
+        import boto3
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
+    except ModuleNotFoundError as error:
+        raise FaceKitError("Captures to S3 need boto3. Run: pip install boto3, or uv sync --extra s3") from error
+    connect, read = TIMEOUTS
+    settings: dict[str, Any] = {}
+    if endpoint:
+        # What compatible servers know: not all have a domain for each bucket, or Amazon's newer check sums.
+        settings = {"s3": {"addressing_style": "path"}, "request_checksum_calculation": "when_required"}
+    config = Config(connect_timeout=connect, read_timeout=read, retries={"total_max_attempts": 1}, **settings)
+    try:
+        return boto3.client("s3", endpoint_url=endpoint, config=config)
+    except ValueError as error:
+        raise UsageError(f"--s3-endpoint is an address such as http://host:9000. Received: {endpoint}.") from error
+    except BotoCoreError as error:
+        raise _unusable(error) from error
+
+
+def _unusable(error: Exception) -> VideoError:
+    reason = str(error).rstrip(".")
+    return VideoError(f"S3 cannot be used: {reason}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.")
+
+
+def _encryption(text: str | None) -> dict[str, str]:
+    """The arguments of a put."""
+    if text is None:
+        return {}
+    match = re.fullmatch(r"AES256|(aws:kms(?::dsse)?)(?::(.+))?", text)
+    if not match:
+        raise UsageError(f"--s3-encryption is AES256, aws:kms or aws:kms:KEY. Received: {text}.")
+    key = {"SSEKMSKeyId": match[2]} if match[2] else {}
+    return {"ServerSideEncryption": match[1] or text, **key}
+
+
+def _status(error: Any) -> int:
+    return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
+
+
+def _is_temporary(error: Exception) -> bool:
+    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
+    if isinstance(error, ClientError):
+        status = _status(error)
+        return status >= 500 or status in (408, 429) or error.response["Error"]["Code"] in _BUSY
+    return isinstance(error, (ConnectionError, HTTPClientError))
