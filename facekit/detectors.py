@@ -67,7 +67,7 @@ def hog(min_face: int | None) -> Detector:
     def detect(picture: "Picture") -> list[Detection]:
         small = _resized(picture, HOG_FACE, min_face, HOG_PIXELS)
         rectangles, scores, _ = detector.run(small, 0, 0.0)
-        return _detections(zip(rectangles, scores, strict=True), small, picture)
+        return scaled_detections(zip(rectangles, scores, strict=True), small, picture)
 
     return detect
 
@@ -85,7 +85,7 @@ def cnn(min_face: int | None) -> Detector:
         small = _resized(picture, CNN_FACE, min_face, CNN_PIXELS)
         if min(small.shape[:2]) < CNN_FACE // 2:  # no room for half a face; the network fails on a few pixels
             return []
-        return _detections(((found.rect, found.confidence) for found in detector(small, 0)), small, picture)
+        return scaled_detections(((found.rect, found.confidence) for found in detector(small, 0)), small, picture)
 
     return detect
 
@@ -103,12 +103,15 @@ def whole_image(min_face: int | None) -> Detector:
 DETECTORS: dict[str, Callable[[int | None], Detector]] = {"hog": hog, "cnn": cnn, "whole_image": whole_image}
 
 
-@functools.cache
-def _hog_model() -> Any:
+def load_hog() -> Any:
+    """dlib's HOG detector, one of one's own: each may be run by one thread at a time."""
     import dlib
 
     # dlib.get_frontal_face_detector() as it was saved by its own save(): unpacking dlib's takes 0.28 s of CPU time.
     return dlib.fhog_object_detector(str(Path(__file__).with_name("hog_frontal_face.svm")))
+
+
+_hog_model = functools.cache(load_hog)
 
 
 @functools.cache
@@ -134,7 +137,7 @@ def _resized(picture: "Picture", detector_face: int, min_face: int | None, most_
     return resized
 
 
-def _detections(found: Any, small: "Picture", picture: "Picture") -> list[Detection]:
+def scaled_detections(found: Any, small: "Picture", picture: "Picture") -> list[Detection]:
     """dlib's rectangles in the resized picture as boxes clipped to the picture, from left to right."""
     height, width = picture.shape[:2]
     x, y = width / small.shape[1], height / small.shape[0]

@@ -47,7 +47,7 @@ def make_landmarker(points: int) -> Landmarker:
         picture = np.ascontiguousarray(picture)
         found = np.empty((len(boxes), points, 2), np.float32)
         for face, box in zip(found, boxes, strict=True):
-            left, top, right, bottom = _whole_box(box, *picture.shape[:2])
+            left, top, right, bottom = whole_box(box, *picture.shape[:2])
             shape = predictor(picture, dlib.rectangle(left, top, right - 1, bottom - 1))
             face[:] = [(part.x, part.y) for part in shape.parts()]
         return found
@@ -55,7 +55,7 @@ def make_landmarker(points: int) -> Landmarker:
     return locate
 
 
-def _whole_box(box: Box, height: int, width: int) -> Box:
+def whole_box(box: Box, height: int, width: int) -> Box:
     """The detector's square again, where the picture's edge cut a side off: points are placed relative to it."""
     left, top, right, bottom = box
     missing = (bottom - top) - (right - left)
