@@ -32,6 +32,8 @@ class Parser(argparse.ArgumentParser):
 
 def main(run: Callable[[], int | None]) -> NoReturn:
     """Runs a script. Exit status: 0 done, 1 nothing could be done, 2 bad usage, 130 interrupted."""
+    # NumPy's BLAS has small matrices only here, and the start of its threads takes a tenth of a second of CPU time.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold what the terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -91,6 +93,9 @@ def add_estimator_options(parser: argparse.ArgumentParser) -> None:
         metavar="PIXELS",
         help="width of the smallest faces to find (default: 60, or a fortieth of a longer side over 2400 px)",
     )
+    parser.add_argument(
+        "--runtime", default="auto", metavar="NAME", help="what computes: openvino, keras or auto (default)"
+    )
 
 
 def add_dataset_options(parser: argparse.ArgumentParser) -> None:
@@ -115,5 +120,10 @@ def make_estimator(args: argparse.Namespace) -> "FaceEstimator":
     from facekit.estimator import FaceEstimator
 
     return FaceEstimator(
-        args.weights, detector=args.detector, landmarks=args.landmarks, heads=args.heads, min_face=args.min_face
+        args.weights,
+        detector=args.detector,
+        landmarks=args.landmarks,
+        heads=args.heads,
+        min_face=args.min_face,
+        runtime=args.runtime,
     )

@@ -13,13 +13,14 @@ from PIL import Image
 from facekit.cards import DEFAULT_WEIGHTS, read_card
 from facekit.chips import cut_chips, whole_chip
 from facekit.detectors import Box, Detection, make_detector
+from facekit.errors import lookup
 from facekit.heads import AgeAnswer, Answer, ClassAnswer, select_heads
 from facekit.images import Picture, read_picture
 from facekit.landmarks import make_landmarker
-from facekit.runtimes import load_runtime
+from facekit.runtimes import RUNTIMES, load_runtime
 
 if TYPE_CHECKING:
-    from facekit.runtimes.keras import KerasRuntime
+    from facekit.runtimes.runtime import Runtime
 
 Photograph = str | Path | Image.Image | NDArray[np.uint8]
 _FACES_AT_ONCE = 32
@@ -72,10 +73,11 @@ class FaceEstimator:
         landmarks: 5 or 68 points by which a face is aligned.
         heads: names of those to answer, None for all.
         min_face: width of the smallest faces to find, pixels; None for 60, more in pictures over 2400 px.
+        runtime: "openvino", "keras", or "auto" for Keras on a GPU and OpenVINO elsewhere.
 
     Raises:
         WeightsError: the weights cannot be used.
-        UnknownNameError: no such detector, head or number of landmarks.
+        UnknownNameError: no such detector, head, runtime or number of landmarks.
 
     >>> from facekit import FaceEstimator
     >>> (face,) = FaceEstimator().estimate("demo_images/astronaut.jpg")
@@ -91,7 +93,10 @@ class FaceEstimator:
         landmarks: int = 5,
         heads: Sequence[str] | None = None,
         min_face: int | None = None,
+        runtime: str = "auto",
     ) -> None:
+        lookup("runtime", runtime, RUNTIMES)  # here, as the runtime is loaded when there is a face
+        self.runtime = runtime
         self.weights = Path(weights or DEFAULT_WEIGHTS)
         self.card = read_card(self.weights)
         self.heads = select_heads(self.card.network.heads, heads)
@@ -150,5 +155,5 @@ class FaceEstimator:
             ]
 
     @cached_property
-    def _runtime(self) -> "KerasRuntime":
-        return load_runtime(self.weights)
+    def _runtime(self) -> "Runtime":
+        return load_runtime(self.weights, self.runtime)

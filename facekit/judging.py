@@ -22,7 +22,7 @@ from facekit.model_card import model_card
 from facekit.runtimes import load_runtime
 
 if TYPE_CHECKING:
-    from facekit.runtimes.keras import KerasRuntime
+    from facekit.runtimes.runtime import Runtime
 
 # Chips (n, S, S, 3) and head's name -> labels (n,).
 Labelled = tuple[NDArray[np.uint8], Mapping[str, NDArray[np.integer]]]
@@ -116,7 +116,7 @@ def calibrate_weights(weights: str | Path | None, dataset: str, data: str, detec
     return save_judged(card, path)
 
 
-def judged_card(runtime: "KerasRuntime", validation: Labelled, test: Labelled, dropped: dict[str, int]) -> Card:
+def judged_card(runtime: "Runtime", validation: Labelled, test: Labelled, dropped: dict[str, int]) -> Card:
     """The card of a network, with a calibration fitted on the validation side and the figures of the test side."""
     heads = runtime.card.network.heads
     chips, labels = validation

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import h5py
 
-from facekit.download import fetch
 from facekit.errors import WeightsError
 from facekit.files import PROJECT
 
@@ -29,6 +28,8 @@ def vggface_weights_path(model: str, include_top: bool) -> Path:
     name = f"rcmalli_vggface_tf_{'' if include_top else 'notop_'}{model}.h5"
     path = PROJECT / "vggface_weights" / name
     if not path.is_file():
+        from facekit.download import fetch  # the card of every weights file is read by way of here
+
         try:
             fetch(RELEASE + name, path)
         except WeightsError as error:

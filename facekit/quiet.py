@@ -1,4 +1,4 @@
-"""Keras without TensorFlow's greetings."""
+"""Keras without TensorFlow's greetings, and OpenVINO without its reports."""
 
 import atexit
 import gc
@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from types import ModuleType
 
+from facekit.errors import FaceKitError
+
 
 def import_keras() -> ModuleType:
     """Imports Keras and finds its devices; what C++ prints meanwhile, whatever the log level, is kept off stderr."""
@@ -18,11 +20,31 @@ def import_keras() -> ModuleType:
     if not find_spec("tensorflow"):  # which Keras takes unless it is told otherwise
         others = [backend for backend in ("jax", "torch") if find_spec(backend)]
         os.environ.setdefault("KERAS_BACKEND", (others or ["tensorflow"])[0])  # what is missing, Keras tells
-    with _silent(), _garbage_kept(), _without_matplotlib():
+    # Keras draws with matplotlib where it is there; we never have Keras draw, and importing it takes an eighth of all.
+    with _silent(), _garbage_kept(), _without("matplotlib"):
         import keras
 
         keras.ops.zeros(1)
         return keras
+
+
+def import_openvino() -> ModuleType:
+    """Imports OpenVINO without its converter of models, which we do not use.
+
+    The converter, when it is imported, reports that to Google Analytics and leaves a number for this user in the home
+    folder; and it takes twice as long as all the rest.
+
+    Raises:
+        FaceKitError: it is not installed, or does not load.
+    """
+    try:
+        with _without("openvino.tools.ovc"):
+            import openvino
+    except ImportError as error:
+        raise FaceKitError(
+            f"OpenVINO does not load: {error}. Run: pip install openvino, or answer with --runtime keras"
+        ) from error
+    return openvino
 
 
 @contextmanager
@@ -39,16 +61,16 @@ def _silent() -> Iterator[None]:
 
 
 @contextmanager
-def _without_matplotlib() -> Iterator[None]:
-    """Keras draws with it where it is there; we never have Keras draw, and importing it takes an eighth of all."""
-    if "matplotlib" in sys.modules:
+def _without(name: str) -> Iterator[None]:
+    """A module that can be done without seems not to be installed."""
+    if name in sys.modules:
         yield
         return
-    sys.modules["matplotlib"] = None  # type: ignore[assignment]
+    sys.modules[name] = None  # type: ignore[assignment]
     try:
         yield
     finally:
-        del sys.modules["matplotlib"]
+        del sys.modules[name]
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import os
 import runpy
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = Path(__file__).resolve().parent.parent
 Script = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for the graphs that tests export, also in child processes: the user's own stays as it is."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder / "facekit"
 
 
 @pytest.fixture(scope="session")
@@ -72,8 +81,8 @@ def tiny_utkface(chips: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="session")
-def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights of an untrained dlib_resnet at 103 px with all three heads."""
+def tiny_weights(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of an untrained dlib_resnet at 103 px with all three heads, and its graph in the cache."""
     from facekit.quiet import import_keras
 
     import_keras().utils.set_random_seed(0)
@@ -81,11 +90,13 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from facekit.heads import AGE, GENDER, RACE
     from facekit.network import build_network
     from facekit.recipes.recipe import NetworkConfig
+    from facekit.runtimes.graphs import load_graph
     from facekit.weights import network_tensors, save_weights
 
     path = tmp_path_factory.mktemp("weights") / "tiny.h5"
     config = NetworkConfig(backbone="dlib_resnet", input_size=103, heads=(AGE, GENDER, RACE))
-    save_weights(network_tensors(build_network(config)), Card(name="tiny", network=config), path)
+    card = save_weights(network_tensors(build_network(config)), Card(name="tiny", network=config), path)
+    load_graph(path, card)  # here, as it takes seconds and says so
     return path
 
 

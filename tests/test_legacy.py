@@ -190,7 +190,7 @@ def test_released_weights_are_found_by_name(
 def test_released_weights_are_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fetched = []
     monkeypatch.setattr(legacy, "PROJECT", tmp_path)
-    monkeypatch.setattr(legacy, "fetch", lambda url, path: fetched.append((url, path)))
+    monkeypatch.setattr("facekit.download.fetch", lambda url, path: fetched.append((url, path)))
     path = vggface_weights_path("senet50", include_top=True)
     assert path == tmp_path / "vggface_weights" / "rcmalli_vggface_tf_senet50.h5"
     assert fetched == [(f"https://github.com/rcmalli/keras-vggface/releases/download/v2.0/{path.name}", path)]

@@ -10,7 +10,7 @@ from conftest import ROOT, Script
 from facekit import cli
 from facekit.errors import FaceKitError, UnknownNameError
 
-SCRIPTS = ("face.py", "face_demo.py", "face_evaluate.py", "face_train.py", "face_video_demo.py")
+SCRIPTS = ("face.py", "face_demo.py", "face_evaluate.py", "face_export.py", "face_train.py", "face_video_demo.py")
 DEMO = ROOT / "demo_images"
 GENDERS = ["Male", "Female"]
 RACES = ["White", "Black", "Asian", "Indian", "Others"]

@@ -1,0 +1,148 @@
+"""Speed of answers through the exported graph (OpenVINO) against Keras: faces, first answer, face_demo.py, a frame."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from children import ROOT, Usage, alternate, environment, machine, run_child
+
+ROUNDS = 7
+RUNTIMES = ("openvino", "keras")
+FIRST_ANSWER = """
+import sys, numpy
+from pathlib import Path
+from facekit.runtimes import load_runtime
+load_runtime(Path(sys.argv[2]), sys.argv[1]).predict(numpy.zeros((1, 200, 200, 3), numpy.uint8))
+"""
+EIGHT_FACES = """
+import sys, time, numpy
+from pathlib import Path
+from facekit.runtimes import load_runtime
+runtime, taken = load_runtime(Path(sys.argv[2]), sys.argv[1]), []
+chips = numpy.random.default_rng(0).integers(0, 256, (8, 200, 200, 3), numpy.uint8)
+for _ in range(40):
+    start = time.perf_counter()
+    runtime.predict_raw(chips)
+    taken.append(1000 * (time.perf_counter() - start))
+print(numpy.median(taken))
+"""
+
+
+def main() -> None:
+    sys.path.insert(0, str(ROOT))
+    from facekit.cards import DEFAULT_WEIGHTS
+
+    print(f"{machine()}; medians\n")
+    with tempfile.TemporaryDirectory() as folder:
+        env = {**environment(f"{folder}/bytecode"), "XDG_CACHE_HOME": folder}
+        whole_programs(env, DEFAULT_WEIGHTS, f"{folder}/drawn")
+        print()
+        further_photograph()  # before Keras is loaded, whose threads would wait spinning
+        print()
+        eight_faces("shipped weights, mobilenet", DEFAULT_WEIGHTS, env)
+        eight_faces("dlib_resnet", published_dlib_resnet(Path(folder)), env)
+
+
+def whole_programs(env: dict[str, str], weights: Path, drawn: str) -> None:
+    """Whole programs, from their start to their end."""
+    demo = [ROOT / "face_demo.py", "--quiet", "--output", drawn, ROOT / "demo_images" / "astronaut.jpg"]
+    answer: dict[str, Callable[[], Usage]] = {
+        name: partial(run_child, ["-c", FIRST_ANSWER, name, weights], env) for name in RUNTIMES
+    }
+    photograph: dict[str, Callable[[], Usage]] = {
+        f"demo {name}": partial(run_child, [*demo, "--runtime", name], env) for name in RUNTIMES
+    }
+    taken = alternate({**answer, **photograph}, ROUNDS)
+    graph, keras = (taken[name].wall for name in RUNTIMES)
+    print(f"process start to the first answer: openvino {graph:.2f} s, keras {keras:.2f} s")
+    verdict("first answer, times faster", keras / graph, 4, 8)
+    graph, keras = (taken[f"demo {name}"].cpu for name in RUNTIMES)
+    print(f"face_demo.py, one photograph, CPU time: openvino {graph:.2f} s, keras {keras:.2f} s")
+    verdict("face_demo.py, share of the CPU time", graph / keras, 0.35, 0.2)
+
+
+def eight_faces(title: str, weights: Path, env: dict[str, str]) -> None:
+    """Each in processes of its own: in one, the threads of one runtime would wait spinning beside the other's."""
+    taken: dict[str, list[float]] = {name: [] for name in RUNTIMES}
+    for name in RUNTIMES * 4:
+        command = [sys.executable, "-c", EIGHT_FACES, name, weights]
+        done = subprocess.run(command, env=env, check=True, capture_output=True, text=True)
+        taken[name].append(float(done.stdout))
+    graph, keras = (median(taken[name]) for name in RUNTIMES)
+    print(f"eight faces, {title}: openvino {graph / 8:.2f} ms a face, keras compiled {keras / 8:.2f} ms")
+    verdict(f"eight faces, {title}, times faster", keras / graph, 1.8, 3)
+
+
+def published_dlib_resnet(folder: Path) -> Path:
+    """Weights of dlib's network with heads that have learnt nothing: for the time it takes that is the same."""
+    from facekit.quiet import import_keras
+
+    import_keras()
+    from facekit.backbones import BACKBONES
+    from facekit.cards import Card
+    from facekit.heads import AGE, GENDER, RACE
+    from facekit.network import build_network
+    from facekit.recipes.recipe import NetworkConfig
+    from facekit.weights import network_tensors, save_weights
+
+    config = NetworkConfig(backbone="dlib_resnet", input_size=200, heads=(AGE, GENDER, RACE))
+    network = build_network(config)
+    BACKBONES["dlib_resnet"].load_pretrained(network)
+    save_weights(network_tensors(network), Card(name="dlib_resnet", network=config), folder / "dlib_resnet.h5")
+    return folder / "dlib_resnet.h5"
+
+
+def further_photograph() -> None:
+    """A photograph of 640x480 with one face, from the array to the drawn array, and its parts."""
+    import numpy as np
+    from PIL import Image
+
+    from facekit import FaceEstimator, draw_estimates
+    from facekit.chips import cut_chips
+
+    with Image.open(ROOT / "demo_images" / "astronaut.jpg") as image:
+        canvas = Image.new("RGB", (640, 480))
+        canvas.paste(image.convert("RGB").crop((0, 0, 480, 480)), (80, 0))
+    picture = np.asarray(canvas)
+    estimator = FaceEstimator()
+    (face,) = estimator.estimate(picture)
+    chips = cut_chips(picture, estimator._landmark(picture, [face.box]))
+    steps: dict[str, Callable[[], Any]] = {
+        "search for faces": lambda: estimator._detect(picture),
+        "points and chips": lambda: cut_chips(picture, estimator._landmark(picture, [face.box])),
+        "network": lambda: estimator._runtime.predict(chips),
+        "drawing": lambda: draw_estimates(picture, [face]),
+        "all": lambda: draw_estimates(picture, estimator.estimate(picture)),
+    }
+    taken = dict(zip(steps, in_turn(list(steps.values()), 40), strict=True))
+    print("photograph after the first, 640x480: " + ", ".join(f"{name} {ms:.1f} ms" for name, ms in taken.items()))
+    verdict("a photograph after the first, 640x480, ms", taken["all"], 80, 40)
+
+
+def in_turn(calls: list[Callable[[], Any]], rounds: int) -> list[float]:
+    """Median wall time of each, milliseconds; they are called A B A B."""
+    taken: list[list[float]] = [[] for _ in calls]
+    for _ in range(rounds):
+        for call, times in zip(calls, taken, strict=True):
+            start = time.perf_counter()
+            call()
+            times.append(1000 * (time.perf_counter() - start))
+    return [median(times) for times in taken]
+
+
+def verdict(name: str, value: float, must: float, aim: float) -> None:
+    """Prints a figure beside its two targets: of two where the aim is the larger, more is better."""
+    sign = 1 if aim > must else -1
+    missed = sign * value < sign * must
+    met = "MISSED" if missed else "aim met" if sign * value >= sign * aim else "met"
+    print(f"  {name:<58} {value:6.2f}  must {must}, aim {aim}: {met}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""face_export.py: the file, what it says of itself, and that other programs can use it."""
+
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from conftest import ROOT, Script
+from numpy.typing import NDArray
+from PIL import Image
+
+from facekit.cards import DEFAULT_WEIGHTS, read_card
+from facekit.heads import AGE
+from facekit.runtimes import load_runtime
+
+# As the README has it.
+EXAMPLE = """
+import json
+import numpy as np
+import onnxruntime
+from PIL import Image
+
+session = onnxruntime.InferenceSession("mobilenet_utkface.onnx")
+card = json.loads(session.get_modelmeta().custom_metadata_map["card"])
+side = card["network"]["input_size"]
+chip = Image.open("chip.jpg").convert("RGB").resize((side, side), Image.Resampling.BILINEAR)  # one face, cut out
+(probabilities,) = session.run(["age"], {"picture": np.float32(chip)[None]})  # (1, 93): of 1 to 93 years
+print(f"estimated age: {probabilities[0] @ np.arange(1, 94):.1f}")
+"""
+
+
+def test_export_of_the_shipped_weights(
+    script: Script, working_folder: Path, chips: NDArray[np.uint8], capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = script("face_export.py")
+    assert (status, err) == (0, "")
+    assert out.startswith("mobilenet_utkface.onnx: 6.7 MB, ONNX opset 18, mobilenet\n")
+    assert "picture (n, 200, 200, 3) float32" in out and "age (n, 93), gender (n, 2), race (n, 5)" in out
+    assert "licence  Non-commercial research only" in out
+    model = onnx.load("mobilenet_utkface.onnx")
+    onnx.checker.check_model(model, full_check=True)
+    card = read_card(DEFAULT_WEIGHTS)
+    assert {entry.key: entry.value for entry in model.metadata_props} == {
+        "card": card.to_json(),
+        "licence": card.licence,
+    }
+    assert os.listdir() == ["mobilenet_utkface.onnx"]
+
+    Image.fromarray(chips[0]).save("chip.jpg", quality=95)
+    exec(EXAMPLE, {})
+    chip = np.asarray(Image.open("chip.jpg"))[None]
+    (years,) = AGE.expected(load_runtime(DEFAULT_WEIGHTS, "keras").predict_raw(chip)["age"])
+    assert capsys.readouterr().out == f"estimated age: {years:.1f}\n"
+
+
+def test_other_programs_get_the_same_answers(script: Script, tiny_weights: Path, tmp_path: Path) -> None:
+    output = tmp_path / "folder" / "mine.onnx"
+    assert script("face_export.py", "--weights", tiny_weights, "--output", output)[0] == 0
+    session = onnxruntime.InferenceSession(output)
+    chips = np.random.default_rng(0).integers(0, 256, (3, 103, 103, 3), np.uint8)
+    answers = dict(zip(("age", "race"), session.run(["age", "race"], {"picture": np.float32(chips)}), strict=True))
+    expected = load_runtime(tiny_weights, "keras").predict_raw(chips)
+    for name, rows in answers.items():
+        np.testing.assert_allclose(rows, expected[name], rtol=0, atol=1e-4)
+
+
+def test_what_cannot_be_written_is_one_line(script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    status, out, err = script("face_export.py", "--output", tmp_path / "file" / "x.onnx")
+    assert (status, out) == (1, "") and err.startswith(f"error: Cannot write {tmp_path / 'file' / 'x.onnx'}: ")
+    (tmp_path / "x.onnx").write_bytes(b"old")
+
+    def full(self: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    status, out, err = script("face_export.py", "--output", tmp_path / "x.onnx")
+    assert (status, out) == (1, "") and "No space left on device. Free the space or name another with --output." in err
+    assert (tmp_path / "x.onnx").read_bytes() == b"old" and sorted(os.listdir(tmp_path)) == ["file", "x.onnx"]
+
+
+def test_weights_that_are_not_there(script: Script, working_folder: Path) -> None:
+    status, out, err = script("face_export.py", "--weights", ROOT / "none.h5")
+    assert (status, out) == (1, "") and err.startswith("error: No weights file ")
+    assert not os.listdir()
