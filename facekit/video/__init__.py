@@ -1,5 +1,6 @@
-"""Camera or video file -> frames with the estimates drawn in, in a window or a video file."""
+"""Camera, video file, stream -> frames with the estimates drawn in: in a window, in files, or both."""
 
 from facekit.video.annotate import VideoReport, annotate_video
+from facekit.video.options import VideoOptions
 
-__all__ = ["VideoReport", "annotate_video"]
+__all__ = ["VideoOptions", "VideoReport", "annotate_video"]

@@ -1,84 +1,235 @@
-"""Estimates and draws, frame after frame."""
+"""A video -> its frames with the estimates drawn in: in a window, in files, or both."""
 
+import signal
+import threading
 import time
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from statistics import quantiles
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from facekit.drawing import LANGUAGES, draw_estimates
-from facekit.errors import VideoError, lookup
-from facekit.files import unused_path
-from facekit.video.capture import Video
-from facekit.video.sinks import Show, video_file, window
+from facekit.errors import FaceKitError
+from facekit.images import Picture
+from facekit.opencv import import_cv2
+from facekit.video.captures import Captures
+from facekit.video.frames import Frame, Scene
+from facekit.video.jsonl import JsonLines
+from facekit.video.options import VideoOptions
+from facekit.video.overlay import Overlay
+from facekit.video.pipeline import Pipeline
+from facekit.video.recorder import Recorder
+from facekit.video.sources import Source, open_source, print_note
+from facekit.video.search import Search
+from facekit.video.steady import SteadyEstimates
+from facekit.video.summary import Summary
+from facekit.video.tracking import Tracker
+from facekit.video.viewer import KEYS, Viewer
+from facekit.video.window import Window
 
 if TYPE_CHECKING:
     from facekit.estimator import FaceEstimator
 
+LIVE_IN_FLIGHT = 3  # frames between capture and screen: enough for both cores, and none gets old
+FILE_IN_FLIGHT = 12
 
-@dataclass(frozen=True)
+
+@dataclass
 class VideoReport:
     """What was done.
 
     Args:
-        frames: how many were drawn.
+        frames: how many were worked on.
         seconds: how long that took.
-        output: the file written; None for a window.
-        interrupted: whether Ctrl-C ended it.
+        dropped: how many more a live source gave.
+        latencies: of the last frames of a live source, from their capture until they were shown or written, seconds.
+        files: that were written.
+        interrupted: whether Ctrl-C, or a request to end (SIGTERM), ended it.
+        tracks: the faces that were followed, as a table for the terminal.
     """
 
-    frames: int
-    seconds: float
-    output: Path | None
-    interrupted: bool
+    frames: int = 0
+    seconds: float = 0.0
+    dropped: int = 0
+    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=10_000))
+    files: list[Path] = field(default_factory=list)
+    interrupted: bool = False
+    tracks: str = ""
 
     def __str__(self) -> str:
-        where = f", written to {self.output}" if self.output else ""
-        plural = "" if self.frames == 1 else "s"
-        return f"{self.frames} frame{plural}, {self.frames / self.seconds:.1f} frames per second{where}"
+        parts = [f"{self.frames} frame{'' if self.frames == 1 else 's'}"]
+        parts.append(f"{self.frames / max(self.seconds, 1e-6):.1f} frames per second")
+        if self.dropped:
+            parts.append(f"{self.dropped} dropped")
+        if len(self.latencies) > 1:
+            cuts = quantiles(self.latencies, n=20)
+            parts.append(f"latency {1000 * cuts[9]:.0f} ms (95 %: {1000 * cuts[-1]:.0f} ms)")
+        if self.files:
+            parts.append(f"written to {_names(self.files)}")
+        return ", ".join(parts)
 
 
 def annotate_video(
-    source: int | str | Path, estimator: "FaceEstimator", output: str | Path | None = None, language: str = "en"
+    source: int | str | Path | Source, estimator: "FaceEstimator", options: VideoOptions | None = None
 ) -> VideoReport:
-    """Draws the estimates into every frame, until the source ends, the window is closed, or Ctrl-C.
+    """Follows the faces of a video, estimates and draws, until it ends, the user leaves, or Ctrl-C.
 
     Args:
-        source: a camera's number, or a video file.
+        source: a camera's number, a file, a stream's address, a folder of pictures, or a source that is open.
         estimator: what answers.
-        output: .mp4 to write, of the source's size and frame rate; a name that is taken gets a number. None: a window.
-        language: of the captions, "en" or "zh".
+        options: what is to come of it; None for a window.
 
     Raises:
-        VideoError: the source cannot be read, or ends too early; the output cannot be written; there is no display.
-        UnknownNameError: no such language.
+        VideoError: the source cannot be read, or ends too early; a video cannot be written; there is no display.
+        FaceKitError: another file cannot be written.
+        UsageError: an option that cannot be.
         KeyboardInterrupt: Ctrl-C before the first frame was done. Later the report tells of it.
     """
-    lookup("language", language, LANGUAGES)
-    path = None if output is None else unused_path(Path(output))
-    frames, interrupted = 0, False
-    with Video(source) as video, _sink(path, video) as show:
-        name, hidden = Path(video.name).name, True if video.is_live else None  # None: shown on terminals only
+    options = options or VideoOptions()
+    report, stop = VideoReport(), threading.Event()
+    with _stopped_by_signals(stop, report):
+        if not isinstance(source, Source):
+            source = open_source(source, size=options.camera_size, stop=stop)
+        with source:
+            summary = Summary(estimator.heads)
+            try:
+                _run(source, estimator, options, summary, report, stop)
+            except FaceKitError as error:
+                if not (report.frames and report.files):
+                    raise
+                raise type(error)(f"{error} What was done until then is in {_names(report.files)}.") from error
+            finally:
+                if report.frames:
+                    report.tracks = str(summary)
+                    report.files += _write(summary, options)
+    if report.interrupted and not report.frames:
+        raise KeyboardInterrupt
+    return report
+
+
+def _run(
+    video: Source,
+    estimator: "FaceEstimator",
+    options: VideoOptions,
+    summary: Summary,
+    report: VideoReport,
+    stop: threading.Event,
+) -> None:
+    """From the first frame to the last; all that it opens is closed when it ends, however that is."""
+    overlay = Overlay(options.language, KEYS)
+    with ExitStack() as stack:
+        sinks: list[Callable[[Scene, Picture], None]] = [lambda scene, drawn: summary.add(scene)]
+        if options.jsonl:
+            lines = stack.enter_context(JsonLines(options.jsonl))
+            sinks.append(lambda scene, drawn: lines.write(scene))
+        captures = cache(partial(_open_captures, video, options, stack))
+        if options.capture_to:
+            sinks.append(captures().offer)
+        recorder = stack.enter_context(Recorder(video, options.output, report.files))
+        sinks.append(recorder.write)
+        window = stack.enter_context(Window()) if options.show else None
+        stages = _stages(estimator, options, overlay)
+        in_flight = LIVE_IN_FLIGHT if video.is_live else FILE_IN_FLIGHT
+        pipeline = stack.enter_context(
+            Pipeline(_frames(video, options.mirror), stages, drops=video.is_live, in_flight=in_flight, stop=stop)
+        )
+        viewer = window and Viewer(
+            window,
+            overlay,
+            recorder,
+            lambda scene, drawn: captures().take(scene, drawn),
+            is_live=video.is_live,
+            pipeline=pipeline,
+        )
+        hidden = True if window or video.is_live else None  # None: shown on terminals only
         started = time.perf_counter()
         try:
-            with tqdm(video, name, video.n_frames, leave=False, unit=" frames", disable=hidden) as progress:
-                for picture in progress:
-                    goes_on = show(draw_estimates(picture, estimator.estimate(picture), language))
-                    frames += 1
+            with tqdm(
+                pipeline, Path(video.name).name, video.n_frames, leave=False, unit=" frames", disable=hidden
+            ) as bar:
+                for scene, drawn in bar:
+                    for sink in sinks:
+                        sink(scene, drawn)
+                    goes_on = viewer is None or viewer.show(scene, drawn)
+                    report.frames += 1
+                    if video.is_live:
+                        report.latencies.append(time.monotonic() - scene.frame.captured)
                     if not goes_on:
                         break
-        except KeyboardInterrupt:
-            if not frames:
-                raise
-            interrupted = True
-        except VideoError as error:
-            if path and frames:
-                raise VideoError(f"{error} The frames until then are in {path}.") from error
-            raise
-    return VideoReport(frames, time.perf_counter() - started, path, interrupted)
+        finally:
+            report.seconds, report.dropped = time.perf_counter() - started, pipeline.dropped
 
 
-def _sink(path: Path | None, video: Video) -> AbstractContextManager[Show]:
-    return window(video) if path is None else video_file(path, video)
+def _stages(estimator: "FaceEstimator", options: VideoOptions, overlay: Overlay) -> dict[str, Callable[[Any], Any]]:
+    """What is done with each frame, by the names of the stages."""
+    search = Search(estimator.detector, estimator.min_face, options.detect_every)
+    tracker = Tracker(options.max_faces, looks=estimator.detector == "hog")
+    steady = SteadyEstimates(estimator, options.smoothing)
+    return {
+        "detect": lambda frame: (frame, search.find(frame)),
+        "track": lambda found: (found[0], tracker.track(*found)),
+        "estimate": lambda tracked: Scene(tracked[0], steady.update(*tracked)),
+        "draw": lambda scene: (scene, overlay.draw(scene) if options.draws else scene.frame.picture),
+    }
+
+
+def _frames(video: Source, mirror: bool) -> Iterator[Frame]:
+    if not mirror:
+        return iter(video)
+    cv2 = import_cv2()
+    return (replace(frame, picture=cv2.flip(frame.picture, 1)) for frame in video)
+
+
+def _open_captures(video: Source, options: VideoOptions, stack: ExitStack) -> Captures:
+    captures = Captures(
+        options.capture_to or "captures",
+        every=options.capture_every,
+        faces=options.capture_faces,
+        endpoint=options.s3_endpoint,
+        encryption=options.s3_encryption,
+        source=video.name,
+        live=video.is_live,
+        note=print_note,
+    )
+    return stack.enter_context(captures)
+
+
+def _write(summary: Summary, options: VideoOptions) -> list[Path]:
+    if not options.summary:
+        return []
+    timeline = options.summary.with_suffix(".png")
+    summary.write_csv(options.summary)
+    summary.draw_timeline(timeline, options.language)
+    return [options.summary, timeline]
+
+
+@contextmanager
+def _stopped_by_signals(stop: threading.Event, report: VideoReport) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the video in good order; a second one ends the program at once."""
+    if threading.current_thread() is not threading.main_thread():  # the only one that signals reach
+        yield
+        return
+
+    def end(number: int, frame: Any) -> None:
+        report.interrupted = True
+        stop.set()
+        restore()
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        restore()
+
+
+def _names(files: list[Path]) -> str:
+    return " and ".join(map(str, files))

@@ -98,7 +98,11 @@ def follow(before: View, now: View, places: Places) -> list[Step]:
 
 
 def _step(
-    place: NDArray[np.float64], start: NDArray[np.float32], end: NDArray[np.float32], good: NDArray[np.bool_], scale: float
+    place: NDArray[np.float64],
+    start: NDArray[np.float32],
+    end: NDArray[np.float32],
+    good: NDArray[np.bool_],
+    scale: float,
 ) -> Step:
     quality = float(good.mean())
     if good.sum() < LEAST_POINTS:

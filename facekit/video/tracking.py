@@ -159,9 +159,7 @@ class Tracker:
             if begin and column not in taken and _score(found) >= 0:
                 self._begin(patches[column], frame, places[column], found)
 
-    def _correct(
-        self, face: _Face, view: View, frame: Frame, place: NDArray[np.float64], found: Detection
-    ) -> None:
+    def _correct(self, face: _Face, view: View, frame: Frame, place: NDArray[np.float64], found: Detection) -> None:
         was_here = face.visible and _overlap(face.place, place) > 0.5
         face.detections = face.detections + 1 if was_here else 1
         # The place of one detection is off by 3 % of its width, its size by 7 %: several are averaged.
@@ -208,7 +206,8 @@ class Tracker:
         self._faces = [
             face
             for face in self._faces
-            if frame.time - (face.born if face.number is None else face.seen) < (TRIAL if face.number is None else MEMORY)
+            if frame.time - (face.born if face.number is None else face.seen)
+            < (TRIAL if face.number is None else MEMORY)
         ]
         self._faces = sorted(self._faces, key=lambda face: (-face.seen, face.born))[:OLDEST]
 

@@ -1,0 +1,65 @@
+"""What is to be made of a video."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from facekit.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoOptions:
+    """What is to be made of a video: a window by default, and files as wanted.
+
+    Args:
+        show: open a window.
+        output: .mp4 to write, of the source's size and times; a name that is taken gets a number.
+        jsonl: file for a line of JSON a frame; "-" for stdout.
+        summary: .csv for a table of the tracks; a timeline is drawn beside it, as .png.
+        language: of the captions.
+        mirror: flip the frames, as a mirror does.
+        camera_size: width, height to ask a camera for, pixels.
+        detect_every: search for new faces every so many frames; None for five times a second.
+        smoothing: seconds over which estimates are averaged; 0 for none, None for all that was seen.
+        max_faces: the most that are followed at a time; None for all.
+        capture_to: folder or s3://bucket/prefix for captures.
+        capture_every: seconds between two captures; None for none but by the space key.
+        capture_faces: whether the best picture of each face is captured.
+        s3_endpoint: URL of a server that is not Amazon's.
+        s3_encryption: how the server is to encrypt.
+
+    Raises:
+        UsageError: nothing is to be made of it, or one of these cannot be.
+    """
+
+    show: bool = True
+    output: Path | None = None
+    jsonl: str | None = None
+    summary: Path | None = None
+    language: str = "en"
+    mirror: bool = False
+    camera_size: tuple[int, int] | None = None
+    detect_every: int | None = None
+    smoothing: float | None = None
+    max_faces: int | None = None
+    capture_to: str | None = None
+    capture_every: float | None = None
+    capture_faces: bool = False
+    s3_endpoint: str | None = None
+    s3_encryption: str | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.show or self.output or self.jsonl or self.summary or self.capture_to):
+            raise UsageError("Without a window, name what to write: --output, --jsonl, --summary or --capture-to.")
+        if self.capture_to is None and (self.capture_every or self.capture_faces):
+            raise UsageError("Name where captures go, with --capture-to FOLDER or s3://bucket/prefix.")
+        if self.summary and self.summary.suffix.lower() != ".csv":
+            raise UsageError(f"A summary is a table, .csv. Received: {self.summary}. Choose a name that ends so.")
+        for name, least in (("detect_every", 1), ("max_faces", 1), ("smoothing", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise UsageError(f"--{name.replace('_', '-')} must be at least {least}. Received: {value}.")
+
+    @property
+    def draws(self) -> bool:
+        """Whether drawn frames are wanted by anybody."""
+        return bool(self.show or self.output or self.capture_to)

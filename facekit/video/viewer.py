@@ -1,0 +1,126 @@
+"""What a person at the window sees and can do: the pace, the figures, the keys."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+
+from facekit.drawing import LANGUAGES
+from facekit.images import Picture
+from facekit.video.frames import Scene
+from facekit.video.hud import Hud
+from facekit.video.overlay import Overlay
+from facekit.video.pipeline import Pipeline
+from facekit.video.recorder import Recorder
+from facekit.video.window import Window
+
+RATE_OVER = 30  # frames over which their rate is taken
+PAUSE_STEP = 0.05  # seconds between two looks at the keys while it is paused
+KEYS = (
+    ("q", "leave"),
+    ("space", "capture"),
+    ("p", "pause"),
+    ("r", "record"),
+    ("l", "language"),
+    ("h", "help"),
+)
+
+
+class Viewer:
+    """Shows scenes in a window at the pace of their source, and does what its keys say.
+
+    Args:
+        window: where.
+        overlay: draws what the window shows over the picture; its language is changed by `l`.
+        recorder: what `r` starts and stops.
+        capture: what space does with the scene and its drawn picture.
+        is_live: whether the source has a pace of its own.
+        pipeline: which knows what was dropped.
+    """
+
+    def __init__(
+        self,
+        window: Window,
+        overlay: Overlay,
+        recorder: Recorder,
+        capture: Callable[[Scene, Picture], None],
+        *,
+        is_live: bool,
+        pipeline: Pipeline,
+    ) -> None:
+        self._window, self._overlay, self._recorder = window, overlay, recorder
+        self._take, self._is_live, self._pipeline = capture, is_live, pipeline
+        self._hud = Hud()
+        self._shown: deque[float] = deque(maxlen=RATE_OVER)  # when, seconds
+        self._started = 0.0  # when the frame of time 0 was shown, or would have been
+        self._goes_on = True
+        self._missed = 0  # frames that were dropped while it was paused: nobody wanted them
+        self._keys: dict[str, Callable[[Scene, Picture], None]] = {
+            "q": self._leave,
+            "esc": self._leave,
+            " ": self._capture,
+            "p": self._toggle_pause,
+            "r": self._toggle_recording,
+            "l": self._next_language,
+            "h": self._toggle_help,
+        }
+
+    def show(self, scene: Scene, drawn: Picture) -> bool:
+        """Shows a scene, as long as the source's pace and the user want. False if the user leaves."""
+        now = time.monotonic()
+        if not self._shown or now > self._started + scene.frame.time:  # too late: all that follows is later
+            self._started = now - scene.frame.time
+        self._shown.append(now)
+        self._hud = replace(
+            self._hud,
+            fps=self._rate(),
+            latency=now - scene.frame.captured if self._is_live else None,
+            dropped=self._pipeline.dropped - self._missed,
+            recording=self._recorder.is_recording,
+        )
+        self._look(scene, drawn, 0.0 if self._is_live else self._started + scene.frame.time - now)
+        if self._hud.paused:
+            self._pause(scene, drawn)
+        return self._goes_on
+
+    def _pause(self, scene: Scene, drawn: Picture) -> None:
+        dropped = self._pipeline.dropped
+        while self._hud.paused and self._goes_on:
+            self._look(scene, drawn, PAUSE_STEP)
+        self._missed += self._pipeline.dropped - dropped
+        self._shown.clear()
+
+    def _look(self, scene: Scene, drawn: Picture, seconds: float) -> None:
+        """Shows it for so long, or until a key is pressed."""
+        self._window.show(self._overlay.draw_hud(drawn, scene, self._hud))
+        key = self._window.key(seconds)
+        if key in self._keys:
+            self._keys[key](scene, drawn)
+        self._goes_on = self._goes_on and self._window.is_open
+
+    def _rate(self) -> float | None:
+        """Frames a second, lately."""
+        if len(self._shown) < 2:
+            return None
+        return (len(self._shown) - 1) / max(1e-6, self._shown[-1] - self._shown[0])
+
+    def _leave(self, scene: Scene, drawn: Picture) -> None:
+        self._goes_on = False
+
+    def _capture(self, scene: Scene, drawn: Picture) -> None:
+        self._take(scene, drawn)
+        self._hud = replace(self._hud, captured=self._hud.captured + 1)
+
+    def _toggle_pause(self, scene: Scene, drawn: Picture) -> None:
+        self._hud = replace(self._hud, paused=not self._hud.paused)
+
+    def _toggle_recording(self, scene: Scene, drawn: Picture) -> None:
+        self._recorder.toggle()
+        self._hud = replace(self._hud, recording=self._recorder.is_recording)
+
+    def _toggle_help(self, scene: Scene, drawn: Picture) -> None:
+        self._hud = replace(self._hud, help=not self._hud.help)
+
+    def _next_language(self, scene: Scene, drawn: Picture) -> None:
+        names = list(LANGUAGES)
+        self._overlay.language = names[(names.index(self._overlay.language) + 1) % len(names)]
