@@ -168,6 +168,22 @@ def test_a_file_that_ends_too_early_gives_what_it_has_and_then_tells(name: str, 
     assert 15 <= len(frames) <= 21
 
 
+def test_a_film_that_was_shortened_afterwards_is_whole(tmp_path: Path) -> None:
+    with (
+        av.open(str(film(tmp_path / "film.mp4", pictures(60)))) as whole,
+        av.open(str(tmp_path / "short.mp4"), "w", options={"avoid_negative_ts": "disabled"}) as file,
+    ):
+        copy = file.add_stream_from_template(whole.streams.video[0])
+        for packet in whole.demux(video=0):
+            if packet.dts is not None:  # an edit list hides what comes before 0
+                packet.pts, packet.dts = packet.pts - 30030, packet.dts - 30030
+                packet.stream = copy
+                file.mux(packet)
+    frames, source, notes = read(tmp_path / "short.mp4")
+    assert (len(frames), source.n_frames, notes) == (30, 30, [])
+    assert difference(frames[0].picture, pictures(60)[30]) < 5
+
+
 def test_a_file_that_announces_seconds_only_is_told_in_a_note(tmp_path: Path) -> None:
     path = film(tmp_path / "film.mkv", pictures(60), codec="mjpeg", pixels="yuvj420p")
     os.truncate(path, path.stat().st_size // 2)

@@ -18,6 +18,7 @@ OPENING = 30.0  # seconds until it is given up again; some systems take so long
 def open_camera(number: int, size: tuple[int, int] | None, stop: threading.Event, note: Note) -> Source:
     """The camera of this number. Arguments and errors as of `open_source`."""
     name = f"Camera {number}"
+
     def connect() -> _Camera:
         return _Camera(name, number, size)
 
