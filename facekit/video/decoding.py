@@ -14,7 +14,7 @@ from facekit.video.sources import believable
 
 PIXEL_SHAPES = (0.25, 4)  # width / height that is believed
 SAME_RATE = 0.001  # by how much two statements of a rate may differ
-CLOCK_BEGINS_ANEW = 1.0  # seconds that times jump back by where recordings were joined
+CLOCK_BEGINS_ANEW = 1.0  # seconds that times jump back by where recordings were joined; after damage it is less
 MOMENT = 0.001  # seconds between frames that claim one time
 BT709, UNSPECIFIED = 1, 2  # FFmpeg's numbers of matrices of colours
 MOST_FAILURES = 100  # in a row, until a file is given up
