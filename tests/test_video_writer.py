@@ -128,7 +128,8 @@ if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 try:
     with VideoWriter(Path(sys.argv[1]), (320, 240), Fraction(30), variable=False) as video:
-        for number, picture in enumerate(pictures(n_frames)):
+        # Without a limit one picture stays: so little to write that it may wait in memory.
+        for number, picture in enumerate(pictures(n_frames) if limit else pictures(1) * n_frames):
             video.write(picture, number / 30)
         if not limit:
             os.kill(os.getpid(), 9)
@@ -151,7 +152,7 @@ def test_a_killed_process_loses_the_last_second_only(tmp_path: Path) -> None:
     assert status == -signal.SIGKILL
     frames, _, rate = read_film(path)
     assert 60 <= len(frames) < 90 and rate == 30
-    assert difference(frames[-1], pictures(90)[len(frames) - 1]) < 8
+    assert difference(frames[-1], pictures(1)[0]) < 5
 
 
 @linux_only

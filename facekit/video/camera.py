@@ -10,7 +10,7 @@ from facekit.video.live import Background, LiveSource, Stopped
 from facekit.video.sources import Note, Source, believable
 
 MOST_CAMERAS = 100
-LARGEST_RAW = (640, 480)
+MOST_RAW = 640 * 480  # pixels
 PATIENCE = 2.0  # seconds for a picture
 OPENING = 30.0  # seconds until it is given up again; some systems take so long
 
@@ -48,7 +48,7 @@ class _Camera:
         self._capture = cv2.VideoCapture(min(number, MOST_CAMERAS - 1))
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # else it gives the oldest of several first
         if size:
-            if size > LARGEST_RAW:  # USB carries few larger pictures a second unless they are compressed
+            if size[0] * size[1] > MOST_RAW:  # USB carries few larger pictures a second unless they are compressed
                 self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter_fourcc(*"MJPG"))
             self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
             self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])

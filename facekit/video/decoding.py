@@ -14,7 +14,7 @@ from facekit.video.sources import believable
 
 PIXEL_SHAPES = (0.25, 4)  # width / height that is believed
 SAME_RATE = 0.001  # by how much two statements of a rate may differ
-CLOCK_BEGINS_ANEW = 1.0  # seconds that times jump back by where recordings were joined
+CLOCK_BEGINS_ANEW = 1.0  # seconds that times jump back by where recordings were joined; after damage it is less
 MOMENT = 0.001  # seconds between frames that claim one time
 BT709, UNSPECIFIED = 1, 2  # FFmpeg's numbers of matrices of colours
 MOST_FAILURES = 100  # in a row, until a file is given up
@@ -34,7 +34,6 @@ class Decoder:
         size: width, height, upright, pixels.
         rate: frames a second.
         n_frames, duration: as announced, seconds; None if they are not.
-        may_hide: whether it may announce frames that were hidden afterwards, as phones do to shorten a film.
         time: of the picture read last, seconds after the first.
         n_read: how many pictures were read.
         n_damaged: in how many places.
@@ -54,7 +53,9 @@ class Decoder:
         self.rate = _rate(stream)
         self.n_frames: int | None = stream.frames or None
         self.duration = _duration(container, stream)
-        self.may_hide = "mov" in container.format.name
+        if self.n_frames and self.duration and "mov" in container.format.name:
+            # A film that was shortened afterwards, as phones do, counts the frames that it hides.
+            self.n_frames = min(self.n_frames, round(self.duration * self.rate))
         self.time = self._start = 0.0
         self.n_read = self.n_damaged = 0
         self._is_damaged = False  # at this place

@@ -88,16 +88,16 @@ def open_source(
         FaceKitError: OpenCV does not load.
     """
     stop = stop or threading.Event()
-    text = str(source)
+    text = "" if isinstance(source, Path) else str(source)
     if text.isdecimal():
         from facekit.video.camera import open_camera
 
         return open_camera(int(text), size, stop, note)
-    if re.match(r"\w\w+://", text) and not isinstance(source, Path):
+    if re.match(r"\w\w+://", text):
         from facekit.video.stream import open_stream
 
         return open_stream(text, stop, note)
-    path = Path(text)
+    path = Path(str(source))
     if path.is_dir():
         from facekit.video.folder import PictureFolder
 

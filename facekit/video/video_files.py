@@ -82,11 +82,10 @@ class VideoFile(Source):
             plural = "" if self._decoder.n_damaged == 1 else "s"
             self._note(f"{self.name} is damaged in {self._decoder.n_damaged} place{plural}; the rest was read.")
         end = float(self._decoder.time + 1 / self.rate)
-        is_short = self.duration is not None and end < COMPLETE * self.duration
         if self.n_frames is None:
-            if is_short:  # no error, as sound may go on for longer
+            if self.duration and end < COMPLETE * self.duration:  # no error, as sound may go on for longer
                 self._note(f"{self.name} ends after {end:.1f} of {self.duration:.1f} s: it may be cut off.")
-        elif (is_short or not self._decoder.may_hide) and max(number, end * self.rate) < COMPLETE * self.n_frames:
+        elif max(number, end * self.rate) < COMPLETE * self.n_frames:
             raise VideoError(
                 f"{self.name} is damaged or cut off: it ends after {number} of {self.n_frames} frames. Copy it anew."
             )

@@ -27,7 +27,6 @@ ENCODERS: dict[str, dict[str, str]] = {
 CONTAINER = {
     "movflags": "empty_moov+default_base_moof+hybrid_fragmented",
     "frag_duration": "500000",
-    "flush_packets": "1",
 }
 SECONDS_BETWEEN_KEYS = 2
 BT709, STUDIO, FULL = 1, 1, 2  # FFmpeg's numbers: the matrix of colours, and their ranges 16..235 and 0..255
