@@ -57,6 +57,14 @@ def test_a_full_disk_is_one_line() -> None:
         lines.write(scene(0))
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_hides_no_other_error() -> None:
+    with pytest.raises(ValueError, match="another"), JsonLines("/dev/full") as lines:
+        with pytest.raises(FaceKitError, match="No space left"):
+            lines.write(scene(0))
+        raise ValueError("another")
+
+
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(FaceKitError, match=r"Is a directory|Permission denied"):
         JsonLines(tmp_path)

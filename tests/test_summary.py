@@ -83,6 +83,16 @@ def test_the_csv_gives_back_what_was_seen(tmp_path: Path) -> None:
     assert (third["largest_face"], third["evidence"], third["age"], third["gender"]) == ("90", "0", "", "")
 
 
+def test_the_last_answers_stand_and_take_little_room() -> None:
+    summary = Summary(HEADS)
+    for number, said in enumerate([answers(30), answers(40), {}]):
+        face = TrackedFace(1, (0, 0, 50 - 10 * number, 9), said, number)
+        summary.add(Scene(Frame(number, number / 30, PICTURE, 0.0), (face,)))
+    (track,) = summary.tracks()
+    assert track.answers["age"] == answers(40)["age"] and track.largest == 50
+    assert track.answers["gender"] == ClassAnswer("Female", 0.98123, {})
+
+
 def test_heads_left_out_have_no_column(tmp_path: Path) -> None:
     summary = Summary([AGE])
     summary.add(Scene(Frame(0, 0.0, PICTURE, 0.0), (TrackedFace(1, (0, 0, 9, 9), {"age": AgeAnswer(3, 1, 5)}, 1),)))

@@ -41,14 +41,13 @@ def _held(shown: Answer | None, new: Answer) -> Answer:
     if isinstance(new, AgeAnswer):
         last = (shown.years, shown.low, shown.high) if isinstance(shown, AgeAnswer) else (None, None, None)
         return AgeAnswer(*map(_held_year, last, (new.years, new.low, new.high)))
-    if isinstance(shown, ClassAnswer) and shown.probabilities.keys() == new.probabilities.keys():
-        now = new.probabilities
-        if all(abs(now[name] - last) < PROBABILITY for name, last in shown.probabilities.items()):
-            return shown
+    label, now = new.label, new.probabilities
+    if isinstance(shown, ClassAnswer) and shown.probabilities.keys() == now.keys():
         label = shown.label if new.probability - now.get(shown.label, 0) < LEAD else new.label
-    else:
-        label = new.label
-    rounded = {name: round(probability, 2) for name, probability in new.probabilities.items()}
+        is_near = all(abs(now[name] - last) < PROBABILITY for name, last in shown.probabilities.items())
+        if is_near and label == shown.label:
+            return shown
+    rounded = {name: round(probability, 2) for name, probability in now.items()}
     return ClassAnswer(label, rounded.get(label, new.probability), rounded)
 
 
