@@ -22,16 +22,15 @@ def frames_of(source: str) -> Iterator[np.ndarray]:
 
 
 def main(source: str, output: str, n_frames: int) -> None:
-    network, detector, writer = build_network(), dlib.get_frontal_face_detector(), None
-    for number, frame in enumerate(itertools.islice(frames_of(source), n_frames + 1)):
-        drawn = draw_estimates(frame, detector, network)
-        if writer is None:
-            size = frame.shape[1], frame.shape[0]
-            writer = cv2.VideoWriter(output, cv2.VideoWriter_fourcc(*"mp4v"), 30, size)
-            start = time.perf_counter()
-        writer.write(drawn)
+    network, detector = build_network(), dlib.get_frontal_face_detector()
+    frames = itertools.islice(frames_of(source), n_frames + 1)
+    first = draw_estimates(next(frames), detector, network)
+    writer = cv2.VideoWriter(output, cv2.VideoWriter_fourcc(*"mp4v"), 30, (first.shape[1], first.shape[0]))
+    start = time.perf_counter()
+    for frame in frames:
+        writer.write(draw_estimates(frame, detector, network))
     writer.release()
-    print(number / (time.perf_counter() - start))
+    print(n_frames / (time.perf_counter() - start))
 
 
 if __name__ == "__main__":

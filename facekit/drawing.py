@@ -35,6 +35,7 @@ LANGUAGES: dict[str, dict[str, str]] = {
         " FPS": " 帧/秒",
         " ms": " 毫秒",
         " dropped": " 帧丢弃",
+        " captured": " 截图",
         "REC": "录制中",
         "paused": "已暂停",
         "Space": "空格",

@@ -100,6 +100,7 @@ class FaceEstimator:
         self.weights = Path(weights or DEFAULT_WEIGHTS)
         self.card = read_card(self.weights)
         self.heads = select_heads(self.card.network.heads, heads)
+        self.detector, self.min_face = detector, min_face
         self._aligned = detector != "whole_image"
         self._detect = make_detector(detector, min_face)
         if self._aligned:

@@ -20,12 +20,13 @@ def test_the_display(drawn: Drawn) -> None:
 
     def said(number: int, hud: Hud) -> list[str]:
         drawn.clear()
-        overlay.draw(scene(blank(), {}, number), hud)
+        overlay.draw_hud(blank(), scene(blank(), {}, number), hud)
         return texts(drawn[0][0])
 
     assert said(0, Hud(29.7, 0.0414)) == ["30 FPS   41 ms h: help"]
     assert said(10, Hud(31.0, 0.05)) == ["30 FPS   41 ms h: help"]  # figures change twice a second
     assert said(16, Hud(8.13, 0.05, 12)) == ["8.1 FPS   50 ms   12 dropped h: help"]
+    assert said(16, Hud(8.13, 0.05, 12, captured=2)) == ["2 captured   8.1 FPS   50 ms   12 dropped h: help"]
     assert said(17, Hud(8.13, 0.05, 12, recording=True, paused=True))[0].startswith("REC   paused   8.1 FPS")
     assert said(200, Hud(30.0, 0.04)) == ["30 FPS   40 ms"]
     assert said(201, Hud(help=True)) == ["30 FPS   40 ms", *(f"{key} {meaning}" for key, meaning in KEYS)]
@@ -38,10 +39,21 @@ def test_the_display(drawn: Drawn) -> None:
         overlay.language = "fr"
 
 
+def test_cards_and_note_make_way_for_the_display_and_the_picture_below_it_is_kept(drawn: Drawn) -> None:
+    overlay, before = Overlay(keys=KEYS), scene(blank(), {1: (10, 10, 110, 110)}, 0)
+    clean = overlay.draw(before)
+    with_display = overlay.draw_hud(clean, before, Hud(30.0, 0.04, help=True))
+    display = drawn[-1][0].place
+    assert (with_display != clean).any()
+    drawn.clear()
+    overlay.draw(before)
+    assert drawn and not any(overlap(display, plate.place) for plate, *_ in drawn)
+
+
 def test_the_display_makes_way_for_a_face_and_stays(drawn: Drawn) -> None:
     overlay, places = Overlay(keys=KEYS), []
     for number, box in enumerate([(300, 200, 400, 300), (5, 5, 105, 105), (300, 200, 400, 300)]):
-        overlay.draw(scene(blank(), {1: box}, 200 + number), Hud(30.0, 0.04))
+        overlay.draw_hud(blank(), scene(blank(), {1: box}, 200 + number), Hud(30.0, 0.04))
         places.append(drawn[0][0].place)
         assert not overlap(places[-1], box)
         drawn.clear()

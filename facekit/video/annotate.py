@@ -24,8 +24,8 @@ from facekit.video.options import VideoOptions
 from facekit.video.overlay import Overlay
 from facekit.video.pipeline import Pipeline
 from facekit.video.recorder import Recorder
-from facekit.video.sources import Source, open_source, print_note
 from facekit.video.search import Search
+from facekit.video.sources import Source, open_source, print_note
 from facekit.video.steady import SteadyEstimates
 from facekit.video.summary import Summary
 from facekit.video.tracking import Tracker
@@ -130,23 +130,22 @@ def _run(
         captures = cache(partial(_open_captures, video, options, stack))
         if options.capture_to:
             sinks.append(captures().offer)
+
+        def capture(scene: Scene, drawn: Picture) -> None:
+            captures().take(scene, drawn)
+
         recorder = stack.enter_context(Recorder(video, options.output, report.files))
         sinks.append(recorder.write)
-        window = stack.enter_context(Window()) if options.show else None
         stages = _stages(estimator, options, overlay)
         in_flight = LIVE_IN_FLIGHT if video.is_live else FILE_IN_FLIGHT
         pipeline = stack.enter_context(
             Pipeline(_frames(video, options.mirror), stages, drops=video.is_live, in_flight=in_flight, stop=stop)
         )
-        viewer = window and Viewer(
-            window,
-            overlay,
-            recorder,
-            lambda scene, drawn: captures().take(scene, drawn),
-            is_live=video.is_live,
-            pipeline=pipeline,
-        )
-        hidden = True if window or video.is_live else None  # None: shown on terminals only
+        viewer = None
+        if options.show:
+            window = stack.enter_context(Window())
+            viewer = Viewer(window, overlay, recorder, capture, is_live=video.is_live, pipeline=pipeline)
+        hidden = True if viewer or video.is_live else None  # None: shown on terminals only
         started = time.perf_counter()
         try:
             with tqdm(

@@ -23,6 +23,7 @@ class Hud:
         fps: frames per second that are shown; None while it is not known.
         latency: from a frame's capture until it is shown, seconds; None while it is not known.
         dropped: how many frames were left out.
+        captured: how many frames were captured by hand.
         recording: whether a video is being written.
         paused: whether the picture stands still.
         help: whether the keys are listed.
@@ -31,6 +32,7 @@ class Hud:
     fps: float | None = None
     latency: float | None = None
     dropped: int = 0
+    captured: int = 0
     recording: bool = False
     paused: bool = False
     help: bool = False
@@ -68,6 +70,7 @@ class HudPlate:
     def _lines(self, hud: Hud, time: float, words: dict[str, str]) -> Iterator[tuple[Line, ...]]:
         """What is to be said, then ever less of it."""
         parts = [words.get(word, word) for word, holds in (("REC", hud.recording), ("paused", hud.paused)) if holds]
+        parts += [f"{hud.captured}{words.get(' captured', ' captured')}"] if hud.captured else []
         parts += self._calm_figures(hud, time, words)
         if hud.help:
             keys = tuple((words.get(key, key), words.get(meaning, meaning)) for key, meaning in self._keys)

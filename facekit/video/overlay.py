@@ -67,6 +67,7 @@ class Overlay:
     def __init__(self, language: str = "en", keys: Sequence[tuple[str, str]] = ()) -> None:
         self.language = language
         self._hud, self._hud_plates = HudPlate(keys), _Plates()
+        self._hud_place: Place | None = None
         self._note_place: Place | None = None
         self._note_plates = _Plates()
         self._cards: dict[int, _Card] = {}
@@ -82,28 +83,27 @@ class Overlay:
         lookup("language", language, LANGUAGES)
         self._language = language
 
-    def draw(self, scene: Scene, hud: Hud | None = None) -> Picture:
-        """Draws boxes, cards, the note that they are estimates, and the display.
-
-        Args:
-            scene: its picture is not changed.
-            hud: None for no display, as in files.
-
-        Returns:
-            A new picture of the same size.
-        """
+    def draw(self, scene: Scene) -> Picture:
+        """A new picture with boxes, cards, and the note that they are estimates; none where the display is."""
         picture, words = scene.frame.picture.copy(), LANGUAGES[self.language]
         size, boxes = (picture.shape[1], picture.shape[0]), as_boxes(face.box for face in scene.faces)
         for face in scene.faces:
             draw_box(picture, face.box, face_colour(face.track - 1))
-        fixed: list[Place] = []
-        if hud and (display := self._hud.plate(hud, scene.frame.time, size, boxes, words)):
-            self._hud_plates.draw(picture, display, hud.colour)
-            fixed.append(display.place)
+        fixed = [self._hud_place] if self._hud_place else []
         if note := self._note(scene, size, boxes, fixed, words):
             self._note_plates.draw(picture, note)
             fixed.append(note.place)
         self._draw_cards(picture, scene, fixed, words)
+        return picture
+
+    def draw_hud(self, drawn: Picture, scene: Scene, hud: Hud) -> Picture:
+        """What `draw` made of the scene, with the display over it: a new picture. From any one thread."""
+        picture, size = drawn.copy(), (drawn.shape[1], drawn.shape[0])
+        boxes = as_boxes(face.box for face in scene.faces)
+        plate = self._hud.plate(hud, scene.frame.time, size, boxes, LANGUAGES[self.language])
+        self._hud_place = plate.place if plate else None
+        if plate:
+            self._hud_plates.draw(picture, plate, hud.colour)
         return picture
 
     def _note(

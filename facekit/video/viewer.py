@@ -17,8 +17,8 @@ from facekit.video.window import Window
 RATE_OVER = 30  # frames over which their rate is taken
 PAUSE_STEP = 0.05  # seconds between two looks at the keys while it is paused
 KEYS = (
-    ("q", "leave"),
-    ("space", "capture"),
+    ("Q, Esc", "leave"),
+    ("Space", "capture"),
     ("p", "pause"),
     ("r", "record"),
     ("l", "language"),
