@@ -1,6 +1,5 @@
 """How faces moved from one frame to the next, and what they look like."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +7,7 @@ from numpy.typing import NDArray
 
 from facekit.images import Picture
 from facekit.opencv import import_cv2
+from facekit.video.places import Place
 from facekit.video.search import resized
 
 LONGEST_SIDE = 480  # of the reduced picture that is followed, pixels
@@ -17,8 +17,8 @@ WINDOW = (9, 9)  # what is compared around a point, pixels of the reduced pictur
 FARTHEST_BACK = 1.0  # how far from its start a point may end that was followed forth and back, the same pixels
 LEAST_POINTS = 6  # fewer say nothing
 PATCH = 16  # side of the small picture by which a face is recognised in the next seconds, pixels
+CAST = 0.3  # weight of its mean colour
 
-Places = NDArray[np.float64]  # (n, 4): x and y of the centre, width, height; pixels of the whole picture
 Patch = NDArray[np.float32]  # (PATCH * PATCH * 3,) of mean 0 and norm 1
 
 
@@ -26,7 +26,7 @@ Patch = NDArray[np.float32]  # (PATCH * PATCH * 3,) of mean 0 and norm 1
 class Step:
     """How a face moved: where it is now, and the share of its points that were followed well."""
 
-    place: NDArray[np.float64]
+    place: Place
     quality: float
 
 
@@ -44,7 +44,7 @@ class View:
         self.small = picture if self.scale == 1 else resized(picture, self.scale)
         self.grey = cv2.cvtColor(self.small, cv2.COLOR_RGB2GRAY)
 
-    def patch(self, place: NDArray[np.float64]) -> Patch:
+    def patch(self, place: Place) -> Patch:
         """What is at a place, as a vector: the product of two is their correlation. Zeros outside the picture."""
         cv2 = import_cv2()
         x, y, width, height = place * self.scale
@@ -59,12 +59,16 @@ class View:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        values = cv2.resize(fine, (PATCH, PATCH), interpolation=cv2.INTER_AREA).astype(np.float32).ravel()
-        values -= values.mean()
-        return values / max(float(np.linalg.norm(values)), 1e-6)
+        coarse = cv2.resize(fine, (PATCH, PATCH), interpolation=cv2.INTER_AREA).astype(np.float32)
+        # Each quarter counts alike, however bright: where one is covered, that is a quarter of the likeness.
+        quarters = coarse.reshape(2, PATCH // 2, 2, PATCH // 2, 3).swapaxes(1, 2).reshape(4, -1, 3)
+        means = quarters.mean(axis=1, keepdims=True)
+        # Little of the colour: anything brown would look like skin.
+        values = (quarters - means + CAST * (means - means.mean(axis=2, keepdims=True))).reshape(4, -1)
+        return (values / np.maximum(2 * np.linalg.norm(values, axis=1, keepdims=True), 1e-6)).ravel()
 
 
-def follow(before: View, now: View, places: Places) -> list[Step]:
+def follow(before: View, now: View, places: NDArray[np.float64]) -> list[Step]:
     """Where faces are now: median flow (Kalal, Mikolajczyk, Matas 2010, "Forward-Backward Error").
 
     A grid of points in each is followed by pyramidal Lucas-Kanade (Bouguet 2001), forth and back; those that do not
@@ -72,7 +76,7 @@ def follow(before: View, now: View, places: Places) -> list[Step]:
 
     Args:
         before, now: frames of the same size.
-        places: of the faces in the first.
+        places: (n, 4) Place of each face in the first.
     """
     if not len(places):
         return []
@@ -98,7 +102,7 @@ def follow(before: View, now: View, places: Places) -> list[Step]:
 
 
 def _step(
-    place: NDArray[np.float64],
+    place: Place,
     start: NDArray[np.float32],
     end: NDArray[np.float32],
     good: NDArray[np.bool_],
@@ -117,8 +121,3 @@ def _step(
     middle = start.mean(axis=0) / scale
     centre = middle + shift + (place[:2] - middle) * growth
     return Step(np.concatenate([centre, place[2:] * growth]), quality)
-
-
-def similarity(patch: Patch, others: Sequence[Patch]) -> NDArray[np.float64]:
-    """(n,) the correlation of one patch with n others."""
-    return np.array([float(patch @ other) for other in others])

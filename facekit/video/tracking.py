@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.detectors import Box, Detection
-from facekit.landmarks import whole_box
 from facekit.video.frames import Frame
 from facekit.video.motion import Patch, Step, View, follow
+from facekit.video.places import Place, box_of, clipped_box, is_inside, overlap, place_of
 from facekit.video.search import Look
 
 MEMORY = 5.0  # seconds for which a face that is out of sight keeps its number
@@ -22,15 +22,15 @@ UNSEEN = 2.0  # seconds for which a face is followed that no search finds, e.g. 
 TRIAL = 0.5  # seconds for which a doubtful face may be found again before it is dropped
 WAIT = 0.25  # seconds for which a face near a lost one is not called a new one: half covered, it looks like neither
 SURE = 0.6  # the sum of its detections' scores from which a face is believed; false ones have 0 to 0.3 each
-LIKE = 0.55  # correlation with its own picture below which a face is hidden; half covered faces have 0.6
-CLEAR = 0.8  # correlation from which its movement is its own, not that of what comes before it
+LIKE = 0.45  # correlation with its own picture below which a face is hidden; half covered faces have 0.5
+CLEAR = 0.75  # correlation from which its movement is its own, not that of what comes before it
 LEAST_QUALITY = 0.3  # share of the points that must be followed well for a movement to be believed
 COVERED = 0.1  # overlap with a face that was found, from which a face that was not is behind it
 WHOLE = 0.6  # share of its usual score from which a face is whole enough to remember its looks
 GAIN = 0.15  # share of a detection's difference that is corrected, once a face was detected a few times
 CLOSE = 0.6  # how far from its place a followed face is detected at most, in its widths
 RUN = 2.5  # how fast a face out of sight may move, widths a second
-ALIKE = 0.45, 0.75  # least correlation of a face that comes back at its place, and far from it: others have 0.4 to 0.63
+ALIKE = 0.35, 0.65  # least correlation of a face that comes back at its place, and far from it: others have 0.2 to 0.6
 AGAIN = 0.1  # seconds from one look at a place to the next
 SEEK = 1.5  # seconds for which a face out of sight is looked for at its place
 OLDEST = 64  # faces that are remembered at most
@@ -59,15 +59,15 @@ class Track:
 class _Face:
     """What is known of one face. `place`: centre, width, height; `speed`: of the centre, pixels a second."""
 
-    place: NDArray[np.float64]
+    place: Place
     patch: Patch
     score: float  # of its detections, on average
     sureness: float  # their sum
     born: float
     seen: float  # when it was last visible
     detected: float
+    weight: float  # of what is in `patch`
     detections: int = 1  # since it was last lost
-    pictures: int = 1  # in `patch`
     number: int | None = None
     visible: bool = True
     likeness: float = 1.0
@@ -88,6 +88,9 @@ class Tracker:
     """
 
     def __init__(self, max_faces: int | None = None, looks: bool = True) -> None:
+        from scipy.optimize import linear_sum_assignment  # now: loading it takes half a second
+
+        self._assign = linear_sum_assignment
         self._max_faces = max_faces
         self._look = Look() if looks else None
         self._faces: list[_Face] = []
@@ -114,7 +117,7 @@ class Tracker:
             self._match(view, frame, detections, begin=True)
         elif (doubtful := self._doubtful(frame.time)) and self._look:
             doubtful.looked = frame.time
-            self._match(view, frame, self._look.near(frame.picture, _box(doubtful.place)), begin=False)
+            self._match(view, frame, self._look.near(frame.picture, box_of(doubtful.place)), begin=False)
         self._forget(frame)
         return self._tracks(frame)
 
@@ -124,7 +127,7 @@ class Tracker:
         for face, step in zip(visible, follow(before, view, places), strict=True):
             _advance(face, step, elapsed)
             face.likeness = float(view.patch(face.place) @ face.patch)
-            face.visible = face.likeness >= LIKE and _is_inside(face.place, frame)
+            face.visible = face.likeness >= LIKE and is_inside(face.place, frame)
         for face in self._faces:
             if face.visible:
                 face.seen = frame.time
@@ -133,9 +136,7 @@ class Tracker:
 
     def _match(self, view: View, frame: Frame, detections: Sequence[Detection], begin: bool) -> None:
         """Gives detections to faces, at least cost in sum; the others begin new ones."""
-        from scipy.optimize import linear_sum_assignment
-
-        places = [_place(found.box, frame) for found in detections]
+        places = [place_of(found.box, frame) for found in detections]
         patches = [view.patch(place) for place in places]
         costs = np.array(
             [
@@ -143,7 +144,7 @@ class Tracker:
                 for face in self._faces
             ]
         ).reshape(len(self._faces), len(places))
-        rows, columns = linear_sum_assignment(np.where(np.isinf(costs), 1e3, costs))
+        rows, columns = self._assign(np.where(np.isinf(costs), 1e3, costs))
         taken: set[int] = set()
         corrected = []
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
@@ -153,14 +154,14 @@ class Tracker:
                 corrected.append(self._faces[row])
         if begin:  # a face that was not found where another one was is behind that one
             for face in self._faces:
-                if face not in corrected and any(_overlap(face.place, other.place) > COVERED for other in corrected):
+                if face not in corrected and any(overlap(face.place, other.place) > COVERED for other in corrected):
                     face.visible = False
         for column, found in enumerate(detections):
             if begin and column not in taken and _score(found) >= 0:
                 self._begin(patches[column], frame, places[column], found)
 
-    def _correct(self, face: _Face, view: View, frame: Frame, place: NDArray[np.float64], found: Detection) -> None:
-        was_here = face.visible and _overlap(face.place, place) > 0.5
+    def _correct(self, face: _Face, view: View, frame: Frame, place: Place, found: Detection) -> None:
+        was_here = face.visible and overlap(face.place, place) > 0.5
         face.detections = face.detections + 1 if was_here else 1
         # The place of one detection is off by 3 % of its width, its size by 7 %: several are averaged.
         face.place = face.place + max(1 / face.detections, GAIN) * (place - face.place)
@@ -170,22 +171,27 @@ class Tracker:
         face.sureness += max(0.0, score)
         face.visible, face.seen, face.detected = True, frame.time, frame.time
         patch = view.patch(face.place)
-        is_alone = not any(other is not face and _overlap(other.place, face.place) > 0.05 for other in self._faces)
+        is_alone = not any(
+            other is not face and other.visible and overlap(other.place, face.place) > 0.05 for other in self._faces
+        )
         if is_alone and score > WHOLE * face.score:
-            face.pictures += 1
-            mixed = face.patch + max(1 / face.pictures, GAIN) * (patch - face.patch)
-            face.patch = mixed / max(float(np.linalg.norm(mixed)), 1e-6)
+            weight = max(score, 0.05)  # what half covered faces score
+            face.weight += weight
+            mixed = face.patch + max(weight / face.weight, GAIN) * (patch - face.patch)
+            face.patch = (mixed / max(float(np.linalg.norm(mixed)), 1e-6)).astype(np.float32)
         face.score += GAIN * (score - face.score)
         face.likeness = float(patch @ face.patch)
 
-    def _begin(self, patch: Patch, frame: Frame, place: NDArray[np.float64], found: Detection) -> None:
+    def _begin(self, patch: Patch, frame: Frame, place: Place, found: Detection) -> None:
         visible = [face for face in self._faces if face.visible]
         if self._max_faces is not None and len(visible) >= self._max_faces:
             return
-        if any(_overlap(face.place, place) > 0.3 for face in visible):  # the same face in another size
+        if any(overlap(face.place, place) > 0.3 for face in visible):  # the same face in another size
             return
         score = _score(found)
-        self._faces.append(_Face(place, patch, score, score, frame.time, frame.time, frame.time))
+        self._faces.append(
+            _Face(place.copy(), patch, score, score, frame.time, frame.time, frame.time, max(score, 0.05))
+        )
 
     def _doubtful(self, time: float) -> _Face | None:
         """The face to look for: one not yet believed, or lately lost; the one that waited longest."""
@@ -227,7 +233,7 @@ class Tracker:
         tracks = [
             Track(face.number, box, face.visible, frame.time - face.born, max(0.0, min(1.0, face.likeness)))
             for face in self._faces
-            if face.number is not None and (box := _clipped(face.place, frame))
+            if face.number is not None and (box := clipped_box(face.place, frame))
         ]
         return sorted(tracks, key=lambda track: track.number)
 
@@ -236,12 +242,15 @@ def _advance(face: _Face, step: Step, elapsed: float) -> None:
     if step.quality < LEAST_QUALITY or elapsed <= 0:
         face.place[:2] += face.speed * elapsed
         return
+    shift = step.place - face.place
     if face.likeness > CLEAR:
-        face.speed = face.speed + 0.3 * ((step.place[:2] - face.place[:2]) / elapsed - face.speed)
-    face.place = step.place
+        face.speed = face.speed + 0.3 * (shift[:2] / elapsed - face.speed)
+        face.place = step.place
+    else:
+        face.place[:2] += shift[:2]
 
 
-def _cost(face: _Face, place: NDArray[np.float64], patch: Patch, time: float) -> float:
+def _cost(face: _Face, place: Place, patch: Patch, time: float) -> float:
     """How badly a detection fits a face: distance in widths and difference in looks; infinite where it cannot be."""
     size = max(face.place[2], place[2])
     distance = float(np.hypot(*(place[:2] - face.place[:2]))) / size
@@ -255,42 +264,10 @@ def _cost(face: _Face, place: NDArray[np.float64], patch: Patch, time: float) ->
     return 0.5 + 0.3 * distance + (1 - alike) if alike >= least and ratio < 2 else np.inf
 
 
-def _reach(face: _Face, place: NDArray[np.float64], time: float) -> float:
+def _reach(face: _Face, place: Place, time: float) -> float:
     """How far from its place a face that is out of sight may be by now, pixels."""
     return float((CLOSE + RUN * (time - face.seen)) * max(face.place[2], place[2]))
 
 
 def _score(found: Detection) -> float:
     return 1.0 if found.score is None else found.score
-
-
-def _place(box: Box, frame: Frame) -> NDArray[np.float64]:
-    left, top, right, bottom = whole_box(box, *frame.picture.shape[:2])
-    return np.array([(left + right) / 2, (top + bottom) / 2, right - left, bottom - top], np.float64)
-
-
-def _box(place: NDArray[np.float64]) -> Box:
-    x, y, width, height = place.tolist()
-    return round(x - width / 2), round(y - height / 2), round(x + width / 2), round(y + height / 2)
-
-
-def _clipped(place: NDArray[np.float64], frame: Frame) -> Box | None:
-    """The part of a place that is in the frame; None where nothing is."""
-    height, width = frame.picture.shape[:2]
-    left, top, right, bottom = _box(place)
-    box = max(0, left), max(0, top), min(width, right), min(height, bottom)
-    return box if box[0] < box[2] and box[1] < box[3] else None
-
-
-def _is_inside(place: NDArray[np.float64], frame: Frame) -> bool:
-    """Whether half of a place is in the frame."""
-    box = _clipped(place, frame)
-    return box is not None and (box[2] - box[0]) * (box[3] - box[1]) >= 0.5 * place[2] * place[3]
-
-
-def _overlap(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """Intersection over union of two places."""
-    nearest = np.minimum(one[:2] + one[2:] / 2, other[:2] + other[2:] / 2)
-    farthest = np.maximum(one[:2] - one[2:] / 2, other[:2] - other[2:] / 2)
-    shared = float(np.prod(np.maximum(0, nearest - farthest)))
-    return shared / (float(one[2] * one[3] + other[2] * other[3]) - shared)
