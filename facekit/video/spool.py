@@ -71,7 +71,8 @@ class Spool:
         except OSError as error:
             raise VideoError(f"Cannot write to the folder {folder}: {error.strerror or error}. Allow it.") from error
         self._put, self._note, self._waits, self._most_files = put, note, waits, most_files
-        self._failures, self._is_lasting, self._told = 0, False, ""  # in a row; the last one; what was said of it
+        self._failures, self._is_lasting = 0, False  # in a row; and the last one
+        self._told: set[bool] = set()  # whether of lasting ones, of others
         self._added, self._closing, self._abandoned = threading.Event(), threading.Event(), False
         self._sender = threading.Thread(target=self._run, name="upload", daemon=True)
         self._sender.start()
@@ -131,11 +132,10 @@ class Spool:
                     self._send(self.folder / (name + suffix))
         except (UploadError, OSError) as error:
             self._failures += 1
-            reason = str(error)
-            if reason != self._told:
-                self._told = reason
-                self._note(f"{reason} Captures are kept in {self.folder} and sent later.")
             self._is_lasting = isinstance(error, UploadError) and error.is_lasting
+            # One failure may be chance: its second attempt is soon.
+            if self._is_lasting or self._failures > 1 or self._closing.is_set():
+                self._tell(str(error))
             return False
         return True
 
@@ -148,7 +148,13 @@ class Spool:
         path.unlink(missing_ok=True)
         if self._told:
             self._note("Captures are sent again.")
-        self._failures, self._told = 0, ""
+        self._failures, self._told = 0, set()
+
+    def _tell(self, reason: str) -> None:
+        """Once of each kind until it works again: the words may name the file, or change with every attempt."""
+        if self._is_lasting not in self._told:
+            self._told.add(self._is_lasting)
+            self._note(f"{reason} Captures are kept in {self.folder} and sent later.")
 
     def _pause(self) -> float:
         first, most = self._waits
