@@ -59,7 +59,7 @@ def _none(request: int, method: str) -> str:
 class _Handler(BaseHTTPRequestHandler):
     link: FaultyLink
     protocol_version = "HTTP/1.1"
-    timeout = 0.3  # seconds that an idle connection stays open
+    timeout = 0.15  # seconds that an idle connection stays open
 
     def _relay(self) -> None:
         if not self.link.is_up:

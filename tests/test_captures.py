@@ -145,7 +145,7 @@ def test_offering_takes_no_time_while_the_disk_is_slow(
     opened: Opened, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     write = uploads.write_capture
-    monkeypatch.setattr(uploads, "write_capture", lambda *arguments: (time.sleep(0.1), write(*arguments)))
+    monkeypatch.setattr(uploads, "write_capture", lambda *arguments: (time.sleep(0.03), write(*arguments)))
     taken = []
     with opened(every=0.01, faces=True) as captures:
         for number in range(8):

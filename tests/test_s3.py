@@ -60,18 +60,25 @@ def link(moto_port: int, s3: Any) -> Iterator[FaultyLink]:
     link.stop()
 
 
-@pytest.fixture
-def s3(moto_port: int, credentials: None) -> Iterator[Any]:
-    """A client that goes to the server itself."""
-    import boto3
+@pytest.fixture(scope="module")
+def client(moto_port: int) -> Iterator[Any]:
+    """Goes to the server itself."""
+    from boto3.session import Session
 
-    client = boto3.client("s3", endpoint_url=f"http://{HOST}:{moto_port}")
+    session = Session(aws_access_key_id="key", aws_secret_access_key="secret", region_name="us-east-1")
+    client = session.client("s3", endpoint_url=f"http://{HOST}:{moto_port}")
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def s3(client: Any, credentials: None) -> Iterator[Any]:
+    """The client, while there is an empty bucket."""
     client.create_bucket(Bucket="bucket")
     yield client
     for name in stored(client):
         client.delete_object(Bucket="bucket", Key=name)
     client.delete_bucket(Bucket="bucket")
-    client.close()
 
 
 def stored(client: Any) -> dict[str, bytes]:
@@ -152,10 +159,10 @@ def test_keys_of_encryption_arrive(opened: Opened, s3: Any) -> None:
 def test_what_a_fault_meets_is_sent_again(fault: str, opened: Opened, link: FaultyLink, s3: Any) -> None:
     spool = opened()
     link.fault = lambda request, method: fault if request % 3 else ""
-    expected = fill(spool, range(6))
+    expected = fill(spool, range(3))
     wait_for(lambda: is_empty(spool))
     assert stored(s3) == expected
-    assert link.faults.count(fault) >= 12 and link.faults.count("") >= 12
+    assert link.faults.count(fault) >= 5 and link.faults.count("") >= 6
 
 
 def test_a_server_that_answers_503_for_a_while(opened: Opened, link: FaultyLink, s3: Any, notes: list[str]) -> None:
@@ -204,11 +211,13 @@ def test_a_server_that_comes_and_goes(opened: Opened, link: FaultyLink, s3: Any)
     thread = threading.Thread(target=come_and_go)
     thread.start()
     expected = {}
-    for number in range(15):
-        expected |= fill(spool, range(number, number + 1))
-        time.sleep(0.02)
-    is_over.set()
-    thread.join()
+    try:
+        for number in range(15):
+            expected |= fill(spool, range(number, number + 1))
+            time.sleep(0.02)
+    finally:
+        is_over.set()
+        thread.join()
     wait_for(lambda: is_empty(spool))
     assert stored(s3) == expected
 
@@ -246,7 +255,10 @@ def test_a_bucket_that_is_removed_keeps_captures_in_the_spool(opened: Opened, s3
     wait_for(lambda: notes)
     time.sleep(0.3)  # more attempts, of which nothing is said
     (note,) = notes
-    assert "s3://bucket/some/where refuses captures: 404 NoSuchBucket The specified bucket does not exist. Allow" in note and "\n" not in note
+    assert (
+        "s3://bucket/some/where refuses captures: 404 NoSuchBucket The specified bucket does not exist. Allow" in note
+        and "\n" not in note
+    )
     s3.create_bucket(Bucket="bucket")
     wait_for(lambda: is_empty(spool))
     assert stored(s3) == expected

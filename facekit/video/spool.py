@@ -84,7 +84,10 @@ class Spool:
             VideoError: too much waits. The oldest are not dropped for it: they were promised first.
             OSError: the disk does not take it.
         """
-        sizes = [entry.stat().st_size for entry in os.scandir(self.folder)]
+        sizes = []
+        for path in self.folder.glob("[!.]*"):
+            with suppress(FileNotFoundError):  # it has just been sent
+                sizes.append(path.stat().st_size)
         if len(sizes) >= self._most_files or sum(sizes) >= MOST_BYTES:
             raise VideoError(f"{len(sizes)} files wait in {self.folder} to be sent, more are not taken")
         write_capture(self.folder, name, picture, facts)
