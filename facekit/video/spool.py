@@ -105,8 +105,8 @@ class Spool:
 
     def _names(self) -> list[str]:
         """What waits, the oldest first. Names that begin with a point are the lock, and files being written."""
-        found = (name.rpartition(".") for name in os.listdir(self.folder) if not name.startswith("."))
-        return sorted({stem for stem, _, suffix in found if f".{suffix}" in SUFFIXES})
+        files = self.folder.glob("[!.]*")
+        return sorted({path.name.removesuffix(path.suffix) for path in files if path.suffix in SUFFIXES})
 
     def _run(self) -> None:
         with self._lock:
@@ -157,7 +157,7 @@ class Spool:
         """Once of each kind until it works again: the words may name the file, or change with every attempt."""
         if self._is_lasting not in self._told:
             self._told.add(self._is_lasting)
-            self._note(f"{reason} Captures are kept in {self.folder} and sent later.")
+            self._note(f"{reason.rstrip('.')}. Captures are kept in {self.folder} and sent later.")
 
     def _pause(self) -> float:
         first, most = self._waits
