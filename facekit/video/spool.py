@@ -71,7 +71,8 @@ class Spool:
         except OSError as error:
             raise VideoError(f"Cannot write to the folder {folder}: {error.strerror or error}. Allow it.") from error
         self._put, self._note, self._waits, self._most_files = put, note, waits, most_files
-        self._failures, self._is_lasting, self._told = 0, False, ""  # in a row; the last one; what was said of it
+        self._failures, self._is_lasting = 0, False  # in a row; and the last one
+        self._told: set[bool] = set()  # whether of lasting ones, of others
         self._added, self._closing, self._abandoned = threading.Event(), threading.Event(), False
         self._sender = threading.Thread(target=self._run, name="upload", daemon=True)
         self._sender.start()
@@ -83,7 +84,10 @@ class Spool:
             VideoError: too much waits. The oldest are not dropped for it: they were promised first.
             OSError: the disk does not take it.
         """
-        sizes = [entry.stat().st_size for entry in os.scandir(self.folder)]
+        sizes = []
+        for path in self.folder.glob("[!.]*"):
+            with suppress(FileNotFoundError):  # it has just been sent
+                sizes.append(path.stat().st_size)
         if len(sizes) >= self._most_files or sum(sizes) >= MOST_BYTES:
             raise VideoError(f"{len(sizes)} files wait in {self.folder} to be sent, more are not taken")
         write_capture(self.folder, name, picture, facts)
@@ -101,8 +105,8 @@ class Spool:
 
     def _names(self) -> list[str]:
         """What waits, the oldest first. Names that begin with a point are the lock, and files being written."""
-        found = (name.rpartition(".") for name in os.listdir(self.folder) if not name.startswith("."))
-        return sorted({stem for stem, _, suffix in found if f".{suffix}" in SUFFIXES})
+        files = self.folder.glob("[!.]*")
+        return sorted({path.name.removesuffix(path.suffix) for path in files if path.suffix in SUFFIXES})
 
     def _run(self) -> None:
         with self._lock:
@@ -131,11 +135,10 @@ class Spool:
                     self._send(self.folder / (name + suffix))
         except (UploadError, OSError) as error:
             self._failures += 1
-            reason = str(error)
-            if reason != self._told:
-                self._told = reason
-                self._note(f"{reason} Captures are kept in {self.folder} and sent later.")
             self._is_lasting = isinstance(error, UploadError) and error.is_lasting
+            # One failure may be chance: its second attempt is soon.
+            if self._is_lasting or self._failures > 1 or self._closing.is_set():
+                self._tell(str(error))
             return False
         return True
 
@@ -148,7 +151,13 @@ class Spool:
         path.unlink(missing_ok=True)
         if self._told:
             self._note("Captures are sent again.")
-        self._failures, self._told = 0, ""
+        self._failures, self._told = 0, set()
+
+    def _tell(self, reason: str) -> None:
+        """Once of each kind until it works again: the words may name the file, or change with every attempt."""
+        if self._is_lasting not in self._told:
+            self._told.add(self._is_lasting)
+            self._note(f"{reason.rstrip('.')}. Captures are kept in {self.folder} and sent later.")
 
     def _pause(self) -> float:
         first, most = self._waits

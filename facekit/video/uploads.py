@@ -58,7 +58,7 @@ class Bucket:
     def __init__(self, url: str, endpoint: str | None = None, encryption: str | None = None) -> None:
         self.url = url.rstrip("/")
         self.name, _, prefix = self.url.removeprefix("s3://").partition("/")
-        if not self.name:
+        if not re.fullmatch(r"[A-Za-z0-9._-]{3,255}", self.name):
             raise UsageError(f"A bucket is named as s3://bucket/prefix. Received: {url}.")
         self._prefix = f"{prefix.strip('/')}/" if prefix else ""
         self._encryption = _encryption(encryption)
@@ -79,7 +79,7 @@ class Bucket:
                 Bucket=self.name, Key=self._prefix + name, Body=data, ContentType=kind, **self._encryption
             )
         except (BotoCoreError, ClientError) as error:
-            reason = str(error).rstrip(".")
+            reason = _line(error)
             if _is_temporary(error):
                 raise UploadError(f"{self.url} takes no captures now: {reason}.", is_lasting=False) from error
             raise UploadError(
@@ -131,7 +131,7 @@ def open_target(
 
 def _client(endpoint: str | None) -> Any:
     try:
-        import boto3
+        from boto3.session import Session
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
     except ModuleNotFoundError as error:
@@ -143,7 +143,7 @@ def _client(endpoint: str | None) -> Any:
         settings = {"s3": {"addressing_style": "path"}, "request_checksum_calculation": "when_required"}
     config = Config(connect_timeout=connect, read_timeout=read, retries={"total_max_attempts": 1}, **settings)
     try:
-        return boto3.client("s3", endpoint_url=endpoint, config=config)
+        return Session().client("s3", endpoint_url=endpoint, config=config)
     except ValueError as error:
         raise UsageError(f"--s3-endpoint is an address such as http://host:9000. Received: {endpoint}.") from error
     except BotoCoreError as error:
@@ -151,8 +151,9 @@ def _client(endpoint: str | None) -> Any:
 
 
 def _unusable(error: Exception) -> VideoError:
-    reason = str(error).rstrip(".")
-    return VideoError(f"S3 cannot be used: {reason}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.")
+    return VideoError(
+        f"S3 cannot be used: {_line(error)}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE."
+    )
 
 
 def _encryption(text: str | None) -> dict[str, str]:
@@ -164,6 +165,17 @@ def _encryption(text: str | None) -> dict[str, str]:
         raise UsageError(f"--s3-encryption is AES256, aws:kms or aws:kms:KEY. Received: {text}.")
     key = {"SSEKMSKeyId": match[2]} if match[2] else {}
     return {"ServerSideEncryption": match[1] or text, **key}
+
+
+def _line(error: Exception) -> str:
+    """What is wrong, in one line without a full stop."""
+    from botocore.exceptions import ClientError
+
+    words = [str(error)]
+    if isinstance(error, ClientError):
+        answer = error.response["Error"]
+        words = [str(_status(error)), answer.get("Code", ""), answer.get("Message", "")]
+    return " ".join(" ".join(dict.fromkeys(words)).split()).rstrip(".")
 
 
 def _status(error: Any) -> int:

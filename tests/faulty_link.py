@@ -1,0 +1,106 @@
+"""A link to an HTTP server that can fail in the ways that links and servers fail."""
+
+import http.client
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+HOST = "127.0.0.1"
+Fault = Callable[[int, str], str]  # number of a request, from 0, and its method -> a fault, "" for none
+
+
+class FaultyLink:
+    """Hands requests on to a server on this machine, over real connections.
+
+    Faults: a status, which is answered; "lost": the server gets the request, but its answer is not handed on;
+    "cut": the connection ends in the middle of the request's body; "slow": the answer takes half a second.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.server_port, self.port, self.fault = port, 0, _none
+        self.faults: list[str] = []  # of each request
+        self._server: ThreadingHTTPServer | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def is_up(self) -> bool:
+        return self._server is not None
+
+    def start(self) -> None:
+        link = self
+
+        class Handler(_Handler):
+            def handle_one_request(self) -> None:
+                self.link = link
+                super().handle_one_request()
+
+        self._server = ThreadingHTTPServer((HOST, self.port), Handler)  # the same port as before
+        self._server.daemon_threads = False  # so that closing it waits for them
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Requests over open connections are not answered any more either; those under way are."""
+        server, self._server = self._server, None
+        if server:
+            server.shutdown()
+            server.server_close()
+
+
+def _none(request: int, method: str) -> str:
+    return ""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    link: FaultyLink
+    protocol_version = "HTTP/1.1"
+    timeout = 0.15  # seconds that an idle connection stays open
+
+    def _relay(self) -> None:
+        if not self.link.is_up:
+            self.close_connection = True
+            return
+        fault = self.link.fault(len(self.link.faults), self.command)
+        self.link.faults.append(fault)
+        length = int(self.headers.get("Content-Length") or 0)
+        if fault == "cut":
+            self.rfile.read(length // 2)
+            self.close_connection = True
+            return
+        body = self.rfile.read(length)
+        if fault.isdecimal():
+            self._answer(int(fault), [("Content-Type", "text/html")], b"<html>No</html>")
+            return
+        if fault == "slow":
+            time.sleep(0.5)
+        server = http.client.HTTPConnection(HOST, self.link.server_port)
+        headers = {name: value for name, value in self.headers.items() if name != "Expect"}
+        server.request(self.command, self.path, body, headers)
+        answer = server.getresponse()
+        content = answer.read()
+        server.close()
+        if fault == "lost":
+            self.close_connection = True
+            return
+        self._answer(answer.status, answer.getheaders(), content)
+
+    do_GET = do_PUT = do_HEAD = _relay
+
+    def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+        self.send_response_only(status)
+        for name, value in headers:
+            if name.lower() not in ("content-length", "connection", "transfer-encoding"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            with suppress(ConnectionError):  # the client waits no longer
+                self.wfile.write(content)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Says nothing."""
