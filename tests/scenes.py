@@ -9,6 +9,8 @@ from facekit.drawing import FACE_COLOURS, Plate
 from facekit.heads import AgeAnswer, Answer, ClassAnswer
 from facekit.video import overlay
 from facekit.video.frames import Frame, Scene, TrackedFace
+from facekit.video.hud import Hud
+from facekit.video.overlay import Overlay
 
 Box = tuple[int, int, int, int]
 KEYS = [("Q, Esc", "leave"), ("Space", "capture"), ("p", "pause"), ("r", "record"), ("l", "language"), ("h", "help")]
@@ -31,6 +33,13 @@ def scene(picture: np.ndarray, boxes: dict[int, Box], number: int = 0, said: Any
     said = answers() if said is None else said
     faces = (TrackedFace(track, box, said, 1) for track, box in sorted(boxes.items(), key=lambda face: face[1]))
     return Scene(Frame(number, number / 30, picture, 0.0), tuple(faces))
+
+
+def show(to: Overlay, now: Scene, hud: Hud | None) -> np.ndarray:
+    """The scene as files get it; the display was drawn before, as over the frame before."""
+    if hud:
+        to.draw_hud(now.frame.picture, now, hud)
+    return to.draw(now)
 
 
 def blank(width: int = 640, height: int = 480, grey: int = 128) -> np.ndarray:

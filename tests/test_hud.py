@@ -1,7 +1,7 @@
 """The head-up display and the note."""
 
 import pytest
-from scenes import KEYS, Drawn, blank, overlap, record_plates, scene, texts
+from scenes import KEYS, Drawn, blank, overlap, record_plates, scene, show, texts
 
 from facekit.drawing import LANGUAGES
 from facekit.errors import UnknownNameError
@@ -86,6 +86,6 @@ def test_the_font_has_every_character() -> None:
 
 def test_display_and_note_lie_apart(drawn: Drawn) -> None:
     for box in [(0, 0, 640, 100), (0, 380, 640, 480), (0, 0, 640, 480), (0, 0, 300, 480)]:
-        Overlay(keys=KEYS).draw(scene(blank(), {1: box}), Hud(30.0, 0.04, help=True))
+        show(Overlay(keys=KEYS), scene(blank(), {1: box}), Hud(30.0, 0.04, help=True))
         display, note = drawn.look()[0]
         assert not overlap(display.place, note.place)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scenes import KEYS, Drawn, Walk, answers, blank, colour, noise, overlap, record_plates, scene, texts
+from scenes import KEYS, Drawn, Walk, answers, blank, colour, noise, overlap, record_plates, scene, show, texts
 
 from facekit.drawing import FACE_COLOURS, LANGUAGES
 from facekit.video.hud import Hud
@@ -26,7 +26,7 @@ def test_cards_lie_inside_and_hide_nobody(count: int, sides: Any, seed: int, lan
     overlay, walk, picture = Overlay(language, KEYS), Walk(count, (640, 480), sides, seed), blank()
     for number in range(40):
         boxes = walk.step()
-        overlay.draw(scene(picture, boxes, number), Hud(30.0, 0.04) if seed else None)
+        show(overlay, scene(picture, boxes, number), Hud(30.0, 0.04) if seed else None)
         fixed, cards = drawn.look()
         assert len(fixed) == 1 + bool(seed)
         places = [plate.place for plate in [*fixed, *cards.values()]]
@@ -99,7 +99,7 @@ def test_draws_on_a_copy() -> None:
     picture.flags.writeable = False
     overlay = Overlay(keys=KEYS)
     for boxes in ({}, {1: (100, 100, 200, 200)}, {1: (-20, -30, 60, 70), 2: (600, 440, 700, 500)}):
-        result = overlay.draw(scene(picture, boxes), Hud(30.0, 0.04, help=True))  # type: ignore[arg-type]
+        result = show(overlay, scene(picture, boxes), Hud(30.0, 0.04, help=True))  # type: ignore[arg-type]
         assert result.shape == picture.shape and result.dtype == np.uint8 and result.flags.writeable
         assert not np.shares_memory(result, picture)
     np.testing.assert_array_equal(picture, before)
@@ -122,7 +122,7 @@ def test_frames_of_all_sizes(size: tuple[int, int], language: str, drawn: Drawn)
     box = (width // 4, height // 4, width // 4 + max(1, min(size) // 3), height // 4 + max(1, min(size) // 3))
     overlay = Overlay(language, KEYS)
     for help in (False, True):
-        overlay.draw(scene(blank(*size), {1: box}), Hud(30.0, 0.04, 3, recording=True, help=help))
+        show(overlay, scene(blank(*size), {1: box}), Hud(30.0, 0.04, 3, recording=True, help=help))
         for plate, *_ in drawn:
             left, top, right, bottom = plate.place
             assert 0 <= left < right <= width and 0 <= top < bottom <= height
@@ -168,6 +168,6 @@ def test_it_is_quick(count: int, most: float) -> None:
     for number in range(60):
         now = scene(picture, walk.step(), number, answers(30 + number / 10))
         start = time.thread_time()
-        overlay.draw(now, Hud(30.0, 0.04))
+        show(overlay, now, Hud(30.0, 0.04))
         times.append(time.thread_time() - start)
     assert np.median(times) < most

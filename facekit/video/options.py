@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from facekit.errors import UsageError
+from facekit.drawing import LANGUAGES
+from facekit.errors import UsageError, lookup
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,7 @@ class VideoOptions:
 
     Raises:
         UsageError: nothing is to be made of it, or one of these cannot be.
+        UnknownNameError: no such language.
     """
 
     show: bool = True
@@ -48,6 +50,7 @@ class VideoOptions:
     s3_encryption: str | None = None
 
     def __post_init__(self) -> None:
+        lookup("language", self.language, LANGUAGES)
         if not (self.show or self.output or self.jsonl or self.summary or self.capture_to):
             raise UsageError("Without a window, name what to write: --output, --jsonl, --summary or --capture-to.")
         if self.capture_to is None and (self.capture_every or self.capture_faces):

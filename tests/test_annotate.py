@@ -1,0 +1,287 @@
+"""From a source to what comes of it; whatever stops it, what was done is kept."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from films import NTSC, difference, film, pictures, read_film
+from PIL import Image
+
+from facekit.errors import UnknownNameError, UsageError, VideoError
+from facekit.estimator import FaceEstimator
+from facekit.files import PROJECT
+from facekit.heads import AGE
+from facekit.video import VideoOptions, annotate, annotate_video
+from facekit.video.frames import Frame, Scene
+from facekit.video.sources import Source
+
+ESTIMATOR: Any = SimpleNamespace(heads=[AGE])
+N_FRAMES = 12
+SCRIPT = "face_video_demo.py"
+
+
+class Moving(Source):
+    """Gives pictures, live or not; `fails_at` it breaks off."""
+
+    def __init__(self, frames: list[np.ndarray], *, is_live: bool, pace: float = 0, fails_at: int = -1) -> None:
+        self.name, self.is_live, self.rate, self.size = "Made 0", is_live, Fraction(30), (320, 240)
+        self.frames, self.pace, self.fails_at, self.is_closed = frames, pace, fails_at, False
+
+    def __iter__(self) -> Iterator[Frame]:
+        for number, picture in enumerate(self.frames):
+            if number == self.fails_at:
+                raise VideoError(f"{self.name} is gone.")
+            time.sleep(self.pace)
+            yield Frame(number, number / 30, picture, time.monotonic())
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return film(tmp_path / "clip.mp4", pictures(N_FRAMES))
+
+
+@pytest.fixture
+def made_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Frame], Any]], None]:
+    """Puts one stage in the place of those that search, follow, estimate and draw."""
+
+    def put(function: Callable[[Frame], Any]) -> None:
+        def stage(frame: Frame) -> tuple[Scene, np.ndarray]:
+            function(frame)
+            return Scene(frame, ()), frame.picture
+
+        monkeypatch.setattr(annotate, "_stages", lambda *_: {"all": stage})
+
+    put(lambda frame: None)
+    return put
+
+
+def hidden(**options: Any) -> VideoOptions:
+    return VideoOptions(show=False, **options)
+
+
+def test_a_video_becomes_a_video_lines_and_a_summary(tmp_path: Path, tiny_weights: Path) -> None:
+    with Image.open(PROJECT / "demo_images" / "astronaut.jpg") as photograph:
+        still = np.asarray(photograph.convert("RGB").resize((512, 512)))
+    source = film(tmp_path / "still.mp4", [still] * 20)
+    options = hidden(
+        output=tmp_path / "o.mp4", jsonl=str(tmp_path / "o.jsonl"), summary=tmp_path / "o.csv", capture_to=str(tmp_path)
+    )
+    report = annotate_video(source, FaceEstimator(tiny_weights, heads=["age"]), options)
+    assert report.files == [tmp_path / "o.mp4", tmp_path / "o.csv", tmp_path / "o.png"]
+    assert (report.frames, report.dropped, report.interrupted) == (20, 0, False)
+    frames, times, rate = read_film(tmp_path / "o.mp4")
+    assert len(frames) == 20 and rate == NTSC and times[-1] == pytest.approx(19 / NTSC, abs=1e-4)
+    lines = [json.loads(line) for line in (tmp_path / "o.jsonl").read_text().splitlines()]
+    assert [line["frame"] for line in lines] == list(range(20))
+    assert lines[-1]["time"] == pytest.approx(float(19 / NTSC), abs=1e-3)
+    (face,) = lines[-1]["faces"]
+    assert face["track"] == 1 and face["evidence"] >= 1 and set(face["age"]) == {"years", "low", "high"}
+    (row,) = csv.DictReader((tmp_path / "o.csv").read_text().splitlines())
+    assert row["track"] == "1" and float(row["age"]) == face["age"]["years"]
+    left, top, right, bottom = face["box"]
+    assert difference(frames[-1][top:bottom, left:right], still[top:bottom, left:right]) > 2  # the box is drawn
+    assert "1 " in report.tracks and str(report).startswith("20 frames, ")
+
+
+def test_the_same_file_gives_the_same_lines(tmp_path: Path, tiny_weights: Path) -> None:
+    clip = film(tmp_path / "clip.mp4", pictures(30, (640, 480)))
+    texts = []
+    for name in ("one", "two"):
+        annotate_video(clip, FaceEstimator(tiny_weights), hidden(jsonl=str(tmp_path / name)))
+        texts.append((tmp_path / name).read_text())
+    assert texts[0] == texts[1] and '"track": 1' in texts[0]
+
+
+def test_a_file_loses_no_frame_however_slow_the_network(made_of: Any, clip: Path, tmp_path: Path) -> None:
+    made_of(lambda frame: time.sleep(0.03))
+    report = annotate_video(clip, ESTIMATOR, hidden(output=tmp_path / "o.mp4"))
+    assert (report.frames, report.dropped) == (N_FRAMES, 0)
+    frames = read_film(tmp_path / "o.mp4")[0]
+    assert all(difference(one, other) < 6 for one, other in zip(frames, pictures(N_FRAMES), strict=True))
+
+
+def test_a_live_source_drops_what_is_old_and_tells(made_of: Any, tmp_path: Path) -> None:
+    made_of(lambda frame: time.sleep(0.05))
+    source = Moving(pictures(60), is_live=True, pace=0.01)
+    report = annotate_video(source, ESTIMATOR, hidden(jsonl=str(tmp_path / "o.jsonl")))
+    numbers = [json.loads(line)["frame"] for line in (tmp_path / "o.jsonl").read_text().splitlines()]
+    assert report.frames + report.dropped == 60 and report.dropped > 20
+    assert numbers[-1] == 59 and numbers == sorted(set(numbers))
+    assert max(report.latencies) < 0.4  # old frames are not shown late, but never
+    assert f"{report.dropped} dropped, latency " in str(report)
+    assert source.is_closed
+
+
+def test_mirrored(made_of: Any, clip: Path, tmp_path: Path) -> None:
+    annotate_video(clip, ESTIMATOR, hidden(output=tmp_path / "o.mp4", mirror=True))
+    assert difference(read_film(tmp_path / "o.mp4")[0][0], pictures(1)[0][:, ::-1]) < 6
+
+
+def test_nothing_is_overwritten(made_of: Any, clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "o.mp4").write_text("precious")
+    report = annotate_video(clip, ESTIMATOR, hidden(output=tmp_path / "o.mp4"))
+    assert report.files == [tmp_path / "o-2.mp4"] and (tmp_path / "o.mp4").read_text() == "precious"
+
+
+def test_captures_are_taken(made_of: Any, clip: Path, tmp_path: Path) -> None:
+    annotate_video(clip, ESTIMATOR, hidden(capture_to=str(tmp_path / "seen"), capture_every=0.2))
+    assert len(list((tmp_path / "seen").glob("*.jpg"))) == len(list((tmp_path / "seen").glob("*.json"))) == 2
+
+
+# What stops it
+
+
+def test_a_source_that_breaks_off_is_told_and_what_was_done_is_kept(made_of: Any, tmp_path: Path) -> None:
+    source = Moving(pictures(9), is_live=False, fails_at=7)
+    options = hidden(output=tmp_path / "o.mp4", summary=tmp_path / "o.csv")
+    with pytest.raises(VideoError, match=r"^Made 0 is gone. What was done until then is in .*o.mp4\.$"):
+        annotate_video(source, ESTIMATOR, options)
+    assert len(read_film(tmp_path / "o.mp4")[0]) == 7 and (tmp_path / "o.csv").exists()
+    assert source.is_closed
+
+
+def test_an_error_of_a_stage_passes_and_what_was_done_is_kept(made_of: Any, clip: Path, tmp_path: Path) -> None:
+    made_of(lambda frame: 1 // (5 - frame.number))
+    with pytest.raises(ZeroDivisionError):
+        annotate_video(clip, ESTIMATOR, hidden(output=tmp_path / "o.mp4"))
+    assert len(read_film(tmp_path / "o.mp4")[0]) == 5
+
+
+def test_what_cannot_be_written_is_told(made_of: Any, clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(VideoError, match=r"A video is written as .mp4. Received: .*drawn.avi"):
+        annotate_video(clip, ESTIMATOR, hidden(output=tmp_path / "drawn.avi"))
+    with pytest.raises(VideoError, match=r"Cannot write .*drawn.mp4: .*. Free the space or choose another folder"):
+        annotate_video(clip, ESTIMATOR, hidden(output=clip / "drawn.mp4"))
+
+
+PROGRAM = """
+import sys, time
+from types import SimpleNamespace
+from facekit.heads import AGE
+from facekit.video import VideoOptions, annotate, annotate_video
+from facekit.video.frames import Scene
+def slow(frame):
+    print("frame", flush=True)
+    time.sleep(0.1)
+    return Scene(frame, ()), frame.picture
+annotate._stages = lambda *_: {"slow": slow}
+source, output, lines = sys.argv[1:]
+from pathlib import Path
+options = VideoOptions(show=False, output=Path(output), jsonl=lines)
+sys.exit(130 if annotate_video(source, SimpleNamespace(heads=[AGE]), options).interrupted else 0)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_in_good_order(number: signal.Signals, clip: Path, tmp_path: Path) -> None:
+    output, lines = tmp_path / "o.mp4", tmp_path / "o.jsonl"
+    command = [sys.executable, "-c", PROGRAM, clip, output, lines]
+    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout
+    for _ in range(5):
+        process.stdout.readline()
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (130, b"")
+    n_frames = len(read_film(output)[0])
+    assert 3 <= n_frames <= 6 and n_frames == len(lines.read_text().splitlines())
+
+
+def test_ctrl_c_before_the_first_frame_leaves_nothing(made_of: Any, clip: Path, tmp_path: Path) -> None:
+    def interrupt(frame: Frame) -> None:
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(0.3)
+
+    made_of(interrupt)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        annotate_video(clip, ESTIMATOR, hidden(output=tmp_path / "o.mp4"))
+    assert not (tmp_path / "o.mp4").exists()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_it_works_in_another_thread(made_of: Any, clip: Path, tmp_path: Path) -> None:
+    reports: list[Any] = []
+    options = hidden(jsonl=str(tmp_path / "o.jsonl"))
+    thread = threading.Thread(target=lambda: reports.append(annotate_video(clip, ESTIMATOR, options)))
+    thread.start()
+    thread.join(20)
+    assert reports[0].frames == N_FRAMES
+
+
+# What is asked for
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({}, r"Without a window, name what to write: --output"),
+        ({"capture_every": 5.0, "jsonl": "-"}, r"Name where captures go, with --capture-to"),
+        ({"summary": Path("o.txt")}, r"A summary is a table, .csv. Received: o.txt"),
+        ({"jsonl": "-", "detect_every": 0}, r"--detect-every must be at least 1. Received: 0"),
+        ({"jsonl": "-", "smoothing": -1}, r"--smoothing must be at least 0. Received: -1"),
+    ],
+)
+def test_options_that_cannot_be(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        hidden(**wrong)
+
+
+def test_an_unknown_language_is_told() -> None:
+    with pytest.raises(UnknownNameError, match=r"Unknown language: 'fr'"):
+        hidden(jsonl="-", language="fr")
+
+
+# The script
+
+
+def test_the_script_finds_a_face(tmp_path: Path, script: Callable[..., Any], tiny_weights: Path) -> None:
+    with Image.open(PROJECT / "demo_images" / "astronaut.jpg") as photograph:
+        still = np.asarray(photograph.convert("RGB").resize((512, 512)))
+    source, drawn = film(tmp_path / "clip.mp4", [still] * 4, rate=Fraction(25)), tmp_path / "drawn.mp4"
+    drawn.touch()
+    options = ("--no-show", "--output", drawn, "--weights", tiny_weights, "--heads", "age")
+    status, out, err = script(SCRIPT, "--source", source, *options)
+    assert status == 0
+    assert out.splitlines()[0].split() == ["track", "first", "seen", "on", "screen", "estimated", "age"]
+    kept, done = err.splitlines()
+    assert kept == f"{drawn} exists and is kept."
+    assert done.startswith("4 frames, ") and done.endswith(f", written to {tmp_path / 'drawn-2.mp4'}")
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        (["--source", "missing.mp4", "--no-show", "--jsonl", "-"], 1, "A video must exist. Received: missing.mp4."),
+        (["--no-show"], 2, "Without a window, name what to write"),
+        (["--camera-size", "big"], 2, "argument --camera-size: must be like 1280x720. Received: 'big'"),
+        (["--capture-every", "0s"], 2, "argument --capture-every: must be a time above zero"),
+        (["--no-shw"], 2, "unrecognized arguments: --no-shw. Did you mean --no-show?"),
+    ],
+)
+def test_the_script_tells_in_one_line_what_is_wrong(
+    options: list[str], status: int, message: str, script: Callable[..., Any], tiny_weights: Path
+) -> None:
+    code, out, err = script(SCRIPT, *options, "--weights", tiny_weights)
+    assert (code, out) == (status, "")
+    assert err.startswith(f"error: {message}") and err.count("\n") == 1
+
+
+def test_help_loads_nothing_heavy() -> None:
+    program = "import sys, face_video_demo; print(*{'av', 'cv2', 'dlib', 'keras', 'numpy', 'PIL'} & {*sys.modules})"
+    assert subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True).stdout.strip() == b""
