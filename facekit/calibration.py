@@ -68,7 +68,7 @@ class Calibration:
             temperature = self.temperatures.get(head.name, 1.0)
             if temperature != 1:
                 rows = probabilities[head.name]
-                calibrated[head.name] = _tempered(head, rows, temperature).astype(rows.dtype)
+                calibrated[head.name] = tempered(head, rows, temperature).astype(rows.dtype)
         return calibrated
 
     @classmethod
@@ -80,7 +80,8 @@ class Calibration:
         return cls(temperatures, int(fields.get("records", 0)))
 
 
-def _tempered(head: Head, rows: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
+def tempered(head: Head, rows: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
+    """Probabilities (n, classes), wider or narrower: likeliest class and expected age stay."""
     logits = np.log(np.clip(rows.astype(np.float64), LEAST_PROBABILITY, 1)) / temperature
     return _around(logits, head.years, head.expected(rows)) if isinstance(head, AgeHead) else _softmax(logits)
 
@@ -110,7 +111,7 @@ def _fit_classes(head: Head, rows: NDArray[np.floating], truth: NDArray[np.integ
     from scipy.optimize import minimize_scalar
 
     def loss(log_temperature: float) -> float:
-        chosen = _tempered(head, rows, math.exp(log_temperature))[np.arange(len(truth)), truth]
+        chosen = tempered(head, rows, math.exp(log_temperature))[np.arange(len(truth)), truth]
         return float(-np.log(np.clip(chosen, LEAST_PROBABILITY, 1)).mean())
 
     return math.exp(minimize_scalar(loss, bounds=_LOG_BOUNDS, method="bounded").x)
@@ -123,7 +124,7 @@ def _fit_age(head: AgeHead, rows: NDArray[np.floating], ages: NDArray[np.integer
 
     def excess(log_temperature: float) -> float:
         """How far the central share that holds enough ages is above the one that should."""
-        levels = head.level(_tempered(head, rows, math.exp(log_temperature)), ages)
+        levels = head.level(tempered(head, rows, math.exp(log_temperature)), ages)
         return float(np.partition(levels, rank)[rank]) - INTERVAL
 
     low, high = _LOG_BOUNDS

@@ -1,6 +1,6 @@
 """Photographs -> estimates of the faces in them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facekit.cards import DEFAULT_WEIGHTS, read_card
-from facekit.chips import cut_chips, whole_chip
+from facekit.chips import CHIP_SIZE, cut_chips, whole_chip
 from facekit.detectors import Box, Detection, make_detector
 from facekit.errors import lookup
 from facekit.heads import AgeAnswer, Answer, ClassAnswer, select_heads
@@ -62,6 +62,19 @@ class FaceEstimate:
         score = None if self.score is None else round(self.score, 3)
         answers = {name: answer.to_dict() for name, answer in self.answers.items()}
         return {"box": list(self.box), "score": score, **answers}
+
+
+@dataclass(frozen=True)
+class Cut:
+    """n faces of one picture, cut out.
+
+    Args:
+        chips: RGB uint8 (n, CHIP_SIZE, CHIP_SIZE, 3).
+        landmarks: (n, 5 | 68, 2) x and y in the picture, pixels; None where faces are not aligned.
+    """
+
+    chips: Picture
+    landmarks: NDArray[np.float32] | None
 
 
 class FaceEstimator:
@@ -136,24 +149,40 @@ class FaceEstimator:
         if detections:
             yield from self._answer(detections, np.concatenate(chips))
 
+    def cut(self, picture: Picture, boxes: Sequence[Box]) -> "Cut":
+        """The chips of faces whose places are known, as the network wants them.
+
+        Args:
+            picture: RGB uint8 (H, W, 3).
+            boxes: n of them, as the detector draws them.
+        """
+        if not self._aligned:
+            chips = [whole_chip(picture) for _ in boxes]
+            return Cut(np.concatenate(chips or [np.empty((0, CHIP_SIZE, CHIP_SIZE, 3), np.uint8)]), None)
+        landmarks = self._landmark(picture, boxes)
+        return Cut(cut_chips(picture, landmarks), landmarks)
+
+    def predict(self, chips: Picture) -> dict[str, NDArray[np.floating]]:
+        """Chips (n, S, S, 3) -> head's name -> calibrated probabilities (n, classes); all in one batch."""
+        return self._runtime.predict(chips)
+
+    def decode(self, probabilities: Mapping[str, NDArray[np.floating]]) -> list[dict[str, Answer]]:
+        """Probabilities (n, classes) by head -> n times head's name -> answer, of the heads that were asked for."""
+        columns = [head.decode(probabilities[head.name]) for head in self.heads]
+        return [dict(zip([head.name for head in self.heads], row, strict=True)) for row in zip(*columns, strict=True)]
+
     def _find(self, picture: Picture) -> tuple[list[Detection], Picture]:
         """Faces, and their chips (n, S, S, 3)."""
         detections = self._detect(picture)
-        if not self._aligned:
-            return detections, whole_chip(picture)
-        return detections, cut_chips(picture, self._landmark(picture, [found.box for found in detections]))
+        return detections, self.cut(picture, [found.box for found in detections]).chips
 
     def _answer(self, detections: list[list[Detection]], chips: Picture) -> Iterator[list[FaceEstimate]]:
         if not len(chips):  # and no network needs to be loaded
             yield from ([] for _ in detections)
             return
-        probabilities = self._runtime.predict(chips)
-        answers = {head.name: iter(head.decode(probabilities[head.name])) for head in self.heads}
+        answers = iter(self.decode(self.predict(chips)))
         for found in detections:
-            yield [
-                FaceEstimate(face.box, face.score, {name: next(column) for name, column in answers.items()})
-                for face in found
-            ]
+            yield [FaceEstimate(face.box, face.score, next(answers)) for face in found]
 
     @cached_property
     def _runtime(self) -> "Runtime":
