@@ -30,7 +30,11 @@ view.add_argument("--camera-size", type=width_by_height, metavar="WxH", help="wh
 follow = parser.add_argument_group("how faces are followed")
 follow.add_argument("--detect-every", type=int, metavar="N", help="search in every N-th frame (default: 5 a second)")
 follow.add_argument(
-    "--smoothing", type=float, metavar="SECONDS", help="over which estimates are averaged; 0: each stands alone"
+    "--smoothing",
+    type=float,
+    default=30.0,
+    metavar="SECONDS",
+    help="after which what was seen counts for a third (default: 30); 0: each estimate stands alone",
 )
 follow.add_argument("--max-faces", type=int, metavar="N", help="the most to follow at a time (default: all)")
 write = parser.add_argument_group("what is written")

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from facekit.errors import FaceKitError
+from facekit.files import PROJECT
 
 
 def import_cv2() -> Any:
@@ -24,6 +25,8 @@ def import_cv2() -> Any:
         raise FaceKitError(
             f"OpenCV does not load: {error}. On Debian and Ubuntu, run: apt-get install libgl1 libglib2.0-0"
         ) from error
+    # Its windows look for a font where there is none, and say so at length.
+    os.environ["QT_QPA_FONTDIR"] = str(PROJECT / "fonts")
     # Not by its environment variable: Keras may have imported it before.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     return cv2

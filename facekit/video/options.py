@@ -20,7 +20,7 @@ class VideoOptions:
         mirror: flip the frames, as a mirror does.
         camera_size: width, height to ask a camera for, pixels.
         detect_every: search for new faces every so many frames; None for five times a second.
-        smoothing: seconds over which estimates are averaged; 0 for none, None for all that was seen.
+        smoothing: seconds after which what was seen of a face counts for a third in its estimates; 0 for no averaging.
         max_faces: the most that are followed at a time; None for all.
         capture_to: folder or s3://bucket/prefix for captures.
         capture_every: seconds between two captures; None for none but by the space key.
@@ -41,7 +41,7 @@ class VideoOptions:
     mirror: bool = False
     camera_size: tuple[int, int] | None = None
     detect_every: int | None = None
-    smoothing: float | None = None
+    smoothing: float = 30.0
     max_faces: int | None = None
     capture_to: str | None = None
     capture_every: float | None = None
