@@ -1,0 +1,218 @@
+"""What the keys do and how fast frames are shown; in a made screen, and in a real window where there is Xvfb."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from films import NTSC, film, pictures, read_film
+
+from facekit import opencv
+from facekit.errors import FaceKitError, VideoError
+from facekit.files import PROJECT
+from facekit.heads import AGE
+from facekit.opencv import has_display, import_cv2
+from facekit.video import annotate, annotate_video, viewer, window
+from facekit.video.frames import Frame, Scene
+
+ESTIMATOR: Any = SimpleNamespace(heads=[AGE])
+N_FRAMES = 12
+ESC = 27
+
+cv2 = import_cv2()
+
+
+class Screen:
+    """In the place of OpenCV's window: the keys that come after so many pictures, and when it is closed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, keys: dict[int, str] | None = None, closed_at: int = 0) -> None:
+        self.shown: list[np.ndarray] = []
+        self.waited: list[int] = []
+        self.keys, self.closed_at, self.is_destroyed = dict(keys or {}), closed_at, False
+        monkeypatch.setattr(window, "has_display", lambda: True)
+        for name in ("namedWindow", "resizeWindow"):
+            monkeypatch.setattr(cv2, name, lambda *_: None)
+        monkeypatch.setattr(cv2, "imshow", lambda title, frame: self.shown.append(frame))
+        monkeypatch.setattr(cv2, "waitKey", self.wait)
+        monkeypatch.setattr(cv2, "getWindowProperty", self.is_visible)
+        monkeypatch.setattr(cv2, "destroyAllWindows", lambda: setattr(self, "is_destroyed", True))
+
+    def wait(self, milliseconds: int) -> int:
+        self.waited.append(milliseconds)
+        return ord(self.keys.pop(len(self.shown), "\0")) or -1
+
+    def is_visible(self, title: str, what: int) -> float:
+        if len(self.shown) == self.closed_at:
+            raise cv2.error("NULL guiReceiver (please create a window)")
+        return 1.0
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return film(tmp_path / "clip.mp4", pictures(N_FRAMES))
+
+
+@pytest.fixture(autouse=True)
+def stages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def stage(frame: Frame) -> tuple[Scene, np.ndarray]:
+        return Scene(frame, ()), frame.picture
+
+    monkeypatch.setattr(annotate, "_stages", lambda *_: {"all": stage})
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("key", ["q", "Q", chr(ESC)])
+def test_a_key_leaves(key: str, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen(monkeypatch, {2: "x", 4: key})
+    report = annotate_video(clip, ESTIMATOR)
+    assert (report.frames, report.files, report.interrupted, len(screen.shown)) == (4, [], False, 4)
+    assert screen.is_destroyed
+
+
+def test_closing_the_window_leaves(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen(monkeypatch, closed_at=3)
+    assert annotate_video(clip, ESTIMATOR).frames == 3
+    assert screen.is_destroyed
+
+
+def test_pictures_keep_their_colours_and_have_the_display(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen(monkeypatch)
+    annotate_video(clip, ESTIMATOR)
+    difference = abs(screen.shown[0].astype(int) - pictures(1)[0][..., ::-1])
+    assert np.median(difference[60:]) < 6
+    assert difference[:12, :60].mean() > 20
+
+
+def test_a_file_is_shown_at_its_pace(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen, now = Screen(monkeypatch), 7.0
+
+    def wait(milliseconds: int) -> int:
+        nonlocal now
+        screen.waited.append(milliseconds)
+        now += milliseconds / 1000
+        return -1
+
+    monkeypatch.setattr(viewer, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(cv2, "waitKey", wait)
+    annotate_video(clip, ESTIMATOR)
+    # Waited until each frame's time; the first is shown at once, and the last for no longer than it takes.
+    assert sum(screen.waited) / 1000 == pytest.approx((N_FRAMES - 1) / NTSC, abs=0.02)
+    assert max(screen.waited) <= 34
+
+
+def test_space_captures_into_a_folder(clip: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    Screen(monkeypatch, {3: " ", 6: " "})
+    annotate_video(clip, ESTIMATOR)
+    assert len(list((tmp_path / "captures").glob("*.jpg"))) == len(list((tmp_path / "captures").glob("*.json"))) == 2
+
+
+def test_r_starts_and_stops_a_recording_of_what_is_shown_without_the_display(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Screen(monkeypatch, {2: "r", 7: "r", 9: "r"})
+    report = annotate_video(clip, ESTIMATOR)
+    first, second = report.files
+    frames, times, _ = read_film(first)
+    assert [len(frames), len(read_film(second)[0])] == [5, N_FRAMES - 9]
+    assert times[-1] == pytest.approx(4 / NTSC, abs=1e-3)
+    assert abs(frames[0].astype(int) - pictures(3)[2])[:12, :60].mean() < 10
+
+
+def test_p_pauses_until_p(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen(monkeypatch, {4: "p", 30: "h", 60: "p"})
+    assert annotate_video(clip, ESTIMATOR).frames == N_FRAMES
+    assert len(screen.shown) == N_FRAMES + 56  # the paused frame is shown again and again
+    lower = [shown[60:] for shown in screen.shown[4:59]]
+    assert all((shown[90:] == lower[0][90:]).all() for shown in lower)
+    assert (screen.shown[10] != screen.shown[40]).any()  # help is listed over it
+
+
+def test_l_changes_the_language(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoken: list[str] = []
+    real = viewer.Overlay.draw_hud
+    monkeypatch.setattr(
+        viewer.Overlay, "draw_hud", lambda self, *rest: (spoken.append(self.language), real(self, *rest))[1]
+    )
+    Screen(monkeypatch, {2: "l", 4: "L"})
+    annotate_video(clip, ESTIMATOR)
+    assert spoken[:5] == ["en", "en", "zh", "zh", "en"]
+
+
+def test_keys_have_words_in_all_languages() -> None:
+    from facekit.drawing import LANGUAGES
+
+    assert all(meaning in words for words in list(LANGUAGES.values())[1:] for _, meaning in viewer.KEYS)
+
+
+# Displays
+
+
+def test_without_a_display_the_user_is_told_what_to_do(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opencv.sys, "platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(VideoError, match=r"^There is no display .* Add --no-show and --output FILE.mp4\.$"):
+        annotate_video(clip, ESTIMATOR)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have a display")
+def test_a_display_that_does_not_answer_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", ":9876")
+    assert not has_display()
+
+
+def test_opencv_that_does_not_load_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "cv2")
+    with pytest.raises(FaceKitError, match=r"libGL.so.1.*apt-get install libgl1 libglib2.0-0$"):
+        import_cv2()
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(FaceKitError, match=r"pip install opencv-python$"):
+        import_cv2()
+
+
+@pytest.fixture
+def display() -> Iterator[str]:
+    """A screen that nobody sees."""
+    if not shutil.which("Xvfb"):
+        pytest.skip("Xvfb is not installed")
+    ours, theirs = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "800x600x24"], pass_fds=[theirs], stderr=subprocess.DEVNULL
+    )
+    os.close(theirs)
+    with os.fdopen(ours) as told:
+        number = told.readline().strip()
+    yield f":{number}"
+    server.terminate()
+    server.wait()
+
+
+PROGRAM = """
+import sys
+from types import SimpleNamespace
+from facekit.heads import AGE
+from facekit.video import annotate, annotate_video
+from facekit.video.frames import Scene
+annotate._stages = lambda *_: {"all": lambda frame: (Scene(frame, ()), frame.picture)}
+print(annotate_video(sys.argv[1], SimpleNamespace(heads=[AGE])).frames)
+"""
+
+
+def test_a_real_window_opens_and_says_nothing(clip: Path, display: str) -> None:
+    """PyAV and OpenCV bring the same library of windows: loaded in the wrong order, this hangs."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, clip],
+        env={**os.environ, "DISPLAY": display, "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, str(N_FRAMES), "")
