@@ -1,6 +1,7 @@
 """How much a shown age jumps: with estimates of each frame, and with steady ones."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from facekit.estimator import FaceEstimator
 from facekit.heads import AgeAnswer
