@@ -23,7 +23,7 @@ def flicker(scenes: Iterable[Sequence[TrackedFace]], seconds: float) -> float:
         for face in faces:
             if isinstance(age := face.answers.get("age"), AgeAnswer):
                 shown.setdefault(face.track, []).append(age.years)
-    changes = [sum(abs(after - now) for now, after in zip(ages, ages[1:], strict=False)) for ages in shown.values()]
+    changes = [sum(abs(after - now) for now, after in pairwise(ages)) for ages in shown.values()]
     return sum(changes) / len(changes) / seconds
 
 
