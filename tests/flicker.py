@@ -1,6 +1,7 @@
 """How much a shown age jumps: with estimates of each frame, and with steady ones."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from facekit.estimator import FaceEstimator
 from facekit.heads import AgeAnswer
@@ -22,7 +23,7 @@ def flicker(scenes: Iterable[Sequence[TrackedFace]], seconds: float) -> float:
         for face in faces:
             if isinstance(age := face.answers.get("age"), AgeAnswer):
                 shown.setdefault(face.track, []).append(age.years)
-    changes = [sum(abs(after - now) for now, after in zip(ages, ages[1:], strict=False)) for ages in shown.values()]
+    changes = [sum(abs(after - now) for now, after in pairwise(ages)) for ages in shown.values()]
     return sum(changes) / len(changes) / seconds
 
 

@@ -1,6 +1,7 @@
 """How faces moved from one frame to the next, and what they look like."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +113,7 @@ def _step(
     if good.sum() < LEAST_POINTS:
         return Step(place, quality)
     start, end = start[good], end[good]
-    first, second = np.triu_indices(len(start), 1)
+    first, second = _pairs(len(start))
     apart = np.linalg.norm(start[first] - start[second], axis=1)
     growth = float(np.median(np.linalg.norm(end[first] - end[second], axis=1) / np.maximum(apart, 1e-3)))
     growth = min(max(growth, 0.9), 1.1)  # nobody comes nearer faster than by a tenth in one frame
@@ -121,3 +122,8 @@ def _step(
     middle = start.mean(axis=0) / scale
     centre = middle + shift + (place[:2] - middle) * growth
     return Step(np.concatenate([centre, place[2:] * growth]), quality)
+
+
+@cache
+def _pairs(n: int) -> tuple[NDArray[np.intp], ...]:
+    return np.triu_indices(n, 1)
