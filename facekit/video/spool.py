@@ -1,7 +1,6 @@
 """Captures on disk that wait to be sent. They survive the process, and a server that is away."""
 
 import errno
-import os
 import random
 import sys
 import threading
