@@ -1,6 +1,7 @@
 """A link to an HTTP server that can fail in the ways that links and servers fail."""
 
 import http.client
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ class FaultyLink:
     def __init__(self, port: int) -> None:
         self.server_port, self.port, self.fault = port, 0, _none
         self.faults: list[str] = []  # of each request
+        self.connections: set[socket.socket] = set()
         self._server: ThreadingHTTPServer | None = None
 
     @property
@@ -35,9 +37,14 @@ class FaultyLink:
         link = self
 
         class Handler(_Handler):
-            def handle_one_request(self) -> None:
+            def setup(self) -> None:
                 self.link = link
-                super().handle_one_request()
+                super().setup()
+                link.connections.add(self.connection)
+
+            def finish(self) -> None:
+                link.connections.discard(self.connection)
+                super().finish()
 
         self._server = ThreadingHTTPServer((HOST, self.port), Handler)  # the same port as before
         self._server.daemon_threads = False  # so that closing it waits for them
@@ -45,10 +52,13 @@ class FaultyLink:
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     def stop(self) -> None:
-        """Requests over open connections are not answered any more either; those under way are."""
+        """Ends the open connections too; what was received whole is still answered."""
         server, self._server = self._server, None
         if server:
             server.shutdown()
+            for connection in list(self.connections):
+                with suppress(OSError):  # it has ended by itself
+                    connection.shutdown(socket.SHUT_RD)
             server.server_close()
 
 
@@ -59,7 +69,7 @@ def _none(request: int, method: str) -> str:
 class _Handler(BaseHTTPRequestHandler):
     link: FaultyLink
     protocol_version = "HTTP/1.1"
-    timeout = 0.15  # seconds that an idle connection stays open
+    timeout = 10  # seconds that an idle connection stays open
 
     def _relay(self) -> None:
         if not self.link.is_up:

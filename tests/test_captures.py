@@ -111,13 +111,16 @@ def test_the_best_picture_of_each_track_is_captured_when_it_ends(opened: Opened,
         captures.offer(scene(0, face(7, 1, "Male"), picture=blurred), PICTURE)
         captures.offer(scene(1, face(7, 2, "Male")), PICTURE)
         captures.offer(scene(2, face(7, 3), face(8, 1, box=(-20, 300, 80, 470)), picture=blurred), PICTURE)
-        captures.offer(scene(3, face(7, 3), face(9, 0), picture=PICTURE[::-1]), PICTURE)  # nobody looked at these
+        captures.offer(
+            scene(3, face(7, 3, box=(300, 100, 400, 220)), face(9, 0), picture=PICTURE[::-1]), PICTURE
+        )  # nobody looked at these
         captures.offer(scene(3 + round(30 * GONE_AFTER), face(8, 1)), PICTURE)
         assert captures._best is not None and captures._best._best.keys() == {7, 8}
         captures.offer(scene(5 + round(30 * GONE_AFTER), face(8, 1)), PICTURE)
         assert wait_for(lambda: len(list((tmp_path / "captures").glob("*.json"))) == 1)
     first, second = facts(tmp_path / "captures")
     assert (first["frame"], first["faces"][0]["gender"]["label"], first["faces"][0]["evidence"]) == (1, "Female", 3)
+    assert first["faces"][0]["box"] == [100, 100, 200, 220]
     assert (first["crop"], first["size"]) == ([60, 52, 240, 268], [180, 216])
     assert first["picture"].endswith("-track-000007.jpg") and second["picture"].endswith("-track-000008.jpg")
     assert (second["frame"], second["crop"]) == (2, [0, 232, 120, 480])
