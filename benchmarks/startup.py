@@ -1,4 +1,4 @@
-"""How long `import facekit` and `--help` of each script take, and whether they load Keras or TensorFlow."""
+"""How long `import facekit` and `--help` of each script take, and what they load."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from functools import partial
 
 from children import ROOT, alternate, environment, machine, run_child, verdict
 
-HEAVY = ("keras", "tensorflow", "dlib", "cv2", "matplotlib")
+HEAVY = ("keras", "tensorflow", "dlib", "cv2", "matplotlib", "openvino")
 ROUNDS = 7
 
 

@@ -28,7 +28,8 @@ def test_import_and_help_are_quick_and_light(name: str) -> None:
             {what}
         except SystemExit as error:
             assert not error.code
-        heavy = {{"keras", "tensorflow", "dlib", "cv2", "PIL", "h5py", "scipy"}} & sys.modules.keys()
+        heavy = {{"keras", "tensorflow", "dlib", "cv2", "openvino", "onnx", "PIL", "h5py", "scipy"}}
+        heavy &= sys.modules.keys()
         print(time.process_time(), sorted(heavy), file=sys.stderr)
     """
     # face.py is a page of the library, not a command with options: what it defines needs NumPy.

@@ -87,8 +87,8 @@ def export_graph(weights: Path) -> bytes:
     keras = import_keras()
     if keras.backend.backend() != "tensorflow":
         raise FaceKitError(
-            f"Keras exports networks on TensorFlow. Received: KERAS_BACKEND={keras.backend.backend()}. "
-            "Unset it, or answer with --runtime keras."
+            f"Keras exports networks with TensorFlow as its backend. Received: {keras.backend.backend()}. "
+            "Set KERAS_BACKEND=tensorflow, or answer with --runtime keras."
         )
     import onnx
 
