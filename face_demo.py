@@ -24,10 +24,10 @@ def run() -> int:
     args = parser.parse_args()
     if args.json == args.csv == "-":
         parser.error("only one of --json and --csv can go to stdout")
+    estimator = make_estimator(args)
     from facekit.images import find_pictures
 
     paths = find_pictures(args.paths or [str(PROJECT / "demo_images")])
-    estimator = make_estimator(args)
     from facekit.annotation import annotate, table_header, table_rows, to_csv, to_json
 
     say = partial(print, file=sys.stderr if "-" in (args.json, args.csv) else sys.stdout, flush=True)

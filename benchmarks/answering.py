@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from children import ROOT, Usage, alternate, environment, machine, run_child
+from children import ROOT, Usage, alternate, environment, machine, run_child, verdict
 
 ROUNDS = 7
 RUNTIMES = ("openvino", "keras")
@@ -61,10 +61,10 @@ def whole_programs(env: dict[str, str], weights: Path, drawn: str) -> None:
     taken = alternate({**answer, **photograph}, ROUNDS)
     graph, keras = (taken[name].wall for name in RUNTIMES)
     print(f"process start to the first answer: openvino {graph:.2f} s, keras {keras:.2f} s")
-    verdict("first answer, times faster", keras / graph, 4, 8)
+    print(verdict("first answer, times faster", keras / graph, 4, 8))
     graph, keras = (taken[f"demo {name}"].cpu for name in RUNTIMES)
     print(f"face_demo.py, one photograph, CPU time: openvino {graph:.2f} s, keras {keras:.2f} s")
-    verdict("face_demo.py, share of the CPU time", graph / keras, 0.35, 0.2)
+    print(verdict("face_demo.py, share of the CPU time", graph / keras, 0.35, 0.2))
 
 
 def eight_faces(title: str, weights: Path, env: dict[str, str]) -> None:
@@ -76,7 +76,7 @@ def eight_faces(title: str, weights: Path, env: dict[str, str]) -> None:
         taken[name].append(float(done.stdout))
     graph, keras = (min(taken[name]) for name in RUNTIMES)
     print(f"eight faces, {title}: openvino {graph / 8:.2f} ms a face, keras compiled {keras / 8:.2f} ms")
-    verdict(f"eight faces, {title}, times faster", keras / graph, 1.8, 3)
+    print(verdict(f"eight faces, {title}, times faster", keras / graph, 1.8, 3))
 
 
 def published_dlib_resnet(folder: Path) -> Path:
@@ -122,7 +122,7 @@ def further_photograph() -> None:
     }
     taken = dict(zip(steps, in_turn(list(steps.values()), 40), strict=True))
     print("photograph after the first, 640x480: " + ", ".join(f"{name} {ms:.1f} ms" for name, ms in taken.items()))
-    verdict("a photograph after the first, 640x480, ms", taken["all"], 80, 40)
+    print(verdict("a photograph after the first, 640x480, ms", taken["all"], 80, 40))
 
 
 def in_turn(calls: list[Callable[[], Any]], rounds: int) -> list[float]:
@@ -134,14 +134,6 @@ def in_turn(calls: list[Callable[[], Any]], rounds: int) -> list[float]:
             call()
             times.append(1000 * (time.perf_counter() - start))
     return [min(times) for times in taken]
-
-
-def verdict(name: str, value: float, must: float, aim: float) -> None:
-    """Prints a figure beside its two targets: of two where the aim is the larger, more is better."""
-    sign = 1 if aim > must else -1
-    missed = sign * value < sign * must
-    met = "MISSED" if missed else "aim met" if sign * value >= sign * aim else "met"
-    print(f"  {name:<58} {value:6.2f}  must {must}, aim {aim}: {met}")
 
 
 if __name__ == "__main__":

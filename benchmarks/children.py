@@ -70,6 +70,13 @@ def machine() -> str:
     return f"{cores} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
 
 
-def verdict(name: str, value: float, most: float, unit: str = "") -> str:
-    """A line with a figure, its target, and whether it is met."""
-    return f"{name:<58} {value:6.2f}{unit:3} at most {most}{unit}: {'met' if value <= most else 'MISSED'}"
+def verdict(name: str, value: float, must: float, aim: float | None = None, unit: str = "") -> str:
+    """A line with a figure and its targets. Less is better, unless the aim is the larger of the two."""
+    more = aim is not None and aim > must
+    met = value >= must if more else value <= must
+    met_aim = aim is not None and (value >= aim if more else value <= aim)
+    aimed = "" if aim is None else f", aim {aim:g}{unit}"
+    return (
+        f"{name:<58} {value:6.2f}{unit:3} at {'least' if more else 'most'} {must:g}{unit}{aimed}: "
+        f"{'aim met' if met_aim else 'met' if met else 'MISSED'}"
+    )

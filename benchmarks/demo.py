@@ -43,7 +43,7 @@ def report(taken: dict[str, Usage], photographs: int) -> None:
     print(f"\nEach further photograph: {further:.3f} s of CPU time, straightforward {naive_further:.3f} s\n")
     print(verdict("One photograph, CPU time, share of the straightforward", ours.cpu / naive.cpu, 0.8))
     print(verdict("Each further one, the same", further / naive_further, 0.3))
-    print(verdict("Peak memory of face_demo.py", max(ours.peak, ours_many.peak), 1.3, " GB"))
+    print(verdict("Peak memory of face_demo.py", max(ours.peak, ours_many.peak), 1.3, unit=" GB"))
 
 
 if __name__ == "__main__":

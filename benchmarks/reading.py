@@ -34,7 +34,7 @@ def main() -> None:
     size = count * 200 * 200 * 3 / 1e9
     print(f"{count} chips of 200 px, {size:.2f} GB: {usage.wall:.1f} s, {count / usage.wall:.0f} chips/s")
     print(f"CPU time {usage.cpu:.1f} s, {1000 * usage.cpu / count:.2f} ms a chip\n")
-    print(verdict("Peak memory", usage.peak, 3.6, " GB"))
+    print(verdict("Peak memory", usage.peak, 3.6, unit=" GB"))
 
 
 if __name__ == "__main__":

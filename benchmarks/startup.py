@@ -27,8 +27,8 @@ def main() -> None:
     for name, usage in taken.items():
         print(f"{name:<28}{usage.cpu:8.3f}{usage.wall:8.3f}  {', '.join(loaded[name]) or 'none'}")
     print()
-    print(verdict("Slowest, wall time", max(usage.wall for usage in taken.values()), 0.3, " s"))
-    print(verdict("Slowest, CPU time", max(usage.cpu for usage in taken.values()), 0.3, " s"))
+    print(verdict("Slowest, wall time", max(usage.wall for usage in taken.values()), 0.3, unit=" s"))
+    print(verdict("Slowest, CPU time", max(usage.cpu for usage in taken.values()), 0.3, unit=" s"))
     print(verdict("Programs that load one of these", sum(map(bool, loaded.values())), 0))
 
 

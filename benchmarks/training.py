@@ -208,7 +208,7 @@ def memory(data: str) -> None:
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
         usage = run_child(["-c", SHORT_RUN, data, folder], environment(f"{folder}/bytecode"))
     print("\nUTKFace at 200 px, from reading to the card")
-    print(verdict("Peak memory (aim: 4.5)", usage.peak, 6.0, " GB"))
+    print(verdict("Peak memory (aim: 4.5)", usage.peak, 6.0, unit=" GB"))
 
 
 def main() -> None:

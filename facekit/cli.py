@@ -32,8 +32,6 @@ class Parser(argparse.ArgumentParser):
 
 def main(run: Callable[[], int | None]) -> NoReturn:
     """Runs a script. Exit status: 0 done, 1 nothing could be done, 2 bad usage, 130 interrupted."""
-    # NumPy's BLAS has small matrices only here, and the start of its threads takes a tenth of a second of CPU time.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold what the terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -117,6 +115,8 @@ def add_dataset_options(parser: argparse.ArgumentParser) -> None:
 
 def make_estimator(args: argparse.Namespace) -> "FaceEstimator":
     """The estimator that the options describe."""
+    # Answering multiplies no large matrices in NumPy, and to start its threads takes a tenth of a second of CPU time.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from facekit.estimator import FaceEstimator
 
     return FaceEstimator(

@@ -61,9 +61,14 @@ class VideoReport:
     interrupted: bool = False
     tracks: str = ""
 
+    @property
+    def rate(self) -> float:
+        """Frames a second."""
+        return self.frames / max(self.seconds, 1e-6)
+
     def __str__(self) -> str:
         parts = [f"{self.frames} frame{'' if self.frames == 1 else 's'}"]
-        parts.append(f"{self.frames / max(self.seconds, 1e-6):.1f} frames per second")
+        parts.append(f"{self.rate:.1f} frames per second")
         if self.dropped:
             parts.append(f"{self.dropped} dropped")
         if len(self.latencies) > 1:
