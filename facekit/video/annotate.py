@@ -206,10 +206,11 @@ def _open_captures(video: Source, options: VideoOptions, stack: ExitStack) -> Ca
 def _write(summary: Summary, options: VideoOptions) -> list[Path]:
     if not options.summary:
         return []
-    timeline = options.summary.with_suffix(".png")
-    summary.write_csv(options.summary)
+    table = Path(options.summary)
+    timeline = table.with_suffix(".png")
+    summary.write_csv(table)
     summary.draw_timeline(timeline, options.language)
-    return [options.summary, timeline]
+    return [table, timeline]
 
 
 @contextmanager

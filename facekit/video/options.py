@@ -34,9 +34,9 @@ class VideoOptions:
     """
 
     show: bool = True
-    output: Path | None = None
+    output: str | Path | None = None
     jsonl: str | None = None
-    summary: Path | None = None
+    summary: str | Path | None = None
     language: str = "en"
     mirror: bool = False
     camera_size: tuple[int, int] | None = None
@@ -55,7 +55,7 @@ class VideoOptions:
             raise UsageError("Without a window, name what to write: --output, --jsonl, --summary or --capture-to.")
         if self.capture_to is None and (self.capture_every or self.capture_faces):
             raise UsageError("Name where captures go, with --capture-to FOLDER or s3://bucket/prefix.")
-        if self.summary and self.summary.suffix.lower() != ".csv":
+        if self.summary and Path(self.summary).suffix.lower() != ".csv":
             raise UsageError(f"A summary is a table, .csv. Received: {self.summary}. Choose a name that ends so.")
         for name, least in (("detect_every", 1), ("max_faces", 1), ("smoothing", 0)):
             value = getattr(self, name)

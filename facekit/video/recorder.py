@@ -24,7 +24,7 @@ class Recorder:
         VideoError: the file cannot be written.
     """
 
-    def __init__(self, video: Source, path: Path | None, files: list[Path]) -> None:
+    def __init__(self, video: Source, path: str | Path | None, files: list[Path]) -> None:
         self._video, self._path, self._files = video, path, files
         self._writer: VideoWriter | None = None
         if path:
@@ -49,7 +49,7 @@ class Recorder:
         if self._writer:
             self.__exit__(None, None, None)
             return
-        path = unused_path(self._path or Path(time.strftime("recording-%Y-%m-%d-%H%M%S.mp4")))
+        path = unused_path(Path(self._path or time.strftime("recording-%Y-%m-%d-%H%M%S.mp4")))
         self._writer = VideoWriter(path, self._video.size, self._video.rate, variable=self._video.is_live)
         self._files.append(path)
 
