@@ -130,3 +130,18 @@ def test_a_picture_as_a_whole() -> None:
     for frame in frames(clip("steady", seconds=0.5)):
         (track,) = tracker.track(frame, search.find(frame))
         assert overlap(track.box, (0, 0, 640, 480)) > 0.95
+
+
+def test_searches_are_due_by_time_or_number_and_after_a_new_start() -> None:
+    picture = np.zeros((96, 96, 3), np.uint8)
+
+    def due(search: Search, rate: float, numbers: Sequence[int]) -> list[int]:
+        return [n for n in numbers if search.find(Frame(n, n / rate, picture, 0.0)) is not None]
+
+    assert due(Search(), 30, range(20)) == [0, 6, 12, 18]
+    assert due(Search(), 29.97, range(20)) == [0, 6, 12, 18]
+    assert due(Search(), 4, range(3)) == [0, 1, 2]
+    assert due(Search(every=5), 30, range(12)) == [0, 5, 10]
+    assert due(Search(), 30, [0, 1, 9, 10, 20]) == [0, 9, 20]  # frames were dropped
+    search = Search()
+    assert due(search, 30, [100]) == [100] and due(search, 30, [0, 1]) == [0]

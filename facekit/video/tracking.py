@@ -4,6 +4,7 @@ Nothing here identifies a person. A face is known again by a picture of 16 x 16 
 after the face was last seen.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -252,16 +253,18 @@ def _advance(face: _Face, step: Step, elapsed: float) -> None:
 
 def _cost(face: _Face, place: Place, patch: Patch, time: float) -> float:
     """How badly a detection fits a face: distance in widths and difference in looks; infinite where it cannot be."""
-    size = max(face.place[2], place[2])
-    distance = float(np.hypot(*(place[:2] - face.place[:2]))) / size
-    ratio = max(place[2], face.place[2]) / max(1e-6, min(place[2], face.place[2]))
-    alike = float(patch @ face.patch)
+    x, y, width, _ = face.place.tolist()
+    new_x, new_y, new_width, _ = place.tolist()
+    size = max(width, new_width)
+    distance = math.hypot(new_x - x, new_y - y) / size
+    ratio = size / max(1e-6, min(width, new_width))
     if face.visible:
-        return distance + (1 - alike) if distance < CLOSE and ratio < 1.7 else np.inf
+        return distance + 1 - float(patch @ face.patch) if distance < CLOSE and ratio < 1.7 else math.inf
+    alike = float(patch @ face.patch)
     far = min(1.0, distance * size / _reach(face, place, time))
     least = ALIKE[0] + (ALIKE[1] - ALIKE[0]) * far
     # Out of sight costs more: a face in sight has the first claim to what is found at its place.
-    return 0.5 + 0.3 * distance + (1 - alike) if alike >= least and ratio < 2 else np.inf
+    return 0.5 + 0.3 * distance + (1 - alike) if alike >= least and ratio < 2 else math.inf
 
 
 def _reach(face: _Face, place: Place, time: float) -> float:
