@@ -22,7 +22,8 @@ MEMORY = 5.0  # seconds for which a face that is out of sight keeps its number
 UNSEEN = 2.0  # seconds for which a face is followed that no search finds, e.g. in profile
 TRIAL = 0.5  # seconds for which a doubtful face may be found again before it is dropped
 WAIT = 0.25  # seconds for which a face near a lost one is not called a new one: half covered, it looks like neither
-SURE = 0.6  # the sum of its detections' scores from which a face is believed; false ones have 0 to 0.3 each
+FAINT = 0.2  # what a detection's score must exceed to say anything: where nothing moves, a false one returns each time
+SURE = 0.4  # sum of what exceeds it, from which a face is believed
 LIKE = 0.45  # correlation with its own picture below which a face is hidden; half covered faces have 0.5
 CLEAR = 0.75  # correlation from which its movement is its own, not that of what comes before it
 LEAST_QUALITY = 0.3  # share of the points that must be followed well for a movement to be believed
@@ -63,7 +64,7 @@ class _Face:
     place: Place
     patch: Patch
     score: float  # of its detections, on average
-    sureness: float  # their sum
+    sureness: float  # sum of what exceeds FAINT
     born: float
     seen: float  # when it was last visible
     detected: float
@@ -169,7 +170,7 @@ class Tracker:
         if not face.visible:
             face.speed[:] = 0
         score = _score(found)
-        face.sureness += max(0.0, score)
+        face.sureness += max(0.0, score - FAINT)
         face.visible, face.seen, face.detected = True, frame.time, frame.time
         patch = view.patch(face.place)
         is_alone = not any(
@@ -190,9 +191,8 @@ class Tracker:
         if any(overlap(face.place, place) > 0.3 for face in visible):  # the same face in another size
             return
         score = _score(found)
-        self._faces.append(
-            _Face(place.copy(), patch, score, score, frame.time, frame.time, frame.time, max(score, 0.05))
-        )
+        sureness, weight = max(0.0, score - FAINT), max(score, 0.05)
+        self._faces.append(_Face(place.copy(), patch, score, sureness, frame.time, frame.time, frame.time, weight))
 
     def _doubtful(self, time: float) -> _Face | None:
         """The face to look for: one not yet believed, or lately lost; the one that waited longest."""
