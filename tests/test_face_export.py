@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,20 +17,7 @@ from facekit.cards import DEFAULT_WEIGHTS, read_card
 from facekit.heads import AGE
 from facekit.runtimes import load_runtime
 
-# As the README has it.
-EXAMPLE = """
-import json
-import numpy as np
-import onnxruntime
-from PIL import Image
-
-session = onnxruntime.InferenceSession("mobilenet_utkface.onnx")
-card = json.loads(session.get_modelmeta().custom_metadata_map["card"])
-side = card["network"]["input_size"]
-chip = Image.open("chip.jpg").convert("RGB").resize((side, side), Image.Resampling.BILINEAR)  # one face, cut out
-(probabilities,) = session.run(["age"], {"picture": np.float32(chip)[None]})  # (1, 93): of 1 to 93 years
-print(f"estimated age: {probabilities[0] @ np.arange(1, 94):.1f}")
-"""
+(EXAMPLE,) = re.findall(r"```python\n(import json\n.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
 
 
 def test_export_of_the_shipped_weights(
