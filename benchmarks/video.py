@@ -92,8 +92,8 @@ def tracking(folder: Path, args: argparse.Namespace) -> None:
     from mot import score
 
     from facekit.video.frames import Frame
-    from facekit.video.search import Search
-    from facekit.video.tracking import Tracker
+    from facekit.video.tracks.search import Search
+    from facekit.video.tracks.tracking import Tracker
 
     scores = []
     for name in SCENES:
@@ -152,7 +152,7 @@ def looped(name: str, n_frames: int, *, is_live: bool = False, watch: Callable[[
     from clips import clip
 
     from facekit.video.frames import Frame
-    from facekit.video.sources import Source
+    from facekit.video.sources.source import Source
 
     pictures = list(clip(name, seconds=5).frames())
 

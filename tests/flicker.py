@@ -6,9 +6,9 @@ from itertools import pairwise
 from facekit.estimator import FaceEstimator
 from facekit.heads import AgeAnswer
 from facekit.video.frames import Frame, TrackedFace
-from facekit.video.search import Search
-from facekit.video.steady import SteadyEstimates
-from facekit.video.tracking import Tracker
+from facekit.video.tracks.search import Search
+from facekit.video.tracks.steady import SteadyEstimates
+from facekit.video.tracks.tracking import Tracker
 
 
 def flicker(scenes: Iterable[Sequence[TrackedFace]], seconds: float) -> float:

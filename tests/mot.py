@@ -8,7 +8,7 @@ import numpy as np
 from clips import Truth
 
 from facekit.detectors import Box
-from facekit.video.tracking import Track
+from facekit.video.tracks.tracking import Track
 
 IN_SIGHT = 0.7  # share of a face in sight from which it must be found
 HIDDEN = 0.35  # and below which nobody may claim to see it; between the two either is right

@@ -7,10 +7,10 @@ import pytest
 
 from facekit.drawing import FACE_COLOURS, Plate
 from facekit.heads import AgeAnswer, Answer, ClassAnswer
-from facekit.video import overlay
+from facekit.video.display import overlay
+from facekit.video.display.hud import Hud
+from facekit.video.display.overlay import Overlay
 from facekit.video.frames import Frame, Scene, TrackedFace
-from facekit.video.hud import Hud
-from facekit.video.overlay import Overlay
 
 Box = tuple[int, int, int, int]
 KEYS = [("Q, Esc", "leave"), ("Space", "capture"), ("p", "pause"), ("r", "record"), ("l", "language"), ("h", "help")]

@@ -26,7 +26,7 @@ from facekit.files import PROJECT
 from facekit.heads import AGE
 from facekit.video import VideoOptions, annotate, annotate_video
 from facekit.video.frames import Frame, Scene
-from facekit.video.sources import Source
+from facekit.video.sources.source import Source
 
 ESTIMATOR: Any = SimpleNamespace(heads=[AGE])
 N_FRAMES = 12

@@ -20,9 +20,9 @@ from facekit.errors import FaceKitError, UsageError, VideoError
 from facekit.files import user_state
 from facekit.heads import ClassAnswer
 from facekit.images import Picture
-from facekit.video import captures as captures_module
-from facekit.video import uploads
-from facekit.video.captures import GONE_AFTER, Captures
+from facekit.video.captures import captures as captures_module
+from facekit.video.captures import uploads
+from facekit.video.captures.captures import GONE_AFTER, Captures
 from facekit.video.frames import Frame, Scene, TrackedFace
 
 NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z-\d{6}-[0-9a-f]{6}(-track-\d{6})?\.(jpg|json)")

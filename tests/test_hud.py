@@ -6,8 +6,8 @@ from scenes import KEYS, Drawn, blank, overlap, record_plates, scene, show, text
 from facekit.drawing import LANGUAGES
 from facekit.errors import UnknownNameError
 from facekit.plates import font
-from facekit.video.hud import Hud
-from facekit.video.overlay import Overlay
+from facekit.video.display.hud import Hud
+from facekit.video.display.overlay import Overlay
 
 
 @pytest.fixture

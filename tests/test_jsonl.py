@@ -12,7 +12,7 @@ import pytest
 from facekit.errors import FaceKitError
 from facekit.heads import AgeAnswer
 from facekit.video.frames import Frame, Scene, TrackedFace
-from facekit.video.jsonl import JsonLines
+from facekit.video.sinks.jsonl import JsonLines
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = np.zeros((8, 8, 3), np.uint8)
@@ -73,7 +73,7 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 PROGRAM = """
 import sys
 from test_jsonl import scene
-from facekit.video.jsonl import JsonLines
+from facekit.video.sinks.jsonl import JsonLines
 with JsonLines(sys.argv[1]) as lines:
     for number in range(10**9):
         lines.write(scene(number, faces=20))

@@ -10,8 +10,8 @@ import pytest
 from scenes import KEYS, Drawn, Walk, answers, blank, colour, noise, overlap, record_plates, scene, show, texts
 
 from facekit.drawing import FACE_COLOURS, LANGUAGES
-from facekit.video.hud import Hud
-from facekit.video.overlay import Overlay
+from facekit.video.display.hud import Hud
+from facekit.video.display.overlay import Overlay
 
 
 @pytest.fixture

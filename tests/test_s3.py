@@ -16,11 +16,11 @@ from faulty_link import HOST, FaultyLink
 from moto.server import ThreadedMotoServer
 
 from facekit.errors import VideoError
-from facekit.video import uploads
-from facekit.video.captures import Captures
+from facekit.video.captures import uploads
+from facekit.video.captures.captures import Captures
+from facekit.video.captures.spool import Spool, UploadError
+from facekit.video.captures.uploads import Bucket
 from facekit.video.frames import Frame, Scene
-from facekit.video.spool import Spool, UploadError
-from facekit.video.uploads import Bucket
 
 ROOT = Path(__file__).resolve().parent.parent
 FAST = (0.01, 0.1)
@@ -283,7 +283,7 @@ def test_a_put_that_is_forbidden_will_be_so_for_long(link: FaultyLink, s3: Any) 
 CHILD = """
 import sys, time
 import numpy as np
-from facekit.video.captures import Captures
+from facekit.video.captures.captures import Captures
 from facekit.video.frames import Frame, Scene
 captures = Captures("s3://bucket/door", endpoint=sys.argv[1], source="Camera 0", live=True, note=lambda line: None)
 picture = np.zeros((48, 64, 3), np.uint8)

@@ -7,8 +7,8 @@ from scenes import Drawn, answers, blank, colour, record_plates, scene, texts
 
 from facekit.heads import AgeAnswer, ClassAnswer
 from facekit.plates import GREY
-from facekit.video.overlay import Overlay
-from facekit.video.shown import Shown, bars
+from facekit.video.display.overlay import Overlay
+from facekit.video.display.shown import Shown, bars
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from facekit.errors import VideoError
-from facekit.video import spool as spool_module
-from facekit.video.spool import Spool, UploadError
+from facekit.video.captures import spool as spool_module
+from facekit.video.captures.spool import Spool, UploadError
 
 ROOT = Path(__file__).resolve().parent.parent
 FAST = (0.01, 0.05)
@@ -235,7 +235,7 @@ def test_orphaned_temporary_files_are_removed_and_new_ones_kept(
 CHILD = """
 import sys, time
 from pathlib import Path
-from facekit.video.spool import Spool, UploadError
+from facekit.video.captures.spool import Spool, UploadError
 def put(name, data):
     if sys.argv[2] == "down":
         raise UploadError("Down.", is_lasting=False)

@@ -15,8 +15,8 @@ from facekit.detectors import Box
 from facekit.estimator import Cut, FaceEstimator
 from facekit.heads import AGE, GENDER, AgeAnswer, Answer
 from facekit.video.frames import Frame, TrackedFace
-from facekit.video.steady import AT_ONCE, FLEETING, SteadyEstimates, chip_quality
-from facekit.video.tracking import Track
+from facekit.video.tracks.steady import AT_ONCE, FLEETING, SteadyEstimates, chip_quality
+from facekit.video.tracks.tracking import Track
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (240, 640, 3), np.uint8)
 FRONTAL = np.float32([[140, 80], [120, 80], [60, 80], [80, 80], [100, 120]])

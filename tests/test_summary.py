@@ -2,6 +2,7 @@
 
 import csv
 import tracemalloc
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ from facekit.errors import FaceKitError, UnknownNameError
 from facekit.heads import AGE, GENDER, RACE, AgeAnswer, Answer, ClassAnswer, Head
 from facekit.plates import DARK
 from facekit.video.frames import Frame, Scene, TrackedFace
-from facekit.video.summary import MOST_SPANS, Summary, clock
-from facekit.video.timeline import CHART, MARGIN, MOST_ROWS, ROW
+from facekit.video.sinks.summary import MOST_SPANS, Summary, clock
+from facekit.video.sinks.timeline import CHART, MARGIN, MOST_ROWS, ROW, draw_timeline
 
 HEADS: list[Head] = [AGE, GENDER, RACE]
 PICTURE = np.zeros((8, 8, 3), np.uint8)
@@ -124,7 +125,7 @@ def test_times_are_read_as_on_a_clock() -> None:
 def test_nobody_was_seen(tmp_path: Path) -> None:
     for summary in (Summary(HEADS), seen({}, 3)):
         summary.write_csv(tmp_path / "tracks.csv")
-        summary.draw_timeline(tmp_path / "timeline.png")
+        draw_timeline(summary, tmp_path / "timeline.png")
         assert rows(tmp_path / "tracks.csv") == []
         assert (tmp_path / "tracks.csv").read_text().startswith("track,first_seen,last_seen,seconds_on_screen,frames,")
         assert str(summary) == "No faces were found."
@@ -140,7 +141,7 @@ def chart(path: Path) -> np.ndarray:
 
 
 def test_the_timeline_shows_when_each_was_seen(tmp_path: Path) -> None:
-    seen({1: [(0, 10)], 2: [(2.5, 5), (7.5, 10)]}, 10).draw_timeline(tmp_path / "timeline.png")
+    draw_timeline(seen({1: [(0, 10)], 2: [(2.5, 5), (7.5, 10)]}, 10), tmp_path / "timeline.png")
     bars = chart(tmp_path / "timeline.png")
     assert bars.shape[0] == 2 * ROW
     for number, spans in enumerate([[(0, 1)], [(0.25, 0.5), (0.75, 1)]]):
@@ -158,7 +159,7 @@ def test_the_timeline_of_any_video(count: int, seconds: float, language: str, tm
     for number in range(400):
         time = seconds * number / 400
         summary.add(scene(time, *[track for track in range(1, count + 1) if abs(number - 5 * track) < 60]))
-    summary.draw_timeline(tmp_path / "timeline.png", language)
+    draw_timeline(summary, tmp_path / "timeline.png", language)
     with Image.open(tmp_path / "timeline.png") as picture:
         assert 1200 < picture.width < 2000
         assert picture.height == ROW * (2 + min(count, MOST_ROWS)) + 2 * MARGIN
@@ -183,9 +184,9 @@ def test_a_day_of_many_people_needs_little_memory() -> None:
 def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     summary = seen({1: [(0, 1)]}, 1)
     (tmp_path / "file").touch()
-    for write in (summary.write_csv, summary.draw_timeline):
+    for write in (summary.write_csv, partial(draw_timeline, summary)):
         with pytest.raises(FaceKitError, match=r"Cannot write .*file.*out\.png: (File exists|Not a directory)\."):
             write(tmp_path / "file" / "out.png")
     with pytest.raises(UnknownNameError, match="Unknown language"):
-        summary.draw_timeline(tmp_path / "timeline.png", "fr")
+        draw_timeline(summary, tmp_path / "timeline.png", "fr")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

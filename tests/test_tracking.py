@@ -11,8 +11,8 @@ from mot import overlap, score
 
 from facekit.detectors import Detection
 from facekit.video.frames import Frame
-from facekit.video.search import Search
-from facekit.video.tracking import MEMORY, OLDEST, Track, Tracker
+from facekit.video.tracks.search import Search
+from facekit.video.tracks.tracking import MEMORY, OLDEST, Track, Tracker
 
 
 def frames(made: Clip) -> list[Frame]:

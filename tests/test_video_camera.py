@@ -13,8 +13,7 @@ from servers import read_source, stop_soon
 
 from facekit.errors import VideoError
 from facekit.opencv import import_cv2
-from facekit.video import camera, live
-from facekit.video.sources import open_source
+from facekit.video.sources import camera, live, open_source
 
 cv2 = import_cv2()
 

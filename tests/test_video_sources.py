@@ -15,7 +15,8 @@ from PIL import Image
 from facekit.errors import VideoError
 from facekit.images import Picture, save_picture
 from facekit.video.frames import Frame
-from facekit.video.sources import Source, believable, open_source
+from facekit.video.sources import open_source
+from facekit.video.sources.source import Source, believable
 
 
 def read(path: Path) -> tuple[list[Frame], Source, list[str]]:

@@ -19,9 +19,8 @@ from servers import Rtsp, Server, read_source, send_file, send_jpegs, stop_soon
 
 from facekit.errors import VideoError
 from facekit.files import PROJECT
-from facekit.video import live, stream
-from facekit.video.sources import open_source
-from facekit.video.stream import public_name
+from facekit.video.sources import live, open_source, stream
+from facekit.video.sources.stream import public_name
 
 N_FRAMES = 12
 

@@ -14,8 +14,8 @@ from films import NTSC, difference, pictures, read_film
 
 from facekit.errors import VideoError
 from facekit.files import PROJECT
-from facekit.video import writer
-from facekit.video.writer import VideoWriter
+from facekit.video.sinks import writer
+from facekit.video.sinks.writer import VideoWriter
 
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits and signals of Linux")
 
@@ -122,7 +122,7 @@ from pathlib import Path
 sys.path.insert(0, "tests")
 from films import pictures
 from facekit.errors import VideoError
-from facekit.video.writer import VideoWriter
+from facekit.video.sinks.writer import VideoWriter
 limit, n_frames = int(sys.argv[2]), int(sys.argv[3])
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

@@ -18,7 +18,8 @@ from facekit.errors import FaceKitError, VideoError
 from facekit.files import PROJECT
 from facekit.heads import AGE
 from facekit.opencv import has_display, import_cv2
-from facekit.video import annotate, annotate_video, viewer, window
+from facekit.video import annotate, annotate_video
+from facekit.video.display import viewer, window
 from facekit.video.frames import Frame, Scene
 
 ESTIMATOR: Any = SimpleNamespace(heads=[AGE])

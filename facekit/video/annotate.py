@@ -17,20 +17,22 @@ from tqdm import tqdm
 from facekit.errors import FaceKitError
 from facekit.images import Picture
 from facekit.opencv import import_cv2
-from facekit.video.captures import Captures
+from facekit.video.captures.captures import Captures
+from facekit.video.display.overlay import Overlay
+from facekit.video.display.viewer import KEYS, Viewer
+from facekit.video.display.window import Window
 from facekit.video.frames import Frame, Scene
-from facekit.video.jsonl import JsonLines
 from facekit.video.options import VideoOptions
-from facekit.video.overlay import Overlay
 from facekit.video.pipeline import Pipeline
-from facekit.video.recorder import Recorder
-from facekit.video.search import Search
-from facekit.video.sources import Source, open_source, print_note
-from facekit.video.steady import SteadyEstimates
-from facekit.video.summary import Summary
-from facekit.video.tracking import Tracker
-from facekit.video.viewer import KEYS, Viewer
-from facekit.video.window import Window
+from facekit.video.sinks.jsonl import JsonLines
+from facekit.video.sinks.recorder import Recorder
+from facekit.video.sinks.summary import Summary
+from facekit.video.sinks.timeline import draw_timeline
+from facekit.video.sources import open_source
+from facekit.video.sources.source import Source, print_note
+from facekit.video.tracks.search import Search
+from facekit.video.tracks.steady import SteadyEstimates
+from facekit.video.tracks.tracking import Tracker
 
 if TYPE_CHECKING:
     from facekit.estimator import FaceEstimator
@@ -209,7 +211,7 @@ def _write(summary: Summary, options: VideoOptions) -> list[Path]:
     table = Path(options.summary)
     timeline = table.with_suffix(".png")
     summary.write_csv(table)
-    summary.draw_timeline(timeline, options.language)
+    draw_timeline(summary, timeline, options.language)
     return [table, timeline]
 
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from facekit.images import Picture
 from facekit.opencv import import_cv2
-from facekit.video.places import Place
-from facekit.video.search import resized
+from facekit.video.tracks.places import Place
+from facekit.video.tracks.search import resized
 
 LONGEST_SIDE = 480  # of the reduced picture that is followed, pixels
 GRID = 5  # points a side in each face

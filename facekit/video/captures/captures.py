@@ -15,8 +15,8 @@ from typing import Any, Self
 from facekit.detectors import Box
 from facekit.images import Picture
 from facekit.opencv import import_cv2
+from facekit.video.captures.uploads import open_target
 from facekit.video.frames import Frame, Scene, TrackedFace
-from facekit.video.uploads import open_target
 
 NOTE = "Estimates by a network from pixels: they may be wrong, and are no facts about a person."
 QUALITY = 90  # of JPEG

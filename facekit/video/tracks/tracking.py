@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from facekit.detectors import Box, Detection
 from facekit.video.frames import Frame
-from facekit.video.motion import Patch, Step, View, follow
-from facekit.video.places import Place, box_of, clipped_box, is_inside, overlap, place_of
-from facekit.video.search import Look
+from facekit.video.tracks.motion import Patch, Step, View, follow
+from facekit.video.tracks.places import Place, box_of, clipped_box, is_inside, overlap, place_of
+from facekit.video.tracks.search import Look
 
 MEMORY = 5.0  # seconds for which a face that is out of sight keeps its number
 UNSEEN = 2.0  # seconds for which a face is followed that no search finds, e.g. in profile

@@ -8,8 +8,8 @@ from typing import Self
 from facekit.files import unused_path
 from facekit.images import Picture
 from facekit.video.frames import Scene
-from facekit.video.sources import Source
-from facekit.video.writer import VideoWriter
+from facekit.video.sinks.writer import VideoWriter
+from facekit.video.sources.source import Source
 
 
 class Recorder:

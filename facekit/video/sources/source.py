@@ -1,8 +1,6 @@
-"""Cameras, video files, streams and folders of pictures -> frames."""
+"""What gives frames."""
 
-import re
 import sys
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -64,47 +62,6 @@ class Source(ABC):
 def print_note(message: str) -> None:
     """Tells the user on stderr."""
     print(message, file=sys.stderr)
-
-
-def open_source(
-    source: str | int | Path,
-    *,
-    size: tuple[int, int] | None = None,
-    stop: threading.Event | None = None,
-    note: Note = print_note,
-) -> Source:
-    """Opens whatever gives frames.
-
-    Args:
-        source: a camera's number (as a number or as text), a video file, the address of a stream (rtsp://, rtmp://,
-            http://, udp://), or a folder of pictures.
-        size: width, height to ask a camera for; it gives the nearest it has.
-        stop: once it is set, frames end within a second or so, even while a camera or a stream is waited for.
-        note: takes messages of one line, such as that a camera is gone and tried again. They may come while frames
-            are read, from the thread that reads.
-
-    Raises:
-        VideoError: it gives no picture.
-        FaceKitError: OpenCV does not load.
-    """
-    stop = stop or threading.Event()
-    text = "" if isinstance(source, Path) else str(source)
-    if text.isdecimal():
-        from facekit.video.camera import open_camera
-
-        return open_camera(int(text), size, stop, note)
-    if re.match(r"\w\w+://", text):
-        from facekit.video.stream import open_stream
-
-        return open_stream(text, stop, note)
-    path = Path(str(source))
-    if path.is_dir():
-        from facekit.video.folder import PictureFolder
-
-        return PictureFolder(path, stop, note)
-    from facekit.video.video_files import open_video_file
-
-    return open_video_file(path, stop, note)
 
 
 def believable(rate: float | Fraction | None) -> Fraction:

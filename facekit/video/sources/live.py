@@ -12,7 +12,7 @@ from facekit.errors import FaceKitError, VideoError
 from facekit.images import Picture
 from facekit.opencv import import_cv2
 from facekit.video.frames import Frame
-from facekit.video.sources import Note, Source
+from facekit.video.sources.source import Note, Source
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0  # seconds between attempts to reach what is gone
 GLANCE = 0.1  # seconds between looks at whether to stop

@@ -13,7 +13,7 @@ from facekit.errors import PictureError, VideoError
 from facekit.images import Picture, decode_picture, find_pictures
 from facekit.opencv import import_cv2
 from facekit.video.frames import Frame
-from facekit.video.sources import Note, Source
+from facekit.video.sources.source import Note, Source
 
 
 class PictureFolder(Source):

@@ -10,7 +10,6 @@ from typing import Any
 from facekit.annotation import answer_columns, answer_fields, phrase
 from facekit.files import write_text
 from facekit.heads import Answer, ClassAnswer, Head
-from facekit.images import save_picture
 from facekit.video.frames import Scene, TrackedFace
 
 LONGEST_FRAME = 2.0  # seconds that one frame counts at most: a stream that stalls shows nobody
@@ -120,17 +119,6 @@ class Summary:
         table.writeheader()
         table.writerows(_row(track) for track in self.tracks())
         write_text(str(path), text.getvalue())
-
-    def draw_timeline(self, path: str | Path, language: str = "en") -> None:
-        """A picture of when each face was seen, with its last estimates: .png, written whole or not at all.
-
-        Raises:
-            UnknownNameError: no such language.
-            PictureError: it cannot be written.
-        """
-        from facekit.video.timeline import timeline_picture
-
-        save_picture(timeline_picture(self.tracks(), self.seconds, language), path)
 
     def __str__(self) -> str:
         """A table for the terminal: those who were on screen longest."""

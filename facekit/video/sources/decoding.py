@@ -10,7 +10,7 @@ from av.video.reformatter import VideoReformatter
 from facekit.errors import VideoError
 from facekit.images import Picture
 from facekit.opencv import import_cv2
-from facekit.video.sources import believable
+from facekit.video.sources.source import believable
 
 PIXEL_SHAPES = (0.25, 4)  # width / height that is believed
 SAME_RATE = 0.001  # by how much two statements of a rate may differ

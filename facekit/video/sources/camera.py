@@ -6,8 +6,8 @@ from contextlib import suppress
 from facekit.errors import VideoError
 from facekit.images import Picture
 from facekit.opencv import import_cv2
-from facekit.video.live import Background, LiveSource, Stopped
-from facekit.video.sources import Note, Source, believable
+from facekit.video.sources.live import Background, LiveSource, Stopped
+from facekit.video.sources.source import Note, Source, believable
 
 MOST_CAMERAS = 100
 MOST_RAW = 640 * 480  # pixels

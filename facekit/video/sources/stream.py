@@ -8,10 +8,10 @@ import av
 
 from facekit.errors import VideoError
 from facekit.images import Picture
-from facekit.video.decoding import Decoder
-from facekit.video.live import Background, LiveSource, open_first
-from facekit.video.sources import Note, Source
-from facekit.video.video_files import VideoFile
+from facekit.video.sources.decoding import Decoder
+from facekit.video.sources.live import Background, LiveSource, open_first
+from facekit.video.sources.source import Note, Source
+from facekit.video.sources.video_files import VideoFile
 
 LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "udp")
 SCHEMES = (*LIVE_SCHEMES, "http", "https")

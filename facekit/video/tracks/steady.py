@@ -13,7 +13,7 @@ from facekit.heads import AgeHead, Answer
 from facekit.images import Picture
 from facekit.opencv import import_cv2
 from facekit.video.frames import Frame, TrackedFace
-from facekit.video.tracking import Track
+from facekit.video.tracks.tracking import Track
 
 WAITS = 0.1, 0.1, 0.2, 0.4, 1.0  # seconds from one estimate of a face to the next; the last for all later ones
 EARLY = 0.005  # seconds: frames do not come when an estimate is due, but rather early than late

@@ -10,10 +10,10 @@ import av
 
 from facekit.errors import VideoError
 from facekit.images import Picture
-from facekit.video.decoding import Decoder, no_pictures
 from facekit.video.frames import Frame
-from facekit.video.live import Stopped
-from facekit.video.sources import Note, Source, no_file
+from facekit.video.sources.decoding import Decoder, no_pictures
+from facekit.video.sources.live import Stopped
+from facekit.video.sources.source import Note, Source, no_file
 
 COMPLETE = 0.9  # share of what it announces that a whole file has at least; some containers only estimate
 

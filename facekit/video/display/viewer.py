@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from facekit.drawing import LANGUAGES
 from facekit.images import Picture
+from facekit.video.display.hud import Hud
+from facekit.video.display.overlay import Overlay
+from facekit.video.display.window import Window
 from facekit.video.frames import Scene
-from facekit.video.hud import Hud
-from facekit.video.overlay import Overlay
 from facekit.video.pipeline import Pipeline
-from facekit.video.recorder import Recorder
-from facekit.video.window import Window
+from facekit.video.sinks.recorder import Recorder
 
 RATE_OVER = 30  # frames over which their rate is taken
 PAUSE_STEP = 0.05  # seconds between two looks at the keys while it is paused

@@ -9,7 +9,7 @@ from typing import Any
 
 from facekit.errors import FaceKitError, UsageError, VideoError
 from facekit.files import make_folder, user_state
-from facekit.video.spool import Spool, UploadError, write_capture
+from facekit.video.captures.spool import Spool, UploadError, write_capture
 
 CONTENT_TYPES = {".jpg": "image/jpeg", ".json": "application/json"}
 TIMEOUTS = (5, 15)  # seconds to connect, and between bytes

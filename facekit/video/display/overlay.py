@@ -13,10 +13,10 @@ from facekit.images import Picture
 from facekit.opencv import import_cv2
 from facekit.placing import Place, Size, as_boxes, covered, least_covering
 from facekit.plates import Bar, Colour, Line, plate_image
+from facekit.video.display.hud import Hud, HudPlate
+from facekit.video.display.layout import Layout
+from facekit.video.display.shown import NOTHING_YET, Shown, bars, widest_lines
 from facekit.video.frames import Scene
-from facekit.video.hud import Hud, HudPlate
-from facekit.video.layout import Layout
-from facekit.video.shown import NOTHING_YET, Shown, bars, widest_lines
 
 Stamp = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # what a plate adds to a picture, and which 255ths of it stay
 

@@ -3,22 +3,33 @@
 import math
 from collections.abc import Sequence
 from itertools import zip_longest
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from facekit.drawing import LANGUAGES, caption_lines, face_colour, note_text
 from facekit.errors import lookup
-from facekit.images import Picture
+from facekit.images import Picture, save_picture
 from facekit.placing import Place
 from facekit.plates import DARK, DIMMED, LIGHT, TROUGH, Colour, Line, font
-from facekit.video.shown import NOTHING_YET
-from facekit.video.summary import TrackSummary, clock, longest
+from facekit.video.display.shown import NOTHING_YET
+from facekit.video.sinks.summary import Summary, TrackSummary, clock, longest
 
 MOST_ROWS = 40
 TEXT, ROW, MARGIN, CHART = 19, 34, 24, 1100  # sizes and widths, pixels
 STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400]  # seconds
 MOST_TICKS = 11
+
+
+def draw_timeline(summary: Summary, path: str | Path, language: str = "en") -> None:
+    """A picture of when each face was seen, with its last estimates: .png, written whole or not at all.
+
+    Raises:
+        UnknownNameError: no such language.
+        PictureError: it cannot be written.
+    """
+    save_picture(timeline_picture(summary.tracks(), summary.seconds, language), path)
 
 
 def timeline_picture(tracks: Sequence[TrackSummary], seconds: float, language: str = "en") -> Picture:

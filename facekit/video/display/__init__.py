@@ -1,0 +1,1 @@
+"""What a person sees: cards, figures, the window."""

@@ -1,0 +1,1 @@
+"""What is written: videos, lines of JSON, a summary."""

@@ -1,0 +1,1 @@
+"""Frames -> faces that are followed, and what is known of each."""
