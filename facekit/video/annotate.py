@@ -12,8 +12,10 @@ from pathlib import Path
 from statistics import quantiles
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from tqdm import tqdm
 
+from facekit.chips import CHIP_SIZE
 from facekit.errors import FaceKitError
 from facekit.images import Picture
 from facekit.opencv import import_cv2
@@ -37,8 +39,10 @@ from facekit.video.tracks.tracking import Tracker
 if TYPE_CHECKING:
     from facekit.estimator import FaceEstimator
 
+Sink = Callable[[Scene, Picture], None]  # takes a scene, and its picture with the estimates drawn in
+
 LIVE_IN_FLIGHT = 3  # frames between capture and screen: enough for both cores, and none gets old
-FILE_IN_FLIGHT = 12
+FILE_IN_FLIGHT = 12, 400_000_000  # frames, and bytes of them as they came: few of 8K
 
 
 @dataclass
@@ -130,49 +134,60 @@ def _run(
     """From the first frame to the last; all that it opens is closed when it ends, however that is."""
     overlay = Overlay(options.language, KEYS)
     with ExitStack() as stack:
-        sinks: list[Callable[[Scene, Picture], None]] = [lambda scene, drawn: summary.add(scene)]
+        window = stack.enter_context(Window()) if options.show else None
+        captures = cache(partial(_open_captures, video, options, stack))  # where none were asked for, at the first
+        recorder = stack.enter_context(Recorder(video, options.output, report.files))
+        sinks: list[Sink] = [lambda scene, drawn: summary.add(scene), recorder.write]
         if options.jsonl:
             lines = stack.enter_context(JsonLines(options.jsonl))
             sinks.append(lambda scene, drawn: lines.write(scene))
-        captures = cache(partial(_open_captures, video, options, stack))
         if options.capture_to:
             sinks.append(captures().offer)
-
-        def capture(scene: Scene, drawn: Picture) -> None:
-            captures().take(scene, drawn)
-
-        recorder = stack.enter_context(Recorder(video, options.output, report.files))
-        sinks.append(recorder.write)
-        stages = _stages(estimator, options, overlay)
-        in_flight = LIVE_IN_FLIGHT if video.is_live else FILE_IN_FLIGHT
-        pipeline = stack.enter_context(
-            Pipeline(_frames(video, options.mirror), stages, drops=video.is_live, in_flight=in_flight, stop=stop)
-        )
+        stages, frames = _stages(estimator, options, overlay), _frames(video, options.mirror)
+        in_flight = _in_flight(video)
+        pipeline = stack.enter_context(Pipeline(frames, stages, drops=video.is_live, in_flight=in_flight, stop=stop))
         viewer = None
-        if options.show:
-            window = stack.enter_context(Window())
-            viewer = Viewer(window, overlay, recorder, capture, is_live=video.is_live, pipeline=pipeline)
-        hidden = True if viewer or video.is_live else None  # None: shown on terminals only
-        started = time.perf_counter()
+        if window:
+            viewer = Viewer(window, overlay, recorder, captures, is_live=video.is_live, pipeline=pipeline)
+        _pass_on(pipeline, sinks, viewer, video, report)
+
+
+def _pass_on(pipeline: Pipeline, sinks: list[Sink], viewer: Viewer | None, video: Source, report: VideoReport) -> None:
+    """Hands what comes out of the pipeline to all who want it, as long as the user wants."""
+    hidden = True if viewer or video.is_live else None  # None: shown on terminals only
+    started = time.perf_counter()
+    with tqdm(pipeline, Path(video.name).name, _n_frames(video), leave=False, unit=" frames", disable=hidden) as bar:
         try:
-            with tqdm(
-                pipeline, Path(video.name).name, video.n_frames, leave=False, unit=" frames", disable=hidden
-            ) as bar:
-                for scene, drawn in bar:
-                    for sink in sinks:
-                        sink(scene, drawn)
-                    goes_on = viewer is None or viewer.show(scene, drawn)
-                    report.frames += 1
-                    if video.is_live:
-                        report.latencies.append(time.monotonic() - scene.frame.captured)
-                    if not goes_on:
-                        break
+            for scene, drawn in bar:
+                for sink in sinks:
+                    sink(scene, drawn)
+                goes_on = viewer is None or viewer.show(scene, drawn)
+                report.frames += 1
+                if video.is_live:
+                    report.latencies.append(time.monotonic() - scene.frame.captured)
+                if not goes_on:
+                    break
         finally:
             report.seconds, report.dropped = time.perf_counter() - started, pipeline.dropped
 
 
+def _n_frames(video: Source) -> int | None:
+    """About how many there will be, if that can be told."""
+    return video.n_frames or (round(video.duration * video.rate) if video.duration else None)
+
+
+def _in_flight(video: Source) -> int:
+    if video.is_live:
+        return LIVE_IN_FLIGHT
+    frames, size = FILE_IN_FLIGHT
+    return max(2, min(frames, size // (3 * video.size[0] * video.size[1])))
+
+
 def _stages(estimator: "FaceEstimator", options: VideoOptions, overlay: Overlay) -> dict[str, Callable[[Any], Any]]:
     """What is done with each frame, by the names of the stages."""
+    estimator.predict(
+        np.zeros((1, CHIP_SIZE, CHIP_SIZE, 3), np.uint8)
+    )  # loads the network: the first face need not wait
     search = Search(estimator.detector, estimator.min_face, options.detect_every)
     tracker = Tracker(options.max_faces, looks=estimator.detector == "hog")
     steady = SteadyEstimates(estimator, options.smoothing)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from facekit.drawing import LANGUAGES
 from facekit.images import Picture
+from facekit.video.captures.captures import Captures
 from facekit.video.display.hud import Hud
 from facekit.video.display.overlay import Overlay
 from facekit.video.display.window import Window
@@ -33,7 +34,7 @@ class Viewer:
         window: where.
         overlay: draws what the window shows over the picture; its language is changed by `l`.
         recorder: what `r` starts and stops.
-        capture: what space does with the scene and its drawn picture.
+        captures: gives what space adds to, when it is first asked for.
         is_live: whether the source has a pace of its own.
         pipeline: which knows what was dropped.
     """
@@ -43,13 +44,13 @@ class Viewer:
         window: Window,
         overlay: Overlay,
         recorder: Recorder,
-        capture: Callable[[Scene, Picture], None],
+        captures: Callable[[], Captures],
         *,
         is_live: bool,
         pipeline: Pipeline,
     ) -> None:
         self._window, self._overlay, self._recorder = window, overlay, recorder
-        self._take, self._is_live, self._pipeline = capture, is_live, pipeline
+        self._captures, self._is_live, self._pipeline = captures, is_live, pipeline
         self._hud = Hud()
         self._shown: deque[float] = deque(maxlen=RATE_OVER)  # when, seconds
         self._started = 0.0  # when the frame of time 0 was shown, or would have been
@@ -108,7 +109,7 @@ class Viewer:
         self._goes_on = False
 
     def _capture(self, scene: Scene, drawn: Picture) -> None:
-        self._take(scene, drawn)
+        self._captures().take(scene, drawn)
         self._hud = replace(self._hud, captured=self._hud.captured + 1)
 
     def _toggle_pause(self, scene: Scene, drawn: Picture) -> None:
