@@ -4,7 +4,10 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,9 +21,10 @@ from facekit.errors import FaceKitError, VideoError
 from facekit.files import PROJECT
 from facekit.heads import AGE
 from facekit.opencv import has_display, import_cv2
-from facekit.video import annotate, annotate_video
+from facekit.video import annotate, annotate_video, pipeline
 from facekit.video.display import viewer, window
 from facekit.video.frames import Frame, Scene
+from facekit.video.sources.source import Source
 
 ESTIMATOR: Any = SimpleNamespace(heads=[AGE])
 N_FRAMES = 12
@@ -40,7 +44,7 @@ class Screen:
         for name in ("namedWindow", "resizeWindow"):
             monkeypatch.setattr(cv2, name, lambda *_: None)
         monkeypatch.setattr(cv2, "imshow", lambda title, frame: self.shown.append(frame))
-        monkeypatch.setattr(cv2, "waitKey", self.wait)
+        monkeypatch.setattr(cv2, "waitKeyEx", self.wait)
         monkeypatch.setattr(cv2, "getWindowProperty", self.is_visible)
         monkeypatch.setattr(cv2, "destroyAllWindows", lambda: setattr(self, "is_destroyed", True))
 
@@ -76,6 +80,47 @@ def test_a_key_leaves(key: str, clip: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert screen.is_destroyed
 
 
+@pytest.mark.parametrize(
+    "code", [0xFF51, 0x10FF51, 0xFF50, 0xFFE1, 0xE9, -0x37]
+)  # left, Home, Shift, a letter with accent
+def test_other_keys_do_nothing(code: int, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut to a byte, the left arrow is a Q, and Home a P."""
+    screen = Screen(monkeypatch)
+    monkeypatch.setattr(cv2, "waitKeyEx", lambda _: code)
+    assert annotate_video(clip, ESTIMATOR).frames == len(screen.shown) == N_FRAMES
+
+
+def test_a_key_is_known_while_num_lock_is_on(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Screen(monkeypatch)
+    monkeypatch.setattr(cv2, "waitKeyEx", lambda _: 0x100000 | ord("q"))
+    assert annotate_video(clip, ESTIMATOR).frames == 1
+
+
+class Unplugged(Source):
+    """A camera that gives one picture, then none until it is stopped."""
+
+    name, is_live, rate, size = "Camera 0", True, Fraction(30), (320, 240)
+
+    def __init__(self) -> None:
+        self.is_closed = threading.Event()
+
+    def __iter__(self) -> Iterator[Frame]:
+        yield Frame(0, 0.0, pictures(1)[0], time.monotonic())
+        self.is_closed.wait(20)
+
+    def close(self) -> None:
+        self.is_closed.set()
+
+
+def test_one_can_leave_while_the_camera_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "PATIENCE", 0.1)
+    screen = Screen(monkeypatch, {2: "h", 4: "q"})
+    source = Unplugged()
+    assert annotate_video(source, ESTIMATOR).frames == 1
+    assert len(screen.shown) == 4 and (screen.shown[1] != screen.shown[2]).any()  # help is listed
+    assert source.is_closed.is_set()
+
+
 def test_closing_the_window_leaves(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Screen(monkeypatch, closed_at=3)
     assert annotate_video(clip, ESTIMATOR).frames == 3
@@ -100,7 +145,7 @@ def test_a_file_is_shown_at_its_pace(clip: Path, monkeypatch: pytest.MonkeyPatch
         return -1
 
     monkeypatch.setattr(viewer, "time", SimpleNamespace(monotonic=lambda: now))
-    monkeypatch.setattr(cv2, "waitKey", wait)
+    monkeypatch.setattr(cv2, "waitKeyEx", wait)
     annotate_video(clip, ESTIMATOR)
     # Waited until each frame's time; the first is shown at once, and the last for no longer than it takes.
     assert sum(screen.waited) / 1000 == pytest.approx((N_FRAMES - 1) / NTSC, abs=0.02)
@@ -200,7 +245,7 @@ PROGRAM = """
 import sys
 from types import SimpleNamespace
 from facekit.heads import AGE
-from facekit.video import annotate, annotate_video
+from facekit.video import annotate, annotate_video, pipeline
 from facekit.video.frames import Scene
 annotate._stages = lambda *_: {"all": lambda frame: (Scene(frame, ()), frame.picture)}
 print(annotate_video(sys.argv[1], SimpleNamespace(heads=[AGE])).frames)

@@ -34,6 +34,9 @@ class Pipeline:
         drops: whether old items give way to new ones, as a camera's must.
         in_flight: how many items the stages and the caller hold together.
         stop: ends the iteration soon, once it is set by anyone.
+
+    Attributes:
+        idle: called where one iterates, every `POLL` seconds while nothing comes; its False ends the iteration.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Pipeline:
         in_flight: int,
         stop: threading.Event,
     ) -> None:
+        self.idle: Callable[[], bool] = lambda: True
         self._stop = stop
         self._intake = _Intake(drops)
         self._slots = threading.Semaphore(in_flight)
@@ -82,7 +86,9 @@ class Pipeline:
             try:
                 item = self._results.get(timeout=POLL)
             except Empty:
-                continue
+                if self.idle():
+                    continue
+                return
             if isinstance(item, _End):
                 if item.error:
                     raise item.error

@@ -35,7 +35,7 @@ class Viewer:
         recorder: what `r` starts and stops.
         capture: what space does with the scene and its drawn picture.
         is_live: whether the source has a pace of its own.
-        pipeline: which knows what was dropped.
+        pipeline: which knows what was dropped, and when nothing comes.
     """
 
     def __init__(
@@ -50,6 +50,8 @@ class Viewer:
     ) -> None:
         self._window, self._overlay, self._recorder = window, overlay, recorder
         self._take, self._is_live, self._pipeline = capture, is_live, pipeline
+        pipeline.idle = self.wait
+        self._last: tuple[Scene, Picture] | None = None
         self._hud = Hud()
         self._shown: deque[float] = deque(maxlen=RATE_OVER)  # when, seconds
         self._started = 0.0  # when the frame of time 0 was shown, or would have been
@@ -81,6 +83,13 @@ class Viewer:
         self._look(scene, drawn, 0.0 if self._is_live else self._started + scene.frame.time - now)
         if self._hud.paused:
             self._pause(scene, drawn)
+        self._last = scene, drawn
+        return self._goes_on
+
+    def wait(self) -> bool:
+        """Keeps the window alive while no scene comes, as where a camera is gone. False if the user leaves."""
+        if self._last:
+            self._look(*self._last, 0.0)
         return self._goes_on
 
     def _pause(self, scene: Scene, drawn: Picture) -> None:
