@@ -170,6 +170,11 @@ def test_r_starts_and_stops_a_recording_of_what_is_shown_without_the_display(
     assert abs(frames[0].astype(int) - pictures(3)[2])[:12, :60].mean() < 10
 
 
+def test_a_recording_without_a_frame_is_not_reported(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Screen(monkeypatch, {2: "p", 4: "r", 6: "r", 8: "p"})
+    assert annotate_video(clip, ESTIMATOR).files == []
+
+
 def test_p_pauses_until_p(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Screen(monkeypatch, {4: "p", 30: "h", 60: "p"})
     assert annotate_video(clip, ESTIMATOR).frames == N_FRAMES
