@@ -20,7 +20,7 @@ from clips import write_clip
 from films import NTSC, difference, film, pictures, read_film
 from PIL import Image
 
-from facekit.errors import UnknownNameError, UsageError, VideoError
+from facekit.errors import FaceKitError, PictureError, UnknownNameError, UsageError, VideoError
 from facekit.estimator import FaceEstimator
 from facekit.files import PROJECT
 from facekit.heads import AGE
@@ -83,7 +83,7 @@ def test_a_video_becomes_a_video_lines_and_a_summary(tmp_path: Path, tiny_weight
         output=tmp_path / "o.mp4", jsonl=str(tmp_path / "o.jsonl"), summary=tmp_path / "o.csv", capture_to=str(tmp_path)
     )
     report = annotate_video(source, FaceEstimator(tiny_weights, heads=["age"]), options)
-    assert report.files == [tmp_path / "o.mp4", tmp_path / "o.csv", tmp_path / "o.png"]
+    assert report.files == [tmp_path / name for name in ("o.jsonl", "o.mp4", "o.csv", "o.png")]
     assert (report.frames, report.dropped, report.interrupted) == (20, 0, False)
     frames, times, rate = read_film(tmp_path / "o.mp4")
     assert len(frames) == 20 and rate == NTSC and times[-1] == pytest.approx(19 / NTSC, abs=1e-4)
@@ -151,10 +151,24 @@ def test_captures_are_taken(made_of: Any, clip: Path, tmp_path: Path) -> None:
 def test_a_source_that_breaks_off_is_told_and_what_was_done_is_kept(made_of: Any, tmp_path: Path) -> None:
     source = Moving(pictures(9), is_live=False, fails_at=7)
     options = hidden(output=tmp_path / "o.mp4", summary=tmp_path / "o.csv")
-    with pytest.raises(VideoError, match=r"^Made 0 is gone. What was done until then is in .*o.mp4\.$"):
+    with pytest.raises(
+        VideoError, match=r"^Made 0 is gone. What was done until then is in .*o.mp4 and .*o.csv and .*png\.$"
+    ):
         annotate_video(source, ESTIMATOR, options)
     assert len(read_film(tmp_path / "o.mp4")[0]) == 7 and (tmp_path / "o.csv").exists()
     assert source.is_closed
+
+
+def test_of_two_errors_the_first_is_told(made_of: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise PictureError("Cannot write the timeline.")
+
+    monkeypatch.setattr(annotate, "draw_timeline", full)
+    options = hidden(output=tmp_path / "o.mp4", summary=tmp_path / "o.csv")
+    with pytest.raises(VideoError, match=r"^Made 0 is gone. What was done until then is in .*o.mp4 and .*o.csv\.$"):
+        annotate_video(Moving(pictures(9), is_live=False, fails_at=7), ESTIMATOR, options)
+    with pytest.raises(PictureError, match=r"^Cannot write the timeline. What was done until then is in .*o-2.mp4 and"):
+        annotate_video(Moving(pictures(9), is_live=False), ESTIMATOR, options)
 
 
 def test_an_error_of_a_stage_passes_and_what_was_done_is_kept(made_of: Any, clip: Path, tmp_path: Path) -> None:
@@ -169,6 +183,13 @@ def test_what_cannot_be_written_is_told(made_of: Any, clip: Path, tmp_path: Path
         annotate_video(clip, ESTIMATOR, hidden(output=tmp_path / "drawn.avi"))
     with pytest.raises(VideoError, match=r"Cannot write .*drawn.mp4: .*. Free the space or choose another folder"):
         annotate_video(clip, ESTIMATOR, hidden(output=clip / "drawn.mp4"))
+
+
+def test_a_summary_that_cannot_be_written_is_told_at_the_start(made_of: Any, clip: Path, tmp_path: Path) -> None:
+    made_of(lambda frame: pytest.fail("too late"))
+    with pytest.raises(FaceKitError, match=r"^Cannot make the folder .*clip.mp4: "):
+        annotate_video(clip, ESTIMATOR, hidden(output=tmp_path / "o.mp4", summary=clip / "o.csv"))
+    assert not (tmp_path / "o.mp4").exists()
 
 
 PROGRAM = """
@@ -218,6 +239,16 @@ def test_ctrl_c_before_the_first_frame_leaves_nothing(made_of: Any, clip: Path, 
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_ctrl_c_while_it_is_opened_is_no_error_of_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: Any, **__: Any) -> Source:
+        signal.raise_signal(signal.SIGINT)
+        raise VideoError("rtsp://there was stopped before it gave a picture.")
+
+    monkeypatch.setattr(annotate, "open_source", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        annotate_video("rtsp://there", ESTIMATOR, hidden(jsonl="-"))
+
+
 def test_it_works_in_another_thread(made_of: Any, clip: Path, tmp_path: Path) -> None:
     reports: list[Any] = []
     options = hidden(jsonl=str(tmp_path / "o.jsonl"))
@@ -235,6 +266,10 @@ def test_it_works_in_another_thread(made_of: Any, clip: Path, tmp_path: Path) ->
     [
         ({}, r"Without a window, name what to write: --output"),
         ({"capture_every": 5.0, "jsonl": "-"}, r"Name where captures go, with --capture-to"),
+        (
+            {"s3_endpoint": "http://localhost:1", "jsonl": "-"},
+            r"--s3-endpoint and --s3-encryption want --capture-to s3:",
+        ),
         ({"summary": Path("o.txt")}, r"A summary is a table, .csv. Received: o.txt"),
         ({"jsonl": "-", "detect_every": 0}, r"--detect-every must be at least 1. Received: 0"),
         ({"jsonl": "-", "smoothing": -1}, r"--smoothing must be at least 0. Received: -1"),

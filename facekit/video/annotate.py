@@ -5,7 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from facekit.errors import FaceKitError
+from facekit.files import writable_folder
 from facekit.images import Picture
 from facekit.opencv import import_cv2
 from facekit.video.captures.captures import Captures
@@ -100,20 +101,17 @@ def annotate_video(
     options = options or VideoOptions()
     report, stop = VideoReport(), threading.Event()
     with _stopped_by_signals(stop, report):
-        if not isinstance(source, Source):
-            source = open_source(source, size=options.camera_size, stop=stop)
-        with source:
+        try:
+            if not isinstance(source, Source):
+                source = open_source(source, size=options.camera_size, stop=stop)
             summary = Summary(estimator.heads)
-            try:
+            with source, _summarized(summary, options, report):
                 _run(source, estimator, options, summary, report, stop)
-            except FaceKitError as error:
-                if not (report.frames and report.files):
-                    raise
+        except FaceKitError as error:
+            if report.frames and report.files:
                 raise type(error)(f"{error} What was done until then is in {_names(report.files)}.") from error
-            finally:
-                if report.frames:
-                    report.tracks = str(summary)
-                    report.files += _write(summary, options)
+            if report.frames or not report.interrupted:  # else it may say no more than that it was interrupted
+                raise
     if report.interrupted and not report.frames:
         raise KeyboardInterrupt
     return report
@@ -133,6 +131,7 @@ def _run(
         sinks: list[Callable[[Scene, Picture], None]] = [lambda scene, drawn: summary.add(scene)]
         if options.jsonl:
             lines = stack.enter_context(JsonLines(options.jsonl))
+            report.files += [Path(options.jsonl)] if options.jsonl != "-" else []
             sinks.append(lambda scene, drawn: lines.write(scene))
         captures = cache(partial(_open_captures, video, options, stack))
         if options.capture_to:
@@ -205,14 +204,31 @@ def _open_captures(video: Source, options: VideoOptions, stack: ExitStack) -> Ca
     return stack.enter_context(captures)
 
 
-def _write(summary: Summary, options: VideoOptions) -> list[Path]:
-    if not options.summary:
-        return []
-    table = Path(options.summary)
-    timeline = table.with_suffix(".png")
-    summary.write_csv(table)
-    draw_timeline(summary, timeline, options.language)
-    return [table, timeline]
+@contextmanager
+def _summarized(summary: Summary, options: VideoOptions, report: VideoReport) -> Iterator[None]:
+    """Writes and reports who was seen, however it ends; where that fails too, what ended it is told."""
+    if options.summary:
+        writable_folder(Path(options.summary).parent)
+    try:
+        yield
+    except BaseException:
+        with suppress(FaceKitError):
+            _summarize(summary, options, report)
+        raise
+    _summarize(summary, options, report)
+
+
+def _summarize(summary: Summary, options: VideoOptions, report: VideoReport) -> None:
+    if not report.frames:
+        return
+    report.tracks = str(summary)
+    if options.summary:
+        table = Path(options.summary)
+        timeline = table.with_suffix(".png")
+        summary.write_csv(table)
+        report.files.append(table)
+        draw_timeline(summary, timeline, options.language)
+        report.files.append(timeline)
 
 
 @contextmanager
