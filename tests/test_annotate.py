@@ -129,6 +129,16 @@ def test_a_live_source_drops_what_is_old_and_tells(made_of: Any, tmp_path: Path)
     assert source.is_closed
 
 
+@pytest.mark.parametrize(
+    ("size", "is_live", "expected"),
+    [((640, 480), False, 12), ((3840, 2160), False, 12), ((7680, 4320), False, 3), ((640, 480), True, 3)],
+)
+def test_few_large_pictures_are_held(size: tuple[int, int], is_live: bool, expected: int) -> None:
+    source = Moving([], is_live=is_live)
+    source.size = size
+    assert annotate._in_flight(source) == expected
+
+
 def test_mirrored(made_of: Any, clip: Path, tmp_path: Path) -> None:
     annotate_video(clip, ESTIMATOR, hidden(output=tmp_path / "o.mp4", mirror=True))
     assert difference(read_film(tmp_path / "o.mp4")[0][0], pictures(1)[0][:, ::-1]) < 6

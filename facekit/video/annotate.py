@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 LIVE_IN_FLIGHT = 3  # frames between capture and screen: enough for both cores, and none gets old
 FILE_IN_FLIGHT = 12
+MOST_IN_FLIGHT = 300_000_000  # bytes of a file's pictures, if these are more than live ones: 12 of 4K, 3 of 8K
 
 
 @dataclass
@@ -143,9 +144,10 @@ def _run(
         recorder = stack.enter_context(Recorder(video, options.output, report.files))
         sinks.append(recorder.write)
         stages = _stages(estimator, options, overlay)
-        in_flight = LIVE_IN_FLIGHT if video.is_live else FILE_IN_FLIGHT
         pipeline = stack.enter_context(
-            Pipeline(_frames(video, options.mirror), stages, drops=video.is_live, in_flight=in_flight, stop=stop)
+            Pipeline(
+                _frames(video, options.mirror), stages, drops=video.is_live, in_flight=_in_flight(video), stop=stop
+            )
         )
         viewer = None
         if options.show:
@@ -181,6 +183,13 @@ def _stages(estimator: "FaceEstimator", options: VideoOptions, overlay: Overlay)
         "estimate": lambda tracked: Scene(tracked[0], steady.update(*tracked)),
         "draw": lambda scene: (scene, overlay.draw(scene) if options.draws else scene.frame.picture),
     }
+
+
+def _in_flight(video: Source) -> int:
+    if video.is_live:
+        return LIVE_IN_FLIGHT
+    width, height = video.size
+    return max(LIVE_IN_FLIGHT, min(FILE_IN_FLIGHT, MOST_IN_FLIGHT // (3 * width * height)))
 
 
 def _frames(video: Source, mirror: bool) -> Iterator[Frame]:
