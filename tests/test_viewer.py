@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -182,6 +183,19 @@ def test_p_pauses_until_p(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lower = [shown[60:] for shown in screen.shown[4:59]]
     assert all((shown[90:] == lower[0][90:]).all() for shown in lower)
     assert (screen.shown[10] != screen.shown[40]).any()  # help is listed over it
+
+
+def test_ctrl_c_ends_a_pause(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen(monkeypatch, {4: "p", 99: "q"})
+
+    def wait(milliseconds: int) -> int:
+        if len(screen.shown) == 9:
+            signal.raise_signal(signal.SIGINT)
+        return screen.wait(milliseconds)
+
+    monkeypatch.setattr(cv2, "waitKeyEx", wait)
+    report = annotate_video(clip, ESTIMATOR)
+    assert (report.frames, report.interrupted, len(screen.shown)) == (4, True, 9)
 
 
 def test_l_changes_the_language(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,10 @@ class Pipeline:
         """How many items gave way to newer ones."""
         return self._intake.dropped
 
+    @property
+    def is_stopped(self) -> bool:
+        return self._stop.is_set()
+
     def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()

@@ -35,7 +35,7 @@ class Viewer:
         recorder: what `r` starts and stops.
         capture: what space does with the scene and its drawn picture.
         is_live: whether the source has a pace of its own.
-        pipeline: which knows what was dropped, and when nothing comes.
+        pipeline: which knows what was dropped, when nothing comes, and when all is to stop.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Viewer:
         key = self._window.key(seconds)
         if key in self._keys:
             self._keys[key](scene, drawn)
-        self._goes_on = self._goes_on and self._window.is_open
+        self._goes_on = self._goes_on and self._window.is_open and not self._pipeline.is_stopped
 
     def _rate(self) -> float | None:
         """Frames a second, lately."""
