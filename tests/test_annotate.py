@@ -189,8 +189,10 @@ def test_an_error_of_a_stage_passes_and_what_was_done_is_kept(made_of: Any, clip
 
 
 def test_what_cannot_be_written_is_told(made_of: Any, clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "o.jsonl").write_text("precious")
     with pytest.raises(VideoError, match=r"A video is written as .mp4. Received: .*drawn.avi"):
-        annotate_video(clip, ESTIMATOR, hidden(output=tmp_path / "drawn.avi"))
+        annotate_video(clip, ESTIMATOR, hidden(output=tmp_path / "drawn.avi", jsonl=str(tmp_path / "o.jsonl")))
+    assert (tmp_path / "o.jsonl").read_text() == "precious"
     with pytest.raises(VideoError, match=r"Cannot write .*drawn.mp4: .*. Free the space or choose another folder"):
         annotate_video(clip, ESTIMATOR, hidden(output=clip / "drawn.mp4"))
 

@@ -22,7 +22,7 @@ from facekit.errors import FaceKitError, VideoError
 from facekit.files import PROJECT
 from facekit.heads import AGE
 from facekit.opencv import has_display, import_cv2
-from facekit.video import annotate, annotate_video, pipeline
+from facekit.video import VideoOptions, annotate, annotate_video, pipeline
 from facekit.video.display import viewer, window
 from facekit.video.frames import Frame, Scene
 from facekit.video.sources.source import Source
@@ -218,12 +218,16 @@ def test_keys_have_words_in_all_languages() -> None:
 # Displays
 
 
-def test_without_a_display_the_user_is_told_what_to_do(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_display_the_user_is_told_what_to_do(
+    clip: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "o.jsonl").write_text("precious")
     monkeypatch.setattr(opencv.sys, "platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     with pytest.raises(VideoError, match=r"^There is no display .* Add --no-show and --output FILE.mp4\.$"):
-        annotate_video(clip, ESTIMATOR)
+        annotate_video(clip, ESTIMATOR, VideoOptions(jsonl=str(tmp_path / "o.jsonl")))
+    assert (tmp_path / "o.jsonl").read_text() == "precious"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have a display")
@@ -264,7 +268,7 @@ PROGRAM = """
 import sys
 from types import SimpleNamespace
 from facekit.heads import AGE
-from facekit.video import annotate, annotate_video, pipeline
+from facekit.video import VideoOptions, annotate, annotate_video, pipeline
 from facekit.video.frames import Scene
 annotate._stages = lambda *_: {"all": lambda frame: (Scene(frame, ()), frame.picture)}
 print(annotate_video(sys.argv[1], SimpleNamespace(heads=[AGE])).frames)

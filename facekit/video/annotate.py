@@ -128,12 +128,9 @@ def _run(
 ) -> None:
     """From the first frame to the last; all that it opens is closed when it ends, however that is."""
     overlay = Overlay(options.language, KEYS)
+    window = Window() if options.show else None
     with ExitStack() as stack:
         sinks: list[Callable[[Scene, Picture], None]] = [lambda scene, drawn: summary.add(scene)]
-        if options.jsonl:
-            lines = stack.enter_context(JsonLines(options.jsonl))
-            report.files += [Path(options.jsonl)] if options.jsonl != "-" else []
-            sinks.append(lambda scene, drawn: lines.write(scene))
         captures = cache(partial(_open_captures, video, options, stack))
         if options.capture_to:
             sinks.append(captures().offer)
@@ -143,6 +140,10 @@ def _run(
 
         recorder = stack.enter_context(Recorder(video, options.output, report.files))
         sinks.append(recorder.write)
+        if options.jsonl:  # last, as it replaces what is there
+            lines = stack.enter_context(JsonLines(options.jsonl))
+            report.files += [Path(options.jsonl)] if options.jsonl != "-" else []
+            sinks.append(lambda scene, drawn: lines.write(scene))
         stages = _stages(estimator, options, overlay)
         pipeline = stack.enter_context(
             Pipeline(
@@ -150,8 +151,8 @@ def _run(
             )
         )
         viewer = None
-        if options.show:
-            window = stack.enter_context(Window())
+        if window:
+            stack.enter_context(window)
             viewer = Viewer(window, overlay, recorder, capture, is_live=video.is_live, pipeline=pipeline)
         hidden = True if viewer or video.is_live else None  # None: shown on terminals only
         started = time.perf_counter()
