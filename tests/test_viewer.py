@@ -1,6 +1,7 @@
 """What the keys do and how fast frames are shown; in a made screen, and in a real window where there is Xvfb."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 from films import NTSC, film, pictures, read_film
 
 from facekit import opencv
+from facekit.drawing import LANGUAGES
 from facekit.errors import FaceKitError, VideoError
 from facekit.files import PROJECT
 from facekit.heads import AGE
@@ -25,6 +27,7 @@ from facekit.opencv import has_display, import_cv2
 from facekit.video import VideoOptions, annotate, annotate_video, pipeline
 from facekit.video.display import viewer, window
 from facekit.video.frames import Frame, Scene
+from facekit.video.sinks import recorder
 from facekit.video.sources.source import Source
 
 ESTIMATOR: Any = SimpleNamespace(heads=[AGE])
@@ -176,6 +179,18 @@ def test_a_recording_without_a_frame_is_not_reported(clip: Path, monkeypatch: py
     assert annotate_video(clip, ESTIMATOR).files == []
 
 
+@pytest.mark.parametrize("key", [" ", "r"])
+def test_a_key_that_can_write_nothing_ends_nothing(
+    key: str, clip: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "captures").touch()
+    monkeypatch.setattr(recorder.time, "strftime", lambda _: "captures/recording.mp4")
+    Screen(monkeypatch, {3: key})
+    report = annotate_video(clip, ESTIMATOR)
+    assert (report.frames, report.files) == (N_FRAMES, [])
+    assert re.fullmatch(r"Cannot (write|make the folder) captures.*\n", capsys.readouterr().err)
+
+
 def test_p_pauses_until_p(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Screen(monkeypatch, {4: "p", 30: "h", 60: "p"})
     assert annotate_video(clip, ESTIMATOR).frames == N_FRAMES
@@ -210,8 +225,6 @@ def test_l_changes_the_language(clip: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_keys_have_words_in_all_languages() -> None:
-    from facekit.drawing import LANGUAGES
-
     assert all(meaning in words for words in list(LANGUAGES.values())[1:] for _, meaning in viewer.KEYS)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from facekit.drawing import LANGUAGES
+from facekit.errors import FaceKitError
 from facekit.images import Picture
 from facekit.video.display.hud import Hud
 from facekit.video.display.overlay import Overlay
@@ -13,6 +14,7 @@ from facekit.video.display.window import Window
 from facekit.video.frames import Scene
 from facekit.video.pipeline import Pipeline
 from facekit.video.sinks.recorder import Recorder
+from facekit.video.sources.source import print_note
 
 RATE_OVER = 30  # frames over which their rate is taken
 PAUSE_STEP = 0.05  # seconds between two looks at the keys while it is paused
@@ -104,7 +106,10 @@ class Viewer:
         self._window.show(self._overlay.draw_hud(drawn, scene, self._hud))
         key = self._window.key(seconds)
         if key in self._keys:
-            self._keys[key](scene, drawn)
+            try:
+                self._keys[key](scene, drawn)
+            except FaceKitError as error:  # the picture goes on; what a key cannot do is no reason to end
+                print_note(str(error))
         self._goes_on = self._goes_on and self._window.is_open and not self._pipeline.is_stopped
 
     def _rate(self) -> float | None:
