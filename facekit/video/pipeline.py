@@ -1,6 +1,7 @@
 """Stages that work at the same time, each in its own thread, on frames that stay in their order."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 POLL = 0.1  # seconds: how soon a waiting caller sees that it shall stop
-PATIENCE = 3.0  # seconds that a thread gets to end; a camera's driver may hang for ever
+PATIENCE = 3.0  # seconds that the threads get to end; a camera's driver may hang for ever
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,9 @@ class Pipeline:
         self._stop.set()
         self._intake.end(_End())
         self._slots.release()
+        deadline = time.monotonic() + PATIENCE
         for thread in self._threads:
-            thread.join(PATIENCE)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def __iter__(self) -> Iterator[Any]:
         while not self._stop.is_set():
