@@ -284,6 +284,7 @@ def test_it_works_in_another_thread(made_of: Any, clip: Path, tmp_path: Path) ->
         ({"summary": Path("o.txt")}, r"A summary is a table, .csv. Received: o.txt"),
         ({"jsonl": "-", "detect_every": 0}, r"--detect-every must be at least 1. Received: 0"),
         ({"jsonl": "-", "smoothing": -1}, r"--smoothing must be at least 0. Received: -1"),
+        ({"jsonl": "-", "smoothing": float("nan")}, r"--smoothing must be at least 0. Received: nan"),
     ],
 )
 def test_options_that_cannot_be(wrong: dict[str, Any], message: str) -> None:
