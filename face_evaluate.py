@@ -25,11 +25,11 @@ def run() -> None:
     import json
 
     from facekit.evaluation import format_figures
-    from facekit.files import make_folder, write_text
+    from facekit.files import writable_folder, write_text
     from facekit.judging import answer_faces, calibrate_weights
 
     if args.report:
-        make_folder(args.report)  # one that cannot be is told before anything takes long
+        writable_folder(args.report)
     if args.calibrate:
         calibrate_weights(args.weights, args.dataset, args.data, args.detector)
     answers = answer_faces(args.weights, args.dataset, args.data, args.split, args.heads, args.detector)

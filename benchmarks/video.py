@@ -36,6 +36,8 @@ def main() -> None:
         os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"
     if unknown := set(args.measures) - MEASURES.keys():
         parser.error(f"no such measure: {', '.join(unknown)}. Known: {', '.join(MEASURES)}")
+    if args.frames <= WARM + 1:
+        parser.error(f"--frames must be more than {WARM + 1}. Received: {args.frames}.")
     print(f"{machine()}{', AVX2 only' if args.avx2 else ''}; clips of {args.seconds:.0f} s at 30 frames per second\n")
     with tempfile.TemporaryDirectory() as folder:
         for name in args.measures or MEASURES:

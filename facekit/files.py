@@ -69,6 +69,21 @@ def make_folder(target: str | Path) -> Path:
     return folder
 
 
+def writable_folder(target: str | Path) -> Path:
+    """Makes a folder, unless it is there, and tries whether files can be made in it: before anything takes long.
+
+    Raises:
+        FaceKitError: they cannot.
+    """
+    folder = make_folder(target)
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"x")
+    except OSError as error:
+        raise FaceKitError(f"Cannot write to the folder {folder}: {error.strerror or error}. Name another.") from error
+    return folder
+
+
 def user_state() -> Path:
     """Where a user's programs keep what must outlive them. Not a cache: those may be emptied at any time."""
     if sys.platform == "win32":

@@ -20,7 +20,7 @@ from clips import write_clip
 from films import NTSC, difference, film, pictures, read_film
 from PIL import Image
 
-from facekit.errors import UnknownNameError, UsageError, VideoError
+from facekit.errors import FaceKitError, PictureError, UnknownNameError, UsageError, VideoError
 from facekit.estimator import FaceEstimator
 from facekit.files import PROJECT
 from facekit.heads import AGE
@@ -30,7 +30,6 @@ from facekit.video.sources.source import Source
 
 ESTIMATOR: Any = SimpleNamespace(heads=[AGE])
 N_FRAMES = 12
-SCRIPT = "face_video_demo.py"
 
 
 class Moving(Source):
@@ -83,7 +82,7 @@ def test_a_video_becomes_a_video_lines_and_a_summary(tmp_path: Path, tiny_weight
         output=tmp_path / "o.mp4", jsonl=str(tmp_path / "o.jsonl"), summary=tmp_path / "o.csv", capture_to=str(tmp_path)
     )
     report = annotate_video(source, FaceEstimator(tiny_weights, heads=["age"]), options)
-    assert report.files == [tmp_path / "o.mp4", tmp_path / "o.csv", tmp_path / "o.png"]
+    assert report.files == [tmp_path / name for name in ("o.jsonl", "o.mp4", "o.csv", "o.png")]
     assert (report.frames, report.dropped, report.interrupted) == (20, 0, False)
     frames, times, rate = read_film(tmp_path / "o.mp4")
     assert len(frames) == 20 and rate == NTSC and times[-1] == pytest.approx(19 / NTSC, abs=1e-4)
@@ -124,9 +123,19 @@ def test_a_live_source_drops_what_is_old_and_tells(made_of: Any, tmp_path: Path)
     numbers = [json.loads(line)["frame"] for line in (tmp_path / "o.jsonl").read_text().splitlines()]
     assert report.frames + report.dropped == 60 and report.dropped > 20
     assert numbers[-1] == 59 and numbers == sorted(set(numbers))
-    assert max(report.latencies) < 0.4  # old frames are not shown late, but never
+    assert max(report.latencies) < 1  # old frames are not shown late, but never
     assert f"{report.dropped} dropped, latency " in str(report)
     assert source.is_closed
+
+
+@pytest.mark.parametrize(
+    ("size", "is_live", "expected"),
+    [((640, 480), False, 12), ((3840, 2160), False, 12), ((7680, 4320), False, 3), ((640, 480), True, 3)],
+)
+def test_few_large_pictures_are_held(size: tuple[int, int], is_live: bool, expected: int) -> None:
+    source = Moving([], is_live=is_live)
+    source.size = size
+    assert annotate._in_flight(source) == expected
 
 
 def test_mirrored(made_of: Any, clip: Path, tmp_path: Path) -> None:
@@ -151,10 +160,24 @@ def test_captures_are_taken(made_of: Any, clip: Path, tmp_path: Path) -> None:
 def test_a_source_that_breaks_off_is_told_and_what_was_done_is_kept(made_of: Any, tmp_path: Path) -> None:
     source = Moving(pictures(9), is_live=False, fails_at=7)
     options = hidden(output=tmp_path / "o.mp4", summary=tmp_path / "o.csv")
-    with pytest.raises(VideoError, match=r"^Made 0 is gone. What was done until then is in .*o.mp4\.$"):
+    with pytest.raises(
+        VideoError, match=r"^Made 0 is gone. What was done until then is in .*o.mp4 and .*o.csv and .*png\.$"
+    ):
         annotate_video(source, ESTIMATOR, options)
     assert len(read_film(tmp_path / "o.mp4")[0]) == 7 and (tmp_path / "o.csv").exists()
     assert source.is_closed
+
+
+def test_of_two_errors_the_first_is_told(made_of: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise PictureError("Cannot write the timeline.")
+
+    monkeypatch.setattr(annotate, "draw_timeline", full)
+    options = hidden(output=tmp_path / "o.mp4", summary=tmp_path / "o.csv")
+    with pytest.raises(VideoError, match=r"^Made 0 is gone. What was done until then is in .*o.mp4 and .*o.csv\.$"):
+        annotate_video(Moving(pictures(9), is_live=False, fails_at=7), ESTIMATOR, options)
+    with pytest.raises(PictureError, match=r"^Cannot write the timeline. What was done until then is in .*o-2.mp4 and"):
+        annotate_video(Moving(pictures(9), is_live=False), ESTIMATOR, options)
 
 
 def test_an_error_of_a_stage_passes_and_what_was_done_is_kept(made_of: Any, clip: Path, tmp_path: Path) -> None:
@@ -165,10 +188,19 @@ def test_an_error_of_a_stage_passes_and_what_was_done_is_kept(made_of: Any, clip
 
 
 def test_what_cannot_be_written_is_told(made_of: Any, clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "o.jsonl").write_text("precious")
     with pytest.raises(VideoError, match=r"A video is written as .mp4. Received: .*drawn.avi"):
-        annotate_video(clip, ESTIMATOR, hidden(output=tmp_path / "drawn.avi"))
+        annotate_video(clip, ESTIMATOR, hidden(output=tmp_path / "drawn.avi", jsonl=str(tmp_path / "o.jsonl")))
+    assert (tmp_path / "o.jsonl").read_text() == "precious"
     with pytest.raises(VideoError, match=r"Cannot write .*drawn.mp4: .*. Free the space or choose another folder"):
         annotate_video(clip, ESTIMATOR, hidden(output=clip / "drawn.mp4"))
+
+
+def test_a_summary_that_cannot_be_written_is_told_at_the_start(made_of: Any, clip: Path, tmp_path: Path) -> None:
+    made_of(lambda frame: pytest.fail("too late"))
+    with pytest.raises(FaceKitError, match=r"^Cannot make the folder .*clip.mp4: "):
+        annotate_video(clip, ESTIMATOR, hidden(output=tmp_path / "o.mp4", summary=clip / "o.csv"))
+    assert not (tmp_path / "o.mp4").exists()
 
 
 PROGRAM = """
@@ -202,7 +234,7 @@ def test_a_signal_ends_it_in_good_order(number: signal.Signals, clip: Path, tmp_
     _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (130, b"")
     n_frames = len(read_film(output)[0])
-    assert 3 <= n_frames <= 6 and n_frames == len(lines.read_text().splitlines())
+    assert 2 <= n_frames < N_FRAMES and n_frames == len(lines.read_text().splitlines())
 
 
 def test_ctrl_c_before_the_first_frame_leaves_nothing(made_of: Any, clip: Path, tmp_path: Path) -> None:
@@ -216,6 +248,16 @@ def test_ctrl_c_before_the_first_frame_leaves_nothing(made_of: Any, clip: Path, 
         annotate_video(clip, ESTIMATOR, hidden(output=tmp_path / "o.mp4"))
     assert not (tmp_path / "o.mp4").exists()
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_while_it_is_opened_is_no_error_of_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: Any, **__: Any) -> Source:
+        signal.raise_signal(signal.SIGINT)
+        raise VideoError("rtsp://there was stopped before it gave a picture.")
+
+    monkeypatch.setattr(annotate, "open_source", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        annotate_video("rtsp://there", ESTIMATOR, hidden(jsonl="-"))
 
 
 def test_it_works_in_another_thread(made_of: Any, clip: Path, tmp_path: Path) -> None:
@@ -235,9 +277,14 @@ def test_it_works_in_another_thread(made_of: Any, clip: Path, tmp_path: Path) ->
     [
         ({}, r"Without a window, name what to write: --output"),
         ({"capture_every": 5.0, "jsonl": "-"}, r"Name where captures go, with --capture-to"),
+        (
+            {"s3_endpoint": "http://localhost:1", "jsonl": "-"},
+            r"--s3-endpoint and --s3-encryption want --capture-to s3:",
+        ),
         ({"summary": Path("o.txt")}, r"A summary is a table, .csv. Received: o.txt"),
         ({"jsonl": "-", "detect_every": 0}, r"--detect-every must be at least 1. Received: 0"),
         ({"jsonl": "-", "smoothing": -1}, r"--smoothing must be at least 0. Received: -1"),
+        ({"jsonl": "-", "smoothing": float("nan")}, r"--smoothing must be at least 0. Received: nan"),
     ],
 )
 def test_options_that_cannot_be(wrong: dict[str, Any], message: str) -> None:
@@ -248,43 +295,3 @@ def test_options_that_cannot_be(wrong: dict[str, Any], message: str) -> None:
 def test_an_unknown_language_is_told() -> None:
     with pytest.raises(UnknownNameError, match=r"Unknown language: 'fr'"):
         hidden(jsonl="-", language="fr")
-
-
-# The script
-
-
-def test_the_script_finds_a_face(tmp_path: Path, script: Callable[..., Any], tiny_weights: Path) -> None:
-    with Image.open(PROJECT / "demo_images" / "astronaut.jpg") as photograph:
-        still = np.asarray(photograph.convert("RGB").resize((512, 512)))
-    source, drawn = film(tmp_path / "clip.mp4", [still] * 4, rate=Fraction(25)), tmp_path / "drawn.mp4"
-    drawn.touch()
-    options = ("--no-show", "--output", drawn, "--weights", tiny_weights, "--heads", "age")
-    status, out, err = script(SCRIPT, "--source", source, *options)
-    assert status == 0
-    assert out.splitlines()[0].split() == ["track", "first", "seen", "on", "screen", "estimated", "age"]
-    kept, done = err.splitlines()
-    assert kept == f"{drawn} exists and is kept."
-    assert done.startswith("4 frames, ") and done.endswith(f", written to {tmp_path / 'drawn-2.mp4'}")
-
-
-@pytest.mark.parametrize(
-    ("options", "status", "message"),
-    [
-        (["--source", "missing.mp4", "--no-show", "--jsonl", "-"], 1, "A video must exist. Received: missing.mp4."),
-        (["--no-show"], 2, "Without a window, name what to write"),
-        (["--camera-size", "big"], 2, "argument --camera-size: must be like 1280x720. Received: 'big'"),
-        (["--capture-every", "0s"], 2, "argument --capture-every: must be a time above zero"),
-        (["--no-shw"], 2, "unrecognized arguments: --no-shw. Did you mean --no-show?"),
-    ],
-)
-def test_the_script_tells_in_one_line_what_is_wrong(
-    options: list[str], status: int, message: str, script: Callable[..., Any], tiny_weights: Path
-) -> None:
-    code, out, err = script(SCRIPT, *options, "--weights", tiny_weights)
-    assert (code, out) == (status, "")
-    assert err.startswith(f"error: {message}") and err.count("\n") == 1
-
-
-def test_help_loads_nothing_heavy() -> None:
-    program = "import sys, face_video_demo; print(*{'av', 'cv2', 'dlib', 'keras', 'numpy', 'PIL'} & {*sys.modules})"
-    assert subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True).stdout.strip() == b""

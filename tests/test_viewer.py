@@ -1,10 +1,15 @@
 """What the keys do and how fast frames are shown; in a made screen, and in a real window where there is Xvfb."""
 
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,13 +19,16 @@ import pytest
 from films import NTSC, film, pictures, read_film
 
 from facekit import opencv
+from facekit.drawing import LANGUAGES
 from facekit.errors import FaceKitError, VideoError
 from facekit.files import PROJECT
 from facekit.heads import AGE
 from facekit.opencv import has_display, import_cv2
-from facekit.video import annotate, annotate_video
+from facekit.video import VideoOptions, annotate, annotate_video, pipeline
 from facekit.video.display import viewer, window
 from facekit.video.frames import Frame, Scene
+from facekit.video.sinks import recorder
+from facekit.video.sources.source import Source
 
 ESTIMATOR: Any = SimpleNamespace(heads=[AGE])
 N_FRAMES = 12
@@ -40,7 +48,7 @@ class Screen:
         for name in ("namedWindow", "resizeWindow"):
             monkeypatch.setattr(cv2, name, lambda *_: None)
         monkeypatch.setattr(cv2, "imshow", lambda title, frame: self.shown.append(frame))
-        monkeypatch.setattr(cv2, "waitKey", self.wait)
+        monkeypatch.setattr(cv2, "waitKeyEx", self.wait)
         monkeypatch.setattr(cv2, "getWindowProperty", self.is_visible)
         monkeypatch.setattr(cv2, "destroyAllWindows", lambda: setattr(self, "is_destroyed", True))
 
@@ -76,6 +84,47 @@ def test_a_key_leaves(key: str, clip: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert screen.is_destroyed
 
 
+@pytest.mark.parametrize(
+    "code", [0xFF51, 0x10FF51, 0xFF50, 0xFFE1, 0xE9, -0x37]
+)  # left, Home, Shift, a letter with accent
+def test_other_keys_do_nothing(code: int, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut to a byte, the left arrow is a Q, and Home a P."""
+    screen = Screen(monkeypatch)
+    monkeypatch.setattr(cv2, "waitKeyEx", lambda _: code)
+    assert annotate_video(clip, ESTIMATOR).frames == len(screen.shown) == N_FRAMES
+
+
+def test_a_key_is_known_while_num_lock_is_on(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Screen(monkeypatch)
+    monkeypatch.setattr(cv2, "waitKeyEx", lambda _: 0x100000 | ord("q"))
+    assert annotate_video(clip, ESTIMATOR).frames == 1
+
+
+class Unplugged(Source):
+    """A camera that gives one picture, then none until it is stopped."""
+
+    name, is_live, rate, size = "Camera 0", True, Fraction(30), (320, 240)
+
+    def __init__(self) -> None:
+        self.is_closed = threading.Event()
+
+    def __iter__(self) -> Iterator[Frame]:
+        yield Frame(0, 0.0, pictures(1)[0], time.monotonic())
+        self.is_closed.wait(20)
+
+    def close(self) -> None:
+        self.is_closed.set()
+
+
+def test_one_can_leave_while_the_camera_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "PATIENCE", 0.1)
+    screen = Screen(monkeypatch, {2: "h", 4: "q"})
+    source = Unplugged()
+    assert annotate_video(source, ESTIMATOR).frames == 1
+    assert len(screen.shown) == 4 and (screen.shown[1] != screen.shown[2]).any()  # help is listed
+    assert source.is_closed.is_set()
+
+
 def test_closing_the_window_leaves(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Screen(monkeypatch, closed_at=3)
     assert annotate_video(clip, ESTIMATOR).frames == 3
@@ -100,7 +149,7 @@ def test_a_file_is_shown_at_its_pace(clip: Path, monkeypatch: pytest.MonkeyPatch
         return -1
 
     monkeypatch.setattr(viewer, "time", SimpleNamespace(monotonic=lambda: now))
-    monkeypatch.setattr(cv2, "waitKey", wait)
+    monkeypatch.setattr(cv2, "waitKeyEx", wait)
     annotate_video(clip, ESTIMATOR)
     # Waited until each frame's time; the first is shown at once, and the last for no longer than it takes.
     assert sum(screen.waited) / 1000 == pytest.approx((N_FRAMES - 1) / NTSC, abs=0.02)
@@ -125,6 +174,23 @@ def test_r_starts_and_stops_a_recording_of_what_is_shown_without_the_display(
     assert abs(frames[0].astype(int) - pictures(3)[2])[:12, :60].mean() < 10
 
 
+def test_a_recording_without_a_frame_is_not_reported(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Screen(monkeypatch, {2: "p", 4: "r", 6: "r", 8: "p"})
+    assert annotate_video(clip, ESTIMATOR).files == []
+
+
+@pytest.mark.parametrize("key", [" ", "r"])
+def test_a_key_that_can_write_nothing_ends_nothing(
+    key: str, clip: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "captures").touch()
+    monkeypatch.setattr(recorder.time, "strftime", lambda _: "captures/recording.mp4")
+    Screen(monkeypatch, {3: key})
+    report = annotate_video(clip, ESTIMATOR)
+    assert (report.frames, report.files) == (N_FRAMES, [])
+    assert re.fullmatch(r"Cannot (write|make the folder) captures.*\n", capsys.readouterr().err)
+
+
 def test_p_pauses_until_p(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Screen(monkeypatch, {4: "p", 30: "h", 60: "p"})
     assert annotate_video(clip, ESTIMATOR).frames == N_FRAMES
@@ -132,6 +198,19 @@ def test_p_pauses_until_p(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lower = [shown[60:] for shown in screen.shown[4:59]]
     assert all((shown[90:] == lower[0][90:]).all() for shown in lower)
     assert (screen.shown[10] != screen.shown[40]).any()  # help is listed over it
+
+
+def test_ctrl_c_ends_a_pause(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen(monkeypatch, {4: "p", 99: "q"})
+
+    def wait(milliseconds: int) -> int:
+        if len(screen.shown) == 9:
+            signal.raise_signal(signal.SIGINT)
+        return screen.wait(milliseconds)
+
+    monkeypatch.setattr(cv2, "waitKeyEx", wait)
+    report = annotate_video(clip, ESTIMATOR)
+    assert (report.frames, report.interrupted, len(screen.shown)) == (4, True, 9)
 
 
 def test_l_changes_the_language(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,20 +225,22 @@ def test_l_changes_the_language(clip: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_keys_have_words_in_all_languages() -> None:
-    from facekit.drawing import LANGUAGES
-
     assert all(meaning in words for words in list(LANGUAGES.values())[1:] for _, meaning in viewer.KEYS)
 
 
 # Displays
 
 
-def test_without_a_display_the_user_is_told_what_to_do(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_display_the_user_is_told_what_to_do(
+    clip: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "o.jsonl").write_text("precious")
     monkeypatch.setattr(opencv.sys, "platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     with pytest.raises(VideoError, match=r"^There is no display .* Add --no-show and --output FILE.mp4\.$"):
-        annotate_video(clip, ESTIMATOR)
+        annotate_video(clip, ESTIMATOR, VideoOptions(jsonl=str(tmp_path / "o.jsonl")))
+    assert (tmp_path / "o.jsonl").read_text() == "precious"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have a display")
@@ -200,7 +281,7 @@ PROGRAM = """
 import sys
 from types import SimpleNamespace
 from facekit.heads import AGE
-from facekit.video import annotate, annotate_video
+from facekit.video import VideoOptions, annotate, annotate_video, pipeline
 from facekit.video.frames import Scene
 annotate._stages = lambda *_: {"all": lambda frame: (Scene(frame, ()), frame.picture)}
 print(annotate_video(sys.argv[1], SimpleNamespace(heads=[AGE])).frames)

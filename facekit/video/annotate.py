@@ -5,7 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from facekit.chips import CHIP_SIZE
 from facekit.errors import FaceKitError
+from facekit.files import writable_folder
 from facekit.images import Picture
 from facekit.opencv import import_cv2
 from facekit.video.captures.captures import Captures
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
 Sink = Callable[[Scene, Picture], None]  # takes a scene, and its picture with the estimates drawn in
 
 LIVE_IN_FLIGHT = 3  # frames between capture and screen: enough for both cores, and none gets old
-FILE_IN_FLIGHT = 12, 400_000_000  # frames, and bytes of them as they came: few of 8K
+FILE_IN_FLIGHT = 12
+MOST_IN_FLIGHT = 300_000_000  # bytes of a file's pictures, if these are more than live ones: 12 of 4K, 3 of 8K
 
 
 @dataclass
@@ -104,20 +106,17 @@ def annotate_video(
     options = options or VideoOptions()
     report, stop = VideoReport(), threading.Event()
     with _stopped_by_signals(stop, report):
-        if not isinstance(source, Source):
-            source = open_source(source, size=options.camera_size, stop=stop)
-        with source:
+        try:
+            if not isinstance(source, Source):
+                source = open_source(source, size=options.camera_size, stop=stop)
             summary = Summary(estimator.heads)
-            try:
+            with source, _summarized(summary, options, report):
                 _run(source, estimator, options, summary, report, stop)
-            except FaceKitError as error:
-                if not (report.frames and report.files):
-                    raise
+        except FaceKitError as error:
+            if report.frames and report.files:
                 raise type(error)(f"{error} What was done until then is in {_names(report.files)}.") from error
-            finally:
-                if report.frames:
-                    report.tracks = str(summary)
-                    report.files += _write(summary, options)
+            if report.frames or not report.interrupted:  # else it may say no more than that it was interrupted
+                raise
     if report.interrupted and not report.frames:
         raise KeyboardInterrupt
     return report
@@ -133,21 +132,23 @@ def _run(
 ) -> None:
     """From the first frame to the last; all that it opens is closed when it ends, however that is."""
     overlay = Overlay(options.language, KEYS)
+    window = Window() if options.show else None
     with ExitStack() as stack:
-        window = stack.enter_context(Window()) if options.show else None
         captures = cache(partial(_open_captures, video, options, stack))  # where none were asked for, at the first
         recorder = stack.enter_context(Recorder(video, options.output, report.files))
         sinks: list[Sink] = [lambda scene, drawn: summary.add(scene), recorder.write]
-        if options.jsonl:
-            lines = stack.enter_context(JsonLines(options.jsonl))
-            sinks.append(lambda scene, drawn: lines.write(scene))
         if options.capture_to:
             sinks.append(captures().offer)
+        if options.jsonl:  # last, as it replaces what is there
+            lines = stack.enter_context(JsonLines(options.jsonl))
+            report.files += [Path(options.jsonl)] if options.jsonl != "-" else []
+            sinks.append(lambda scene, drawn: lines.write(scene))
         stages, frames = _stages(estimator, options, overlay), _frames(video, options.mirror)
         in_flight = _in_flight(video)
         pipeline = stack.enter_context(Pipeline(frames, stages, drops=video.is_live, in_flight=in_flight, stop=stop))
         viewer = None
         if window:
+            stack.enter_context(window)
             viewer = Viewer(window, overlay, recorder, captures, is_live=video.is_live, pipeline=pipeline)
         _pass_on(pipeline, sinks, viewer, video, report)
 
@@ -176,13 +177,6 @@ def _n_frames(video: Source) -> int | None:
     return video.n_frames or (round(video.duration * video.rate) if video.duration else None)
 
 
-def _in_flight(video: Source) -> int:
-    if video.is_live:
-        return LIVE_IN_FLIGHT
-    frames, size = FILE_IN_FLIGHT
-    return max(2, min(frames, size // (3 * video.size[0] * video.size[1])))
-
-
 def _stages(estimator: "FaceEstimator", options: VideoOptions, overlay: Overlay) -> dict[str, Callable[[Any], Any]]:
     """What is done with each frame, by the names of the stages."""
     estimator.predict(
@@ -197,6 +191,13 @@ def _stages(estimator: "FaceEstimator", options: VideoOptions, overlay: Overlay)
         "estimate": lambda tracked: Scene(tracked[0], steady.update(*tracked)),
         "draw": lambda scene: (scene, overlay.draw(scene) if options.draws else scene.frame.picture),
     }
+
+
+def _in_flight(video: Source) -> int:
+    if video.is_live:
+        return LIVE_IN_FLIGHT
+    width, height = video.size
+    return max(LIVE_IN_FLIGHT, min(FILE_IN_FLIGHT, MOST_IN_FLIGHT // (3 * width * height)))
 
 
 def _frames(video: Source, mirror: bool) -> Iterator[Frame]:
@@ -220,14 +221,31 @@ def _open_captures(video: Source, options: VideoOptions, stack: ExitStack) -> Ca
     return stack.enter_context(captures)
 
 
-def _write(summary: Summary, options: VideoOptions) -> list[Path]:
-    if not options.summary:
-        return []
-    table = Path(options.summary)
-    timeline = table.with_suffix(".png")
-    summary.write_csv(table)
-    draw_timeline(summary, timeline, options.language)
-    return [table, timeline]
+@contextmanager
+def _summarized(summary: Summary, options: VideoOptions, report: VideoReport) -> Iterator[None]:
+    """Writes and reports who was seen, however it ends; where that fails too, what ended it is told."""
+    if options.summary:
+        writable_folder(Path(options.summary).parent)
+    try:
+        yield
+    except BaseException:
+        with suppress(FaceKitError):
+            _summarize(summary, options, report)
+        raise
+    _summarize(summary, options, report)
+
+
+def _summarize(summary: Summary, options: VideoOptions, report: VideoReport) -> None:
+    if not report.frames:
+        return
+    report.tracks = str(summary)
+    if options.summary:
+        table = Path(options.summary)
+        timeline = table.with_suffix(".png")
+        summary.write_csv(table)
+        report.files.append(table)
+        draw_timeline(summary, timeline, options.language)
+        report.files.append(timeline)
 
 
 @contextmanager

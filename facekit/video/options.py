@@ -53,13 +53,16 @@ class VideoOptions:
         lookup("language", self.language, LANGUAGES)
         if not (self.show or self.output or self.jsonl or self.summary or self.capture_to):
             raise UsageError("Without a window, name what to write: --output, --jsonl, --summary or --capture-to.")
-        if self.capture_to is None and (self.capture_every or self.capture_faces):
-            raise UsageError("Name where captures go, with --capture-to FOLDER or s3://bucket/prefix.")
+        if not self.capture_to:
+            if self.capture_every or self.capture_faces:
+                raise UsageError("Name where captures go, with --capture-to FOLDER or s3://bucket/prefix.")
+            if self.s3_endpoint or self.s3_encryption:
+                raise UsageError("--s3-endpoint and --s3-encryption want --capture-to s3://bucket/prefix.")
         if self.summary and Path(self.summary).suffix.lower() != ".csv":
             raise UsageError(f"A summary is a table, .csv. Received: {self.summary}. Choose a name that ends so.")
         for name, least in (("detect_every", 1), ("max_faces", 1), ("smoothing", 0)):
             value = getattr(self, name)
-            if value is not None and value < least:
+            if value is not None and not value >= least:  # NaN is neither
                 raise UsageError(f"--{name.replace('_', '-')} must be at least {least}. Received: {value}.")
 
     @property

@@ -1,6 +1,7 @@
 """Stages that work at the same time, each in its own thread, on frames that stay in their order."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 POLL = 0.1  # seconds: how soon a waiting caller sees that it shall stop
-PATIENCE = 3.0  # seconds that a thread gets to end; a camera's driver may hang for ever
+PATIENCE = 3.0  # seconds that the threads get to end; a camera's driver may hang for ever
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ class Pipeline:
         drops: whether old items give way to new ones, as a camera's must.
         in_flight: how many items the stages and the caller hold together.
         stop: ends the iteration soon, once it is set by anyone.
+
+    Attributes:
+        idle: called where one iterates, every `POLL` seconds while nothing comes; its False ends the iteration.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class Pipeline:
         in_flight: int,
         stop: threading.Event,
     ) -> None:
+        self.idle: Callable[[], bool] = lambda: True
         self._stop = stop
         self._intake = _Intake(drops)
         self._slots = threading.Semaphore(in_flight)
@@ -63,6 +68,10 @@ class Pipeline:
         """How many items gave way to newer ones."""
         return self._intake.dropped
 
+    @property
+    def is_stopped(self) -> bool:
+        return self._stop.is_set()
+
     def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
@@ -74,15 +83,18 @@ class Pipeline:
         self._stop.set()
         self._intake.end(_End())
         self._slots.release()
+        deadline = time.monotonic() + PATIENCE
         for thread in self._threads:
-            thread.join(PATIENCE)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def __iter__(self) -> Iterator[Any]:
         while not self._stop.is_set():
             try:
                 item = self._results.get(timeout=POLL)
             except Empty:
-                continue
+                if self.idle():
+                    continue
+                return
             if isinstance(item, _End):
                 if item.error:
                     raise item.error

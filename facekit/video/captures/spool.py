@@ -114,8 +114,8 @@ class Spool:
                     return
             self._remove_orphans()
             while not self._abandoned:
-                is_last = self._closing.is_set()
                 self._added.clear()
+                is_last = self._closing.is_set()  # after clearing: else `close` may go unheard for a second
                 is_done = self._send_all()
                 if is_last:
                     return

@@ -2,13 +2,12 @@
 
 import hashlib
 import re
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from facekit.errors import FaceKitError, UsageError, VideoError
-from facekit.files import make_folder, user_state
+from facekit.files import user_state, writable_folder
 from facekit.video.captures.spool import Spool, UploadError, write_capture
 
 CONTENT_TYPES = {".jpg": "image/jpeg", ".json": "application/json"}
@@ -24,14 +23,7 @@ class Folder:
     """
 
     def __init__(self, target: str) -> None:
-        self.folder = make_folder(target)
-        try:
-            with tempfile.TemporaryFile(dir=self.folder) as file:
-                file.write(b"x")
-        except OSError as error:
-            raise VideoError(
-                f"Cannot write to the folder {target}: {error.strerror or error}. Name another with --capture-to."
-            ) from error
+        self.folder = writable_folder(target)
 
     def add(self, name: str, picture: bytes, facts: bytes) -> None:
         """Writes a capture. Raises OSError."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from facekit.drawing import LANGUAGES
+from facekit.errors import FaceKitError
 from facekit.images import Picture
 from facekit.video.captures.captures import Captures
 from facekit.video.display.hud import Hud
@@ -14,6 +15,7 @@ from facekit.video.display.window import Window
 from facekit.video.frames import Scene
 from facekit.video.pipeline import Pipeline
 from facekit.video.sinks.recorder import Recorder
+from facekit.video.sources.source import print_note
 
 RATE_OVER = 30  # frames over which their rate is taken
 PAUSE_STEP = 0.05  # seconds between two looks at the keys while it is paused
@@ -36,7 +38,7 @@ class Viewer:
         recorder: what `r` starts and stops.
         captures: gives what space adds to, when it is first asked for.
         is_live: whether the source has a pace of its own.
-        pipeline: which knows what was dropped.
+        pipeline: which knows what was dropped, when nothing comes, and when all is to stop.
     """
 
     def __init__(
@@ -51,6 +53,8 @@ class Viewer:
     ) -> None:
         self._window, self._overlay, self._recorder = window, overlay, recorder
         self._captures, self._is_live, self._pipeline = captures, is_live, pipeline
+        pipeline.idle = self.wait
+        self._last: tuple[Scene, Picture] | None = None
         self._hud = Hud()
         self._shown: deque[float] = deque(maxlen=RATE_OVER)  # when, seconds
         self._started = 0.0  # when the frame of time 0 was shown, or would have been
@@ -82,6 +86,13 @@ class Viewer:
         self._look(scene, drawn, 0.0 if self._is_live else self._started + scene.frame.time - now)
         if self._hud.paused:
             self._pause(scene, drawn)
+        self._last = scene, drawn
+        return self._goes_on
+
+    def wait(self) -> bool:
+        """Keeps the window alive while no scene comes, as where a camera is gone. False if the user leaves."""
+        if self._last:
+            self._look(*self._last, 0.0)
         return self._goes_on
 
     def _pause(self, scene: Scene, drawn: Picture) -> None:
@@ -96,8 +107,11 @@ class Viewer:
         self._window.show(self._overlay.draw_hud(drawn, scene, self._hud))
         key = self._window.key(seconds)
         if key in self._keys:
-            self._keys[key](scene, drawn)
-        self._goes_on = self._goes_on and self._window.is_open
+            try:
+                self._keys[key](scene, drawn)
+            except FaceKitError as error:  # the picture goes on; what a key cannot do is no reason to end
+                print_note(str(error))
+        self._goes_on = self._goes_on and self._window.is_open and not self._pipeline.is_stopped
 
     def _rate(self) -> float | None:
         """Frames a second, lately."""

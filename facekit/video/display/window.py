@@ -9,7 +9,7 @@ from facekit.opencv import has_display, import_cv2
 
 TITLE = "Estimates from faces"
 LARGEST = (1280, 720)  # width, height in pixels, at first; it can be resized
-ESCAPE = 27
+ESCAPE, LAST_SIGN = 27, 0x7F  # codes of keys
 
 
 class Window:
@@ -48,11 +48,12 @@ class Window:
         self._cv2.imshow(TITLE, self._cv2.cvtColor(picture, self._cv2.COLOR_RGB2BGR))
 
     def key(self, seconds: float) -> str | None:
-        """The key that is pressed, in lower case ("esc" for Escape); None if none is for so long."""
-        code: int = self._cv2.waitKey(max(1, round(1000 * seconds)))
-        if code < 0:
+        """The key that is pressed, in lower case ("esc" for Escape); None if no letter or sign is for so long."""
+        # Not `waitKey`, which cuts codes short: the left arrow would be a Q, Home a P. Above 16 bits: Shift and such.
+        code: int = self._cv2.waitKeyEx(max(1, round(1000 * seconds)))
+        if code < 0 or code & 0xFFFF > LAST_SIGN:
             return None
-        return "esc" if code & 0xFF == ESCAPE else chr(code & 0xFF).lower()
+        return "esc" if code & 0xFFFF == ESCAPE else chr(code & 0xFFFF).lower()
 
     def _make(self, picture: Picture) -> None:
         cv2: Any = self._cv2

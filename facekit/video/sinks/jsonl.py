@@ -63,5 +63,5 @@ class JsonLines:
             raise self._cannot_write(error) from error
 
     def _cannot_write(self, error: OSError) -> FaceKitError:
-        reason = error.strerror or error
-        return FaceKitError(f"Cannot write {self._path}: {reason}. Free the space or name another with --jsonl.")
+        name, reason = "stdout" if self._path == "-" else self._path, error.strerror or error
+        return FaceKitError(f"Cannot write {name}: {reason}. Free the space or name another with --jsonl.")

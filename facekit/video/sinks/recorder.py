@@ -18,7 +18,7 @@ class Recorder:
     Args:
         video: whose size and rate the files have.
         path: .mp4; it is written from the start. None: nothing is, until `toggle`, then in the current folder.
-        files: gets the paths of what is written.
+        files: gets the paths of what is written, each when it ends.
 
     Raises:
         VideoError: the file cannot be written.
@@ -42,7 +42,11 @@ class Recorder:
     ) -> None:
         writer, self._writer = self._writer, None
         if writer:
-            writer.__exit__(kind, error, trace)
+            try:
+                writer.__exit__(kind, error, trace)
+            finally:
+                if writer.path.exists():  # not without a frame
+                    self._files.append(writer.path)
 
     def toggle(self) -> None:
         """Switches it on or off. Raises VideoError if the file cannot be written."""
@@ -51,7 +55,6 @@ class Recorder:
             return
         path = unused_path(Path(self._path or time.strftime("recording-%Y-%m-%d-%H%M%S.mp4")))
         self._writer = VideoWriter(path, self._video.size, self._video.rate, variable=self._video.is_live)
-        self._files.append(path)
 
     def write(self, scene: Scene, drawn: Picture) -> None:
         """Writes a frame, if it is on. Raises VideoError."""

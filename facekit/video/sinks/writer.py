@@ -50,6 +50,7 @@ class VideoWriter:
             that a rate such as 30000/1001 stays exact; others are kept, to 20 microseconds.
 
     Attributes:
+        path: as given.
         n_written: how many frames were taken.
 
     Raises:
@@ -60,7 +61,7 @@ class VideoWriter:
         if path.suffix.lower() != ".mp4":
             raise VideoError(f"A video is written as .mp4. Received: {path}. Choose a name that ends so.")
         self.n_written = 0
-        self._path = path
+        self.path = path
         # Frames of a constant rate are whole numbers of ticks apart.
         self._step = 1 if variable else max(1, MOST_TICKS // rate.numerator) * rate.denominator  # ticks
         self._tick = Fraction(1, MOST_TICKS) if variable else 1 / (rate * self._step)  # seconds
@@ -165,12 +166,12 @@ class VideoWriter:
             failure = error
         self._file.close()
         if not (self.n_written and self._file.n_kept > 1):  # the head alone is no video
-            self._path.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)
         return failure
 
     def _failure(self, error: Any) -> VideoError:
         return VideoError(
-            f"Cannot write {self._path}: {error.strerror}. Free the space or choose another folder with --output."
+            f"Cannot write {self.path}: {error.strerror}. Free the space or choose another folder with --output."
         )
 
 
