@@ -149,7 +149,7 @@ def test_the_end_tries_once_more_and_tells_what_waits(
     assert time.monotonic() - started < 1 and len(server.attempts) == 2
     assert notes == [
         f"Down. Captures are kept in {tmp_path / 'spool'} and sent later.",
-        f"3 captures wait in {tmp_path / 'spool'} to be sent at the next start.",
+        f"3 captures wait in {tmp_path / 'spool'} to be sent at the next start with the same target.",
     ]
     server.failure = None
     again = opened(waits=(60, 60))
@@ -168,7 +168,7 @@ def test_a_server_that_does_not_answer_holds_up_nothing(
     assert asked.wait(5)
     spool.close()
     assert time.monotonic() - started < 5
-    assert notes == [f"10 captures wait in {tmp_path} to be sent at the next start."]
+    assert notes == [f"10 captures wait in {tmp_path} to be sent at the next start with the same target."]
     answers.set()
     spool._sender.join(5)
     assert len(waiting(tmp_path)) == 19  # what was under way was confirmed; after the end nothing new was begun

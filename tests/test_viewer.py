@@ -54,7 +54,11 @@ class Screen:
 
     def wait(self, milliseconds: int) -> int:
         self.waited.append(milliseconds)
-        return ord(self.keys.pop(len(self.shown), "\0")) or -1
+        key = self.keys.pop(len(self.shown), None)
+        if key:
+            return ord(key)
+        time.sleep(milliseconds / 1000)
+        return -1
 
     def is_visible(self, title: str, what: int) -> float:
         if len(self.shown) == self.closed_at:
@@ -90,7 +94,7 @@ def test_a_key_leaves(key: str, clip: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_other_keys_do_nothing(code: int, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut to a byte, the left arrow is a Q, and Home a P."""
     screen = Screen(monkeypatch)
-    monkeypatch.setattr(cv2, "waitKeyEx", lambda _: code)
+    monkeypatch.setattr(cv2, "waitKeyEx", lambda milliseconds: (time.sleep(milliseconds / 1000), code)[1])
     assert annotate_video(clip, ESTIMATOR).frames == len(screen.shown) == N_FRAMES
 
 
@@ -192,6 +196,7 @@ def test_a_key_that_can_write_nothing_ends_nothing(
 
 
 def test_p_pauses_until_p(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(viewer, "PAUSE_STEP", 0.002)
     screen = Screen(monkeypatch, {4: "p", 30: "h", 60: "p"})
     assert annotate_video(clip, ESTIMATOR).frames == N_FRAMES
     assert len(screen.shown) == N_FRAMES + 56  # the paused frame is shown again and again

@@ -58,6 +58,8 @@ class VideoOptions:
                 raise UsageError("Name where captures go, with --capture-to FOLDER or s3://bucket/prefix.")
             if self.s3_endpoint or self.s3_encryption:
                 raise UsageError("--s3-endpoint and --s3-encryption want --capture-to s3://bucket/prefix.")
+        if self.output and Path(self.output).suffix.lower() != ".mp4":
+            raise UsageError(f"A video is written as .mp4. Received: {self.output}. Choose a name that ends so.")
         if self.summary and Path(self.summary).suffix.lower() != ".csv":
             raise UsageError(f"A summary is a table, .csv. Received: {self.summary}. Choose a name that ends so.")
         for name, least in (("detect_every", 1), ("max_faces", 1), ("smoothing", 0)):

@@ -112,7 +112,8 @@ def open_target(
     if target.startswith("s3://"):
         bucket = Bucket(target, endpoint, encryption)
         # What waits for one server must not go to another.
-        digest = hashlib.sha256(f"{bucket.url} {endpoint}".encode()).hexdigest()[:12]
+        # What was to be encrypted waits for a start that encrypts.
+        digest = hashlib.sha256(f"{bucket.url} {endpoint} {encryption}".encode()).hexdigest()[:12]
         return Spool(user_state() / "facekit" / "captures" / f"{bucket.name}-{digest}", bucket.put, note)
     if "://" in target:
         raise UsageError(f"Captures go to a folder or to s3://bucket/prefix. Received: {target}.")

@@ -18,7 +18,8 @@ from facekit.video.sinks.recorder import Recorder
 from facekit.video.sources.source import print_note
 
 RATE_OVER = 30  # frames over which their rate is taken
-PAUSE_STEP = 0.05  # seconds between two looks at the keys while it is paused
+LONGEST_LOOK = 0.1  # seconds for which a picture is shown until keys and signals are heard
+PAUSE_STEP = 0.05  # the same while it is paused
 KEYS = (
     ("Q, Esc", "leave"),
     ("Space", "capture"),
@@ -83,7 +84,10 @@ class Viewer:
             dropped=self._pipeline.dropped - self._missed,
             recording=self._recorder.is_recording,
         )
-        self._look(scene, drawn, 0.0 if self._is_live else self._started + scene.frame.time - now)
+        due = now if self._is_live else self._started + scene.frame.time
+        while self._goes_on and not self._hud.paused and due - time.monotonic() > LONGEST_LOOK:
+            self._look(scene, drawn, LONGEST_LOOK)
+        self._look(scene, drawn, due - time.monotonic())
         if self._hud.paused:
             self._pause(scene, drawn)
         self._last = scene, drawn
