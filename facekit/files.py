@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,6 +34,11 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_one_of(path: str | Path, others: Iterable[str | Path]) -> bool:
+    """Whether it is the same file as one of the others, by whatever name; "-" is none."""
+    return str(path) != "-" and os.path.realpath(path) in {os.path.realpath(other) for other in others}
 
 
 def write_text(target: str, text: str) -> None:

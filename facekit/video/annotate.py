@@ -101,6 +101,7 @@ def annotate_video(
     report, stop = VideoReport(), threading.Event()
     with _stopped_by_signals(stop, report):
         if not isinstance(source, Source):
+            options.check_source(source)
             source = open_source(source, size=options.camera_size, stop=stop)
         with source:
             summary = Summary(estimator.heads)
