@@ -64,4 +64,5 @@ class JsonLines:
 
     def _cannot_write(self, error: OSError) -> FaceKitError:
         reason = error.strerror or error
-        return FaceKitError(f"Cannot write {self._path}: {reason}. Free the space or name another with --jsonl.")
+        name = "to stdout" if self._path == "-" else self._path
+        return FaceKitError(f"Cannot write {name}: {reason}. Free the space or name another with --jsonl.")
