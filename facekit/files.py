@@ -19,8 +19,18 @@ os.umask(_UMASK)
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yields a temporary name beside `path`; on success the file takes its place, on failure it is removed."""
+    """Yields a temporary name beside `path`; on success the file takes its place, on failure it is removed.
+
+    A device, a pipe, and what /dev/stdout leads to are written to: root could replace them.
+    """
     path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with tempfile.TemporaryDirectory() as folder:
+            yield (temporary := Path(folder) / f"file{path.suffix}")
+            with open(path, "wb") as device:
+                device.write(temporary.read_bytes())
+        return
+    path = Path(os.path.realpath(path))  # a link stays one
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays: writers of pictures and videos choose the format by it.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
