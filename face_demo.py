@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from facekit.cli import Parser, add_estimator_options, main, make_estimator
-from facekit.files import PROJECT, write_text
+from facekit.files import PROJECT, is_one_of, write_text
 
 parser = Parser(__doc__)
 parser.add_argument("paths", nargs="*", metavar="PATH", help="photographs, folders or patterns (default: demo_images)")
@@ -28,6 +28,9 @@ def run() -> int:
     from facekit.images import find_pictures
 
     paths = find_pictures(args.paths or [str(PROJECT / "demo_images")])
+    for table in filter(None, (args.json, args.csv)):
+        if is_one_of(table, paths):
+            parser.error(f"{table} is a photograph that is read, and would be lost. Choose another name.")
     from facekit.annotation import annotate, table_header, table_rows, to_csv, to_json
 
     say = partial(print, file=sys.stderr if "-" in (args.json, args.csv) else sys.stdout, flush=True)

@@ -21,7 +21,7 @@ parser.add_argument(
     metavar="FROM",
     help="a camera's number, a video, rtsp://…, http://… or a folder of pictures",
 )
-add_estimator_options(parser)
+add_estimator_options(parser, smallest="80, or a twelfth of a longer side over 960 px")
 view = parser.add_argument_group("what is shown")
 view.add_argument("--no-show", dest="show", action="store_false", help="open no window")
 view.add_argument("--language", default="en", metavar="NAME", help="of the captions: en (default) or zh")

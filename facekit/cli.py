@@ -71,8 +71,10 @@ def seconds(text: str) -> float:
     return float(match[1]) * units[match[2]]
 
 
-def add_estimator_options(parser: argparse.ArgumentParser) -> None:
-    """The options that make a `FaceEstimator`."""
+def add_estimator_options(
+    parser: argparse.ArgumentParser, *, smallest: str = "60, or a fortieth of a longer side over 2400 px"
+) -> None:
+    """The options that make a `FaceEstimator`. `smallest`: the faces that are found unless another width is named."""
     parser.add_argument("--weights", metavar="FILE", help="weights with their card (default: those shipped)")
     parser.add_argument(
         "--detector", default="hog", metavar="NAME", help="hog (default), cnn (turned faces, slow) or whole_image"
@@ -89,7 +91,7 @@ def add_estimator_options(parser: argparse.ArgumentParser) -> None:
         "--min-face",
         type=int,
         metavar="PIXELS",
-        help="width of the smallest faces to find (default: 60, or a fortieth of a longer side over 2400 px)",
+        help=f"width of the smallest faces to find (default: {smallest})",
     )
     parser.add_argument(
         "--runtime", default="auto", metavar="NAME", help="what computes: openvino, keras or auto (default)"

@@ -52,7 +52,7 @@ def make_detector(name: str, min_face: int | None = None) -> Detector:
     """
     make = lookup("detector", name, DETECTORS)
     if min_face is not None and min_face < 1:
-        raise UsageError(f"min_face must be at least 1 pixel. Received: {min_face}. Leave it out for 60.")
+        raise UsageError(f"min_face must be at least 1 pixel. Received: {min_face}. Leave it out for the default.")
     return make(min_face)
 
 

@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,8 +19,18 @@ os.umask(_UMASK)
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yields a temporary name beside `path`; on success the file takes its place, on failure it is removed."""
+    """Yields a temporary name beside `path`; on success the file takes its place, on failure it is removed.
+
+    A device, a pipe, and what /dev/stdout leads to are written to: root could replace them.
+    """
     path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with tempfile.TemporaryDirectory() as folder:
+            yield (temporary := Path(folder) / f"file{path.suffix}")
+            with open(path, "wb") as device:
+                device.write(temporary.read_bytes())
+        return
+    path = Path(os.path.realpath(path))  # a link stays one
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays: writers of pictures and videos choose the format by it.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
@@ -34,6 +44,11 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_one_of(path: str | Path, others: Iterable[str | Path]) -> bool:
+    """Whether it is the same file as one of the others, by whatever name; "-" is none."""
+    return str(path) != "-" and os.path.realpath(path) in {os.path.realpath(other) for other in others}
 
 
 def write_text(target: str, text: str) -> None:

@@ -149,6 +149,13 @@ def test_nothing_is_overwritten(made_of: Any, clip: Path, tmp_path: Path) -> Non
     assert report.files == [tmp_path / "o-2.mp4"] and (tmp_path / "o.mp4").read_text() == "precious"
 
 
+def test_the_source_is_not_replaced(clip: Path, tmp_path: Path) -> None:
+    content = clip.read_bytes()
+    with pytest.raises(UsageError, match=r"clip.mp4 is what is read, and would be lost. Choose another name"):
+        annotate_video(clip, ESTIMATOR, hidden(jsonl=f"{tmp_path}/./clip.mp4", output=tmp_path / "o.mp4"))
+    assert clip.read_bytes() == content and [*tmp_path.iterdir()] == [clip]
+
+
 def test_captures_are_taken(made_of: Any, clip: Path, tmp_path: Path) -> None:
     annotate_video(clip, ESTIMATOR, hidden(capture_to=str(tmp_path / "seen"), capture_every=0.2))
     assert len(list((tmp_path / "seen").glob("*.jpg"))) == len(list((tmp_path / "seen").glob("*.json"))) == 2
@@ -278,11 +285,13 @@ def test_it_works_in_another_thread(made_of: Any, clip: Path, tmp_path: Path) ->
             {"s3_endpoint": "http://localhost:1", "jsonl": "-"},
             r"--s3-endpoint and --s3-encryption want --capture-to s3:",
         ),
-        ({"output": "drawn.avi"}, r"A video is written as .mp4. Received: drawn.avi"),
         ({"summary": Path("o.txt")}, r"A summary is a table, .csv. Received: o.txt"),
         ({"jsonl": "-", "detect_every": 0}, r"--detect-every must be at least 1. Received: 0"),
         ({"jsonl": "-", "smoothing": -1}, r"--smoothing must be at least 0. Received: -1"),
         ({"jsonl": "-", "smoothing": float("nan")}, r"--smoothing must be at least 0. Received: nan"),
+        ({"output": Path("drawn.avi")}, r"A video is written as .mp4. Received: drawn.avi. Choose a name"),
+        ({"output": "a.mp4", "jsonl": "./a.mp4"}, r"--jsonl must have a name of its own. Received: ./a.mp4"),
+        ({"summary": "a.csv", "jsonl": "a.png"}, r"--jsonl must have a name of its own. Received: a.png"),
     ],
 )
 def test_options_that_cannot_be(wrong: dict[str, Any], message: str) -> None:

@@ -128,6 +128,16 @@ def test_face_demo_refuses(options: list[str], status: int, message: str, demo: 
         assert Path("faces.json").read_text(encoding="utf-8") == "earlier"
 
 
+@pytest.mark.parametrize("option", ["--json", "--csv"])
+def test_a_photograph_is_not_replaced_by_a_table(option: str, demo: Script, nobody: Path) -> None:
+    content = nobody.read_bytes()
+    Path("photo.png").write_bytes(content)
+    status, _, err = demo(".", option, "./photo.png")
+    assert status == 2
+    assert err == "error: ./photo.png is a photograph that is read, and would be lost. Choose another name.\n"
+    assert Path("photo.png").read_bytes() == content
+
+
 @pytest.mark.skipif(os.name != "posix", reason="Windows limits no file sizes")
 def test_full_disk(demo: Script) -> None:
     """A limit of the size of files stands for the disk."""

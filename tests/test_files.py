@@ -21,6 +21,23 @@ def test_a_file_appears_whole(tmp_path: Path) -> None:
     assert os.listdir(target.parent) == ["file.txt"]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_text(str(tmp_path / "pipe"), "whole")
+    assert os.read(reader, 100) == b"whole"
+    os.close(reader)
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode) and os.listdir(tmp_path) == ["pipe"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights on Windows")
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("file.txt")
+    write_text(str(tmp_path / "link"), "whole")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "file.txt").read_text(encoding="utf-8") == "whole"
+
+
 def test_a_failure_leaves_the_former_file(tmp_path: Path) -> None:
     target = tmp_path / "file.txt"
     target.write_text("former", encoding="utf-8")

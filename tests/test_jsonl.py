@@ -1,10 +1,12 @@
 """JSON Lines: a line a frame, there as soon as it is written."""
 
+import errno
 import json
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -55,6 +57,15 @@ def test_a_full_disk_is_one_line() -> None:
         JsonLines("/dev/full") as lines,
     ):
         lines.write(scene(0))
+
+
+def test_a_full_disk_behind_stdout_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(write=len, flush=fail))
+    with pytest.raises(FaceKitError, match=r"^Cannot write to stdout: No space left on device\. Free the space"):
+        JsonLines("-").write(scene(0))
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")

@@ -53,6 +53,11 @@ def test_wrong_option_is_one_line(name: str, script: Script) -> None:
     assert err == "error: unrecognized arguments: --hepl. Did you mean --help?\n"
 
 
+def test_help_tells_the_smallest_faces_that_are_found(script: Script) -> None:
+    for name, default in (("face_demo.py", "60, or a fortieth"), ("face_video_demo.py", "80, or a twelfth")):
+        assert f"smallest faces to find (default: {default}" in " ".join(script(name, "--help")[1].split())
+
+
 def test_nearest_option_is_suggested(script: Script) -> None:
     for typed, meant in (("--detctor=cnn", "--detector"), ("--langauge", "--language"), ("--min_face", "--min-face")):
         assert script("face_demo.py", typed)[2].endswith(f"Did you mean {meant}?\n")

@@ -57,6 +57,24 @@ def test_a_file_on_a_server_is_a_file(clip: Path, serve: Callable[..., Server]) 
     assert max(difference(frame.picture, picture) for frame, picture in zip(frames, pictures(), strict=True)) < 7
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "pixels"), [("clip.ts", "mpeg2video", "yuv420p"), ("clip.gif", "gif", "rgb8")]
+)
+def test_a_file_that_announces_only_its_size_is_shown_once(
+    name: str, codec: str, pixels: str, tmp_path: Path, serve: Callable[..., Server]
+) -> None:
+    content = film(tmp_path / name, pictures(), codec=codec, pixels=pixels).read_bytes()
+
+    def answer(handler: Any) -> None:  # as `python -m http.server` does, in one part
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    frames, notes = read_source(serve(answer).url, 100)
+    assert (len(frames), notes) == (N_FRAMES, [])
+
+
 def test_a_connection_that_breaks_in_a_file_loses_nothing(clip: Path, serve: Callable[..., Server]) -> None:
     server = serve(send_file(clip, 0.5), send_file(clip))
     frames, _ = read_source(server.url, 100)

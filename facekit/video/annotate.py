@@ -108,6 +108,7 @@ def annotate_video(
     with _stopped_by_signals(stop, report):
         try:
             if not isinstance(source, Source):
+                options.check_source(source)
                 source = open_source(source, size=options.camera_size, stop=stop)
             summary = Summary(estimator.heads)
             with source, _summarized(summary, options, report):

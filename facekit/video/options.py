@@ -5,6 +5,7 @@ from pathlib import Path
 
 from facekit.drawing import LANGUAGES
 from facekit.errors import UsageError, lookup
+from facekit.files import is_one_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,10 +63,23 @@ class VideoOptions:
             raise UsageError(f"A video is written as .mp4. Received: {self.output}. Choose a name that ends so.")
         if self.summary and Path(self.summary).suffix.lower() != ".csv":
             raise UsageError(f"A summary is a table, .csv. Received: {self.summary}. Choose a name that ends so.")
+        if self.jsonl and is_one_of(self.jsonl, [path for path in (self.output, *self._tables) if path]):
+            raise UsageError(f"--jsonl must have a name of its own. Received: {self.jsonl}. Choose another.")
         for name, least in (("detect_every", 1), ("max_faces", 1), ("smoothing", 0)):
             value = getattr(self, name)
             if value is not None and not value >= least:  # NaN is neither
                 raise UsageError(f"--{name.replace('_', '-')} must be at least {least}. Received: {value}.")
+
+    @property
+    def _tables(self) -> tuple[Path, ...]:
+        """The summary, and its timeline."""
+        return (Path(self.summary), Path(self.summary).with_suffix(".png")) if self.summary else ()
+
+    def check_source(self, source: str | int | Path) -> None:
+        """Raises UsageError where a file that is replaced is the one that is read."""
+        for path in (self.jsonl, *self._tables):
+            if path and is_one_of(path, [str(source)]):
+                raise UsageError(f"{path} is what is read, and would be lost. Choose another name for what is written.")
 
     @property
     def draws(self) -> bool:

@@ -51,7 +51,10 @@ class Bucket:
         self.url = url.rstrip("/")
         self.name, _, prefix = self.url.removeprefix("s3://").partition("/")
         if not re.fullmatch(r"[A-Za-z0-9._-]{3,255}", self.name):
-            raise UsageError(f"A bucket is named as s3://bucket/prefix. Received: {url}.")
+            raise UsageError(
+                "A bucket is named as s3://bucket/prefix, by 3 or more letters, digits, dots and hyphens. "
+                f"Received: {url}."
+            )
         self._prefix = f"{prefix.strip('/')}/" if prefix else ""
         self._encryption = _encryption(encryption)
         self._client = _client(endpoint)
@@ -129,6 +132,9 @@ def _client(endpoint: str | None) -> Any:
         from botocore.exceptions import BotoCoreError
     except ModuleNotFoundError as error:
         raise FaceKitError("Captures to S3 need boto3. Run: pip install boto3, or uv sync --extra s3") from error
+    wrong = f"--s3-endpoint is an address such as http://host:9000. Received: {endpoint}."
+    if endpoint and not re.match(r"https?://", endpoint):
+        raise UsageError(wrong)
     connect, read = TIMEOUTS
     settings: dict[str, Any] = {}
     if endpoint:
@@ -138,7 +144,7 @@ def _client(endpoint: str | None) -> Any:
     try:
         return Session().client("s3", endpoint_url=endpoint, config=config)
     except ValueError as error:
-        raise UsageError(f"--s3-endpoint is an address such as http://host:9000. Received: {endpoint}.") from error
+        raise UsageError(wrong) from error
     except BotoCoreError as error:
         raise _unusable(error) from error
 

@@ -63,5 +63,6 @@ class JsonLines:
             raise self._cannot_write(error) from error
 
     def _cannot_write(self, error: OSError) -> FaceKitError:
-        name, reason = "stdout" if self._path == "-" else self._path, error.strerror or error
+        reason = error.strerror or error
+        name = "to stdout" if self._path == "-" else self._path
         return FaceKitError(f"Cannot write {name}: {reason}. Free the space or name another with --jsonl.")

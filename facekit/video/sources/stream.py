@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import av
 
@@ -15,6 +16,8 @@ from facekit.video.sources.video_files import VideoFile
 
 LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "udp")
 SCHEMES = (*LIVE_SCHEMES, "http", "https")
+# What has a length but may have no end: it lists parts, or goes on whatever a camera's server announces.
+ENDLESS_FORMATS = ("hls", "dash", "mpjpeg")
 OPENING = 10.0  # seconds
 PATIENCE = 5.0  # seconds for a picture
 FILE_PATIENCE = 30.0  # seconds for a picture of a file; in them FFmpeg asks for the rest of it again and again
@@ -79,12 +82,17 @@ def _connect(url: str, name: str, is_live: bool) -> Decoder:
         reason = getattr(error, "strerror", None) or "it is no video"
     else:
         try:
-            return Decoder(container, name, is_live=is_live or container.duration is None)
+            return Decoder(container, name, is_live=is_live or not _has_end(container))
         except VideoError:
             container.close()
             raise
     # Not "from": FFmpeg's error holds the address with the password.
     raise VideoError(f"{name} gives no picture: {reason}. Check the address, and that it plays elsewhere.")
+
+
+def _has_end(container: Any) -> bool:
+    """Whether it is a file: one that announces its duration, or at least (MPEG-TS, GIF) its size."""
+    return container.duration is not None or (container.size > 0 and container.format.name not in ENDLESS_FORMATS)
 
 
 def _reader(name: str, background: Background[Decoder]) -> Callable[[], Picture | None]:
