@@ -81,8 +81,8 @@ def cache_folder() -> Path | None:
 
     None for a user without a home folder, as in a container that runs under another number.
     """
-    named = os.environ.get("XDG_CACHE_HOME") or (sys.platform == "win32" and os.environ.get("LOCALAPPDATA"))
-    if named:
+    variables = ("XDG_CACHE_HOME", *(["LOCALAPPDATA"] if sys.platform == "win32" else []))
+    if named := next(filter(None, map(os.environ.get, variables)), None):
         return Path(named) / "facekit"
     usual = {"win32": "AppData/Local", "darwin": "Library/Caches"}.get(sys.platform, ".cache")
     try:
