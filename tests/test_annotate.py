@@ -3,6 +3,7 @@
 import csv
 import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -218,6 +219,14 @@ def test_ctrl_c_before_the_first_frame_leaves_nothing(made_of: Any, clip: Path, 
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_ctrl_c_while_a_stream_is_waited_for_is_no_error(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        threading.Timer(0.5, signal.raise_signal, (signal.SIGINT,)).start()
+        with pytest.raises(KeyboardInterrupt):
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}/film.mp4"
+            annotate_video(url, ESTIMATOR, hidden(jsonl=str(tmp_path / "o.jsonl")))
+
+
 def test_it_works_in_another_thread(made_of: Any, clip: Path, tmp_path: Path) -> None:
     reports: list[Any] = []
     options = hidden(jsonl=str(tmp_path / "o.jsonl"))
@@ -238,6 +247,7 @@ def test_it_works_in_another_thread(made_of: Any, clip: Path, tmp_path: Path) ->
         ({"summary": Path("o.txt")}, r"A summary is a table, .csv. Received: o.txt"),
         ({"jsonl": "-", "detect_every": 0}, r"--detect-every must be at least 1. Received: 0"),
         ({"jsonl": "-", "smoothing": -1}, r"--smoothing must be at least 0. Received: -1"),
+        ({"jsonl": "-", "smoothing": float("nan")}, r"--smoothing must be at least 0. Received: nan"),
     ],
 )
 def test_options_that_cannot_be(wrong: dict[str, Any], message: str) -> None:

@@ -101,7 +101,12 @@ def annotate_video(
     report, stop = VideoReport(), threading.Event()
     with _stopped_by_signals(stop, report):
         if not isinstance(source, Source):
-            source = open_source(source, size=options.camera_size, stop=stop)
+            try:
+                source = open_source(source, size=options.camera_size, stop=stop)
+            except FaceKitError:
+                if report.interrupted:  # while it was waited for
+                    raise KeyboardInterrupt from None
+                raise
         with source:
             summary = Summary(estimator.heads)
             try:

@@ -59,7 +59,7 @@ class VideoOptions:
             raise UsageError(f"A summary is a table, .csv. Received: {self.summary}. Choose a name that ends so.")
         for name, least in (("detect_every", 1), ("max_faces", 1), ("smoothing", 0)):
             value = getattr(self, name)
-            if value is not None and value < least:
+            if value is not None and not value >= least:  # nor NaN
                 raise UsageError(f"--{name.replace('_', '-')} must be at least {least}. Received: {value}.")
 
     @property
