@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facekit.cards import Card, read_card
-from facekit.errors import FaceKitError
+from facekit.errors import FaceKitError, UsageError
 from facekit.files import atomic_path
 from facekit.quiet import import_keras
 
@@ -152,9 +152,12 @@ def write_onnx(weights: Path, output: Path) -> Card:
         The card.
 
     Raises:
+        UsageError: the name does not end in .onnx.
         WeightsError: the weights cannot be used.
         FaceKitError: the file cannot be written, or Keras does not run on TensorFlow.
     """
+    if output.suffix.lower() != ".onnx":  # a slip would replace a photograph, or the weights
+        raise UsageError(f"A graph's name must end in .onnx. Received: {output}. Name another with --output.")
     import onnx
 
     card = read_card(weights)
