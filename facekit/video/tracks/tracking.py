@@ -66,7 +66,7 @@ class _Face:
     place: Place
     patch: Patch
     score: float  # of its detections, on average
-    sureness: float  # sum of scores less FAINT
+    sureness: float  # sum of scores less FAINT, until it has a number
     born: float
     seen: float  # when it was last visible
     detected: float
@@ -173,7 +173,8 @@ class Tracker:
         if not face.visible:
             face.speed[:] = 0
         score = _score(found)
-        face.sureness += score - FAINT
+        if face.number is None:
+            face.sureness += score - FAINT
         face.visible, face.seen, face.detected = True, frame.time, frame.time
         patch = view.patch(face.place)
         is_alone = not any(
