@@ -13,7 +13,7 @@ from PIL import Image
 from facekit.cards import DEFAULT_WEIGHTS, read_card
 from facekit.chips import CHIP_SIZE, cut_chips, whole_chip
 from facekit.detectors import Box, Detection, make_detector
-from facekit.errors import lookup
+from facekit.errors import PictureError, lookup
 from facekit.heads import AgeAnswer, Answer, ClassAnswer, select_heads
 from facekit.images import Picture, read_picture
 from facekit.landmarks import make_landmarker
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Photograph = str | Path | Image.Image | NDArray[np.uint8]
 _FACES_AT_ONCE = 32
+_PHOTOGRAPHS_AT_ONCE = 256  # so that those without a face are answered too, where there is no end of them
 
 
 @dataclass(frozen=True)
@@ -135,15 +136,20 @@ class FaceEstimator:
         """The faces of each photograph, in order; faces of several photographs share a batch.
 
         Raises:
-            PictureError: one cannot be read.
+            PictureError: one cannot be read; after the answers for those before it.
         """
         detections: list[list[Detection]] = []
         chips: list[Picture] = []
         for photograph in photographs:
-            found, cut = self._find(read_picture(photograph))
+            try:
+                found, cut = self._find(read_picture(photograph))
+            except PictureError:
+                if detections:
+                    yield from self._answer(detections, np.concatenate(chips))
+                raise
             detections.append(found)
             chips.append(cut)
-            if sum(map(len, chips)) >= _FACES_AT_ONCE:
+            if sum(map(len, chips)) >= _FACES_AT_ONCE or len(detections) >= _PHOTOGRAPHS_AT_ONCE:
                 yield from self._answer(detections, np.concatenate(chips))
                 detections, chips = [], []
         if detections:

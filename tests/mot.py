@@ -34,7 +34,7 @@ def overlap(one: Box, other: Box) -> float:
     return shared / (sum(areas) - shared)
 
 
-def score(truth: Iterable[Mapping[int, Truth]], tracks: Iterable[Sequence[Track]]) -> Score:
+def score(truth: Sequence[Mapping[int, Truth]], tracks: Iterable[Sequence[Track]]) -> Score:
     """The score of visible tracks, frame after frame."""
     scores = motmetrics.MOTAccumulator(auto_id=True)
     for faces, found in zip(truth, tracks, strict=True):

@@ -20,7 +20,7 @@ from clips import write_clip
 from films import NTSC, difference, film, pictures, read_film
 from PIL import Image
 
-from facekit.errors import FaceKitError, PictureError, UnknownNameError, UsageError, VideoError
+from facekit.errors import FaceKitError, PictureError, UsageError, VideoError
 from facekit.estimator import FaceEstimator
 from facekit.files import PROJECT
 from facekit.heads import AGE
@@ -271,34 +271,3 @@ def test_it_works_in_another_thread(made_of: Any, clip: Path, tmp_path: Path) ->
     thread.start()
     thread.join(20)
     assert reports[0].frames == N_FRAMES
-
-
-# What is asked for
-
-
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ({}, r"Without a window, name what to write: --output"),
-        ({"capture_every": 5.0, "jsonl": "-"}, r"Name where captures go, with --capture-to"),
-        (
-            {"s3_endpoint": "http://localhost:1", "jsonl": "-"},
-            r"--s3-endpoint and --s3-encryption want --capture-to s3:",
-        ),
-        ({"summary": Path("o.txt")}, r"A summary is a table, .csv. Received: o.txt"),
-        ({"jsonl": "-", "detect_every": 0}, r"--detect-every must be at least 1. Received: 0"),
-        ({"jsonl": "-", "smoothing": -1}, r"--smoothing must be at least 0. Received: -1"),
-        ({"jsonl": "-", "smoothing": float("nan")}, r"--smoothing must be at least 0. Received: nan"),
-        ({"output": Path("drawn.avi")}, r"A video is written as .mp4. Received: drawn.avi. Choose a name"),
-        ({"output": "a.mp4", "jsonl": "./a.mp4"}, r"--jsonl must have a name of its own. Received: ./a.mp4"),
-        ({"summary": "a.csv", "jsonl": "a.png"}, r"--jsonl must have a name of its own. Received: a.png"),
-    ],
-)
-def test_options_that_cannot_be(wrong: dict[str, Any], message: str) -> None:
-    with pytest.raises(UsageError, match=message):
-        hidden(**wrong)
-
-
-def test_an_unknown_language_is_told() -> None:
-    with pytest.raises(UnknownNameError, match=r"Unknown language: 'fr'"):
-        hidden(jsonl="-", language="fr")

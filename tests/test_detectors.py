@@ -1,12 +1,14 @@
 """facekit.detectors: every detector's contract, sizes found, boxes in the picture's pixels."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import dlib
 import numpy as np
 import pytest
 from PIL import Image
 
 from facekit import dlib_files
-from facekit.detectors import CNN_PIXELS, DETECTORS, HOG_FACE, Detection, _hog_model, _resized, make_detector
+from facekit.detectors import CNN_PIXELS, DETECTORS, HOG_FACE, Detection, _resized, load_hog, make_detector
 from facekit.errors import FaceKitError, UnknownNameError
 from facekit.files import PROJECT
 from facekit.images import Picture, read_picture
@@ -36,6 +38,18 @@ def test_contract(name: str, astronaut: Picture) -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (1, 700), (700, 1), (30, 30)])
 def test_tiny_pictures_have_no_faces(name: str, shape: tuple[int, int]) -> None:
     assert make_detector(name)(np.zeros((*shape, 3), np.uint8)) == []
+
+
+@pytest.mark.parametrize("name", ["hog", "cnn"])
+def test_any_thread_may_search(name: str) -> None:
+    """dlib's HOG mixes up the pictures of two threads, or ends the process."""
+    paths = [PROJECT / "demo_images" / f"{person}.jpg" for person in ("astronaut", "portrait_office", "speech")]
+    pictures = [np.asarray(Image.open(path).convert("RGB").resize((240, 240))) for path in paths]
+    detect = make_detector(name)
+    expected = [detect(picture) for picture in pictures]
+    with ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(make_detector(name), pictures[n % 3]) for n in range(60 if name == "hog" else 9)]
+    assert [answer.result() for answer in asked] == expected * (len(asked) // 3)
 
 
 def test_whole_image_is_the_picture() -> None:
@@ -117,10 +131,9 @@ def test_missing_models_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_saved_detector_is_dlibs_own() -> None:
-
     picture = read_picture(PROJECT / "demo_images" / "group.jpg")
     (boxes, scores, kinds), (own_boxes, own_scores, own_kinds) = (
-        model.run(picture, 0, -0.5) for model in (_hog_model(), dlib.get_frontal_face_detector())
+        model.run(picture, 0, -0.5) for model in (load_hog(), dlib.get_frontal_face_detector())
     )
     assert list(boxes) == list(own_boxes) and len(boxes) >= 4
     assert (scores, kinds) == (own_scores, own_kinds)

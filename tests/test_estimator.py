@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image
 from facekit import FaceEstimate, FaceEstimator, estimator
 from facekit.errors import FaceKitError, PictureError, UnknownNameError, WeightsError
 from facekit.heads import AgeAnswer, ClassAnswer
+from facekit.images import read_picture
 from facekit.runtimes import load_runtime
 
 GROUP = ROOT / "demo_images" / "group.jpg"
@@ -48,16 +50,6 @@ def test_answers_are_those_of_the_network_on_the_cut_chips(
     assert face.age is not None and face.race is not None
     assert face.age.years == pytest.approx(float(probabilities["age"][0] @ np.arange(1, 94)), rel=1e-4)
     assert list(face.race.probabilities.values()) == pytest.approx(probabilities["race"][0].tolist(), abs=1e-4)
-
-
-def test_runtime_takes_any_number_of_chips(tiny_weights: Path, chips: NDArray[np.uint8]) -> None:
-    runtime = load_runtime(tiny_weights)
-    many = np.concatenate([chips] * 5)  # more than a batch
-    for head in runtime.card.network.heads:
-        rows = runtime.predict(many)[head.name]
-        assert rows.shape == (40, len(head.classes)) and rows.dtype == np.float32
-        np.testing.assert_allclose(rows, np.tile(runtime.predict(chips)[head.name], (5, 1)), atol=1e-5)
-        assert runtime.predict(chips[:0])[head.name].shape == (0, len(head.classes))
 
 
 @pytest.mark.parametrize("kind", ["path", "str", "Pillow", "array"])
@@ -104,8 +96,21 @@ def test_photographs_are_read_one_after_the_other(estimate_all: FaceEstimator, m
     assert taken == [0]
 
 
+def test_what_was_found_before_a_broken_photograph_is_answered(
+    estimate_all: FaceEstimator, group: list[FaceEstimate]
+) -> None:
+    answers = estimate_all.estimate_many([GROUP, "none.jpg", ASTRONAUT])
+    assert [face.box for face in next(answers)] == [face.box for face in group]
+    with pytest.raises(PictureError, match=r"none\.jpg"):
+        next(answers)
+
+
+def test_photographs_without_faces_are_answered_however_many_come(estimate_all: FaceEstimator) -> None:
+    assert next(estimate_all.estimate_many(repeat(np.zeros((90, 90, 3), np.uint8)))) == []
+
+
 def test_no_face_needs_no_network(tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimator, "load_runtime", lambda path: pytest.fail("was loaded"))
+    monkeypatch.setattr(estimator, "load_runtime", lambda *_: pytest.fail("was loaded"))
     assert FaceEstimator(tiny_weights).estimate(np.zeros((90, 90, 3), np.uint8)) == []
     assert list(FaceEstimator(tiny_weights).estimate_many([])) == []
 
@@ -122,8 +127,15 @@ def test_heads_left_out_are_none_and_absent(tiny_weights: Path) -> None:
     assert list(face.to_dict()) == ["box", "score", "age", "gender"]
 
 
-def test_68_landmarks_give_nearly_the_same_faces(tiny_weights: Path, group: list[FaceEstimate]) -> None:
-    assert [face.box for face in FaceEstimator(tiny_weights, landmarks=68).estimate(GROUP)] == [f.box for f in group]
+def test_68_landmarks_give_nearly_the_same_faces(
+    tiny_weights: Path, estimate_all: FaceEstimator, group: list[FaceEstimate]
+) -> None:
+    picture, boxes = read_picture(GROUP), [face.box for face in group]
+    five, many = (made.cut(picture, boxes) for made in (estimate_all, FaceEstimator(tiny_weights, landmarks=68)))
+    assert five.landmarks is not None and five.landmarks.shape == (4, 5, 2)
+    assert many.landmarks is not None and many.landmarks.shape == (4, 68, 2)
+    for chip, other in zip(five.chips, many.chips, strict=True):
+        assert 0.85 < np.corrcoef(chip.ravel(), other.ravel())[0, 1] < 1
 
 
 def test_what_cannot_be_used(tiny_weights: Path, estimate_all: FaceEstimator, tmp_path: Path) -> None:

@@ -70,6 +70,14 @@ def test_what_cannot_be_written_is_one_line(script: Script, tmp_path: Path, monk
     assert (tmp_path / "x.onnx").read_bytes() == b"old" and sorted(os.listdir(tmp_path)) == ["file", "x.onnx"]
 
 
+def test_nothing_but_a_graph_is_replaced(script: Script, tmp_path: Path) -> None:
+    photograph = tmp_path / "photograph.jpg"
+    photograph.write_bytes(b"mine")
+    told = f"error: A graph's name must end in .onnx. Received: {photograph}. Name another with --output.\n"
+    assert script("face_export.py", "--output", photograph) == (2, "", told)
+    assert photograph.read_bytes() == b"mine"
+
+
 def test_weights_that_are_not_there(script: Script, working_folder: Path) -> None:
     status, out, err = script("face_export.py", "--weights", ROOT / "none.h5")
     assert (status, out) == (1, "") and err.startswith("error: No weights file ")

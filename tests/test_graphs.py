@@ -41,6 +41,12 @@ def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return asked
 
 
+def cached(name: str = "") -> Path:
+    folder = cache_folder()
+    assert folder is not None
+    return folder / name
+
+
 def shapes(values: Any) -> dict[str, list[int | str]]:
     return {
         value.name: [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim] for value in values
@@ -139,7 +145,7 @@ def test_a_graph_beside_the_weights_comes_first(card: Card, exported: list[Path]
 )
 def test_a_damaged_graph_is_replaced(damage: Callable[[bytes], bytes], card: Card, exported: list[Path]) -> None:
     good = load_graph(WEIGHTS, card)
-    path = cache_folder() / graph_name(WEIGHTS, card)
+    path = cached(graph_name(WEIGHTS, card))
     whole = path.read_bytes()
     path.write_bytes(damage(whole))
     assert load_graph(WEIGHTS, card) == good and len(exported) == 2
@@ -147,7 +153,11 @@ def test_a_damaged_graph_is_replaced(damage: Callable[[bytes], bytes], card: Car
 
 
 def test_a_graph_that_cannot_be_kept_is_used(
-    card: Card, exported: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    card: Card,
+    exported: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def full(self: Path, data: bytes) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -155,10 +165,29 @@ def test_a_graph_that_cannot_be_kept_is_used(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", full)
         assert load_graph(WEIGHTS, card) == b"graph" * 1000
-    assert not list(cache_folder().iterdir())
+    assert not list(cached().iterdir())
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))  # no folder can be made there
     assert load_graph(WEIGHTS, card) == b"graph" * 1000 and len(exported) == 2
+    told = "note: what was exported cannot be kept, and will be again: "
+    assert [line for line in capsys.readouterr().err.splitlines() if "kept" in line] == [
+        f"{told}{tmp_path / 'cache' / 'facekit'}: No space left on device.",
+        f"{told}{tmp_path / 'file' / 'facekit'}: Not a directory.",
+    ]
+
+
+def test_a_user_without_a_home_needs_none(
+    card: Card, exported: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", no_home)
+    load_graph(DEFAULT_WEIGHTS, read_card(DEFAULT_WEIGHTS))
+    assert exported == []
+    assert load_graph(WEIGHTS, card) == b"graph" * 1000
+    assert "no home folder; set XDG_CACHE_HOME" in capsys.readouterr().err
 
 
 def test_cache_is_where_the_system_keeps_such(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +212,7 @@ def test_damaged_weights_are_not_exported(tiny_weights: Path, tmp_path: Path) ->
         file.attrs["card"] = json.dumps({**card, "name": "damaged"})
     with pytest.raises(WeightsError, match="its tensors do not match its card"):
         load_graph(path, read_card(path))
-    assert not list(cache_folder().glob("damaged-*"))
+    assert not list(cached().glob("damaged-*"))
 
 
 def test_without_tensorflow_the_error_says_what_to_do(tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:

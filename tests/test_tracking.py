@@ -96,21 +96,61 @@ def test_those_there_first_stay_where_only_so_many_are_followed() -> None:
     assert [track.box for track in tracks] == [middle, right]
 
 
+def test_a_face_that_comes_back_waits_until_there_is_room() -> None:
+    tracker = Tracker(max_faces=1, looks=False)
+    random = np.random.default_rng(0)
+    room = cv2.GaussianBlur(random.integers(0, 256, (240, 320, 3), np.uint8), (0, 0), 8)
+    people = {(20, 60, 80, 120): random.integers(0, 256, (60, 60, 3), np.uint8)}
+    people[200, 60, 260, 120] = random.integers(0, 256, (60, 60, 3), np.uint8)
+    shown = []
+    for number, present in enumerate(["10", "10", "00", "01", "01", "11", "11", "00", "10"]):
+        picture = room.copy()
+        boxes = [box for box, there in zip(people, present, strict=True) if there == "1"]
+        for left, top, right, bottom in boxes:
+            picture[top:bottom, left:right] = people[left, top, right, bottom]
+        tracks = tracker.track(Frame(number, number / 10, picture, 0.0), [Detection(box, 1.0) for box in boxes])
+        shown.append([track.number for track in tracks if track.is_visible])
+    assert shown == [[1], [1], [], [2], [2], [2], [2], [], [1]]
+
+
+def test_all_faces_of_a_crowd_are_followed() -> None:
+    boxes = [(x, y, x + 18, y + 18) for y in range(0, 220, 20) for x in range(0, 300, 20)]
+    assert len(boxes) > 2 * OLDEST
+    tracker = Tracker(looks=False)
+    for number in range(2):
+        assert len(made_up(tracker, boxes, number / 10)) == len(boxes)
+
+
+def test_a_face_stays_until_a_search_does_not_find_it() -> None:
+    made, tracker = clip("steady", seconds=3.5), Tracker(looks=False)
+    face = [Detection(made.truth[0][1].box, 1.0)]
+    for frame in frames(made):
+        detections = {0: face, 90: [], 96: []}.get(frame.number)  # a slow detector's searches are rare
+        assert tracker.track(frame, detections)[0].is_visible == (frame.number < 90)
+
+
 def test_doubtful_faces_are_shown_once_found_again() -> None:
     tracker = Tracker(looks=False)
     picture = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
     weak = [Detection((120, 60, 180, 120), 0.4)]
     assert tracker.track(Frame(0, 0.0, picture, 0.0), weak) == []
     assert [track.number for track in tracker.track(Frame(6, 0.2, picture, 0.0), weak)] == [1]
+    faint, noise = Detection((20, 120, 80, 180), 0.25), Detection((220, 120, 280, 180), 0.05)
+    for number in range(10, 15):
+        tracks = tracker.track(Frame(number, number / 10, picture, 0.0), [faint, noise])
+    assert [(track.number, track.box) for track in tracks[1:]] == [(2, faint.box)]
+    tracker = Tracker(looks=False)
+    for number in range(2):
+        tracker.track(Frame(number, number / 30, picture, 0.0), weak)
     low = [Detection((20, 60, 80, 120), -0.1)]  # such a score is enough for a face that is followed only
-    assert len(tracker.track(Frame(7, 0.23, picture, 0.0), [*weak, *low])) == 1
+    assert len(tracker.track(Frame(2, 0.1, picture, 0.0), [*weak, *low])) == 1
 
 
 def test_forgets_after_a_few_seconds_and_remembers_a_bounded_number() -> None:
     tracker = Tracker(looks=False)
     for number in range(2 * OLDEST):
         made_up(tracker, [(120, 60, 180, 120)], number / 30, noise=number)
-    assert len(tracker._faces) <= OLDEST
+    assert len(tracker._faces) <= 1 + OLDEST  # one is in sight
     assert max(track.number for track in made_up(tracker, [], 2 * OLDEST / 30, noise=999)) > OLDEST
     for number in range(4):
         tracks = made_up(tracker, [], 2 * OLDEST / 30 + (number + 1) * MEMORY / 3, noise=1000 + number)

@@ -104,7 +104,7 @@ def test_no_camera_is_told_in_one_line(capfd: pytest.CaptureFixture[str]) -> Non
 
 def test_a_camera_that_was_unplugged_comes_back(plug_in: Callable[..., Plug]) -> None:
     larger = [np.full((480, 640, 3), 77, np.uint8)] * 3  # as another one, of another size
-    plug = plug_in(pictures(4), [], [], larger)
+    plug = plug_in([*pictures(4), np.zeros((9, 9, 7), np.uint8)], [], [], larger)  # torn out within a frame
     frames, notes = read_source(0, 5)
     assert len(plug.numbers) == 4  # opened, tried twice, back
     assert [frame.number for frame in frames] == list(range(5))
@@ -117,7 +117,7 @@ def test_a_camera_that_was_unplugged_comes_back(plug_in: Callable[..., Plug]) ->
 
 def test_a_camera_that_stalls_is_opened_again(plug_in: Callable[..., Plug], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(camera, "PATIENCE", 0.2)
-    plug = plug_in([*pictures(3), 0.6], pictures(3))
+    plug = plug_in([*pictures(3), 0.6], pictures(30))
     frames, notes = read_source(0, 4)
     assert len(frames) == 4
     assert notes[0] == "Camera 0 gave no picture for 0.2 s. Trying again."

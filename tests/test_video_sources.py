@@ -36,6 +36,7 @@ def read(path: Path) -> tuple[list[Frame], Source, list[str]]:
         ("film.mp4", "libx264", "yuv420p10le", 5),
         ("film.mkv", "mpeg4", "yuv420p", 6),
         ("film.avi", "mjpeg", "yuvj420p", 7),
+        ("film.avi", "libx264", "yuv420p", 5),  # whose frames come in another order
         ("film.mov", "png", "rgb24", 0),
         ("film.mov", "png", "rgba", 0),
         ("film.ts", "mpeg2video", "yuv422p", 6),

@@ -116,7 +116,7 @@ def test_a_stream_stops_while_it_is_waited_for(serve: Callable[..., Server]) -> 
     with open_source(server.url, stop=stop) as source:
         stop_soon(stop, 1.0)
         started = time.monotonic()
-        assert len(list(source)) >= 30
+        assert len(list(source)) >= 5
         assert time.monotonic() - started < 2.5
 
 

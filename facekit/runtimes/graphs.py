@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facekit.cards import Card, read_card
-from facekit.errors import FaceKitError
+from facekit.errors import FaceKitError, UsageError
 from facekit.files import atomic_path
 from facekit.quiet import import_keras
 
@@ -41,8 +41,8 @@ def load_graph(weights: Path, card: Card) -> bytes:
         FaceKitError: it must be exported, and Keras does not run on TensorFlow.
     """
     name = graph_name(weights, card)
-    cached = cache_folder() / name
-    for path in (weights.parent / name, cached):
+    cache = cache_folder()
+    for path in (weights.parent / name, *([cache / name] if cache else [])):
         try:
             if graph := gzip.decompress(path.read_bytes()):
                 return graph
@@ -50,12 +50,20 @@ def load_graph(weights: Path, card: Card) -> bytes:
             pass
     print(f"note: {weights.name} is exported for faster answers; this is done once.", file=sys.stderr, flush=True)
     graph = export_graph(weights)
-    try:
-        with atomic_path(cached) as temporary:
-            temporary.write_bytes(gzip.compress(graph, 0, mtime=0))  # for its checksum: packing it would save little
-    except OSError:  # a full disk, or a folder that may not be written: the next start exports again
-        pass
+    reason = _keep(graph, cache / name) if cache else "you have no home folder; set XDG_CACHE_HOME"
+    if reason:
+        print(f"note: what was exported cannot be kept, and will be again: {reason}.", file=sys.stderr, flush=True)
     return graph
+
+
+def _keep(graph: bytes, path: Path) -> str | None:
+    """Writes it; why it cannot be written, such as a full disk, is no error."""
+    try:
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(gzip.compress(graph, 0, mtime=0))  # for its checksum: packing it would save little
+    except OSError as error:
+        return f"{path.parent}: {error.strerror or error}"
+    return None
 
 
 def graph_name(weights: Path, card: Card) -> str:
@@ -68,13 +76,19 @@ def graph_name(weights: Path, card: Card) -> str:
     return f"{weights.stem}-{hashlib.sha256(made_from.encode()).hexdigest()[:16]}.onnx.gz"
 
 
-def cache_folder() -> Path:
-    """Where this system keeps what can be made again; XDG_CACHE_HOME, where it is set, on any system."""
-    if sys.platform == "win32":
-        usual = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    else:
-        usual = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
-    return Path(os.environ.get("XDG_CACHE_HOME") or usual) / "facekit"
+def cache_folder() -> Path | None:
+    """Where this system keeps what can be made again; XDG_CACHE_HOME, where it is set, on any system.
+
+    None for a user without a home folder, as in a container that runs under another number.
+    """
+    variables = ("XDG_CACHE_HOME", *(["LOCALAPPDATA"] if sys.platform == "win32" else []))
+    if named := next(filter(None, map(os.environ.get, variables)), None):
+        return Path(named) / "facekit"
+    usual = {"win32": "AppData/Local", "darwin": "Library/Caches"}.get(sys.platform, ".cache")
+    try:
+        return Path.home() / usual / "facekit"
+    except RuntimeError:
+        return None
 
 
 def export_graph(weights: Path) -> bytes:
@@ -138,9 +152,12 @@ def write_onnx(weights: Path, output: Path) -> Card:
         The card.
 
     Raises:
+        UsageError: the name does not end in .onnx.
         WeightsError: the weights cannot be used.
         FaceKitError: the file cannot be written, or Keras does not run on TensorFlow.
     """
+    if output.suffix.lower() != ".onnx":  # a slip would replace a photograph, or the weights
+        raise UsageError(f"A graph's name must end in .onnx. Received: {output}. Name another with --output.")
     import onnx
 
     card = read_card(weights)

@@ -16,7 +16,7 @@ class OpenVinoRuntime(Runtime):
     """A network's graph, compiled for this processor.
 
     It computes in float32, also where the processor multiplies shorter numbers faster: with bfloat16 ages move by 0.2
-    years on average and by 3.5 at most (docs/EXPERIMENTS.md).
+    years on average, and some by several (docs/EXPERIMENTS.md).
 
     Args:
         weights: file that `face_train.py` wrote, or a checkpoint of the original scripts.

@@ -76,7 +76,9 @@ class VideoOptions:
         return (Path(self.summary), Path(self.summary).with_suffix(".png")) if self.summary else ()
 
     def check_source(self, source: str | int | Path) -> None:
-        """Raises UsageError where a file that is replaced is the one that is read."""
+        """Raises UsageError where nothing is named, or a file that is replaced is the one that is read."""
+        if source == "":
+            raise UsageError("Name what to read with --source. Received an empty name.")
         for path in (self.jsonl, *self._tables):
             if path and is_one_of(path, [str(source)]):
                 raise UsageError(f"{path} is what is read, and would be lost. Choose another name for what is written.")

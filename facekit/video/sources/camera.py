@@ -66,9 +66,9 @@ class _Camera:
     def read(self) -> Picture | None:
         try:
             is_read, frame = self._capture.read()
-        except self._cv2.error:
+            return self._cv2.cvtColor(frame, self._cv2.COLOR_BGR2RGB) if is_read else None
+        except self._cv2.error:  # also of frames that are no pictures
             return None
-        return self._cv2.cvtColor(frame, self._cv2.COLOR_BGR2RGB) if is_read else None
 
     def close(self) -> None:
         self._capture.release()

@@ -48,6 +48,7 @@ class Decoder:
         if not films:
             raise no_pictures(name)
         self._stream = stream = films[0]
+        self._has_times = container.format.name != "avi"  # of showing; AVI knows the order of decoding only
         # Frame threads hold back as many frames as there are threads.
         stream.thread_type = "SLICE" if is_live else "AUTO"
         self.rate = _rate(stream)
@@ -124,9 +125,10 @@ class Decoder:
 
     def _time(self, frame: Any) -> float:
         step = float(1 / self.rate)
-        if frame.pts is None:
+        stamp = frame.pts if self._has_times else frame.dts
+        if stamp is None:
             return self.time + step if self.n_read else 0.0
-        time = float(frame.pts * frame.time_base)
+        time = float(stamp * frame.time_base)
         if not self.n_read:
             self._start = time
             return 0.0

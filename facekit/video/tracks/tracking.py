@@ -22,8 +22,10 @@ MEMORY = 5.0  # seconds for which a face that is out of sight keeps its number
 UNSEEN = 2.0  # seconds for which a face is followed that no search finds, e.g. in profile
 TRIAL = 0.5  # seconds for which a doubtful face may be found again before it is dropped
 WAIT = 0.25  # seconds for which a face near a lost one is not called a new one: half covered, it looks like neither
-FAINT = 0.2  # what a detection's score must exceed to say anything: where nothing moves, a false one returns each time
-SURE = 0.4  # sum of what exceeds it, from which a face is believed
+# What a detection's score must exceed to say anything: where nothing moves, a false one returns each time. It is low
+# because HOG's scores of Black people are lower (docs/EXPERIMENTS.md).
+FAINT = 0.1
+SURE = 0.5  # sum of what scores exceed it by, from which a face is believed; what falls short counts against it
 LIKE = 0.45  # correlation with its own picture below which a face is hidden; half covered faces have 0.5
 CLEAR = 0.75  # correlation from which its movement is its own, not that of what comes before it
 LEAST_QUALITY = 0.3  # share of the points that must be followed well for a movement to be believed
@@ -35,7 +37,7 @@ RUN = 2.5  # how fast a face out of sight may move, widths a second
 ALIKE = 0.35, 0.65  # least correlation of a face that comes back at its place, and far from it: others have 0.2 to 0.6
 AGAIN = 0.1  # seconds from one look at a place to the next
 SEEK = 1.5  # seconds for which a face out of sight is looked for at its place
-OLDEST = 64  # faces that are remembered at most
+OLDEST = 64  # faces out of sight that are remembered at most
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class _Face:
     place: Place
     patch: Patch
     score: float  # of its detections, on average
-    sureness: float  # sum of what exceeds FAINT
+    sureness: float  # sum of scores less FAINT, until it has a number
     born: float
     seen: float  # when it was last visible
     detected: float
@@ -120,7 +122,7 @@ class Tracker:
         elif (doubtful := self._doubtful(frame.time)) and self._look:
             doubtful.looked = frame.time
             self._match(view, frame, self._look.near(frame.picture, box_of(doubtful.place)), begin=False)
-        self._forget(frame)
+        self._forget(frame, is_searched=detections is not None)
         return self._tracks(frame)
 
     def _move(self, before: View, view: View, frame: Frame, elapsed: float) -> None:
@@ -151,9 +153,10 @@ class Tracker:
         corrected = []
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
             if np.isfinite(costs[row, column]):
-                self._correct(self._faces[row], view, frame, places[column], detections[column])
                 taken.add(column)
-                corrected.append(self._faces[row])
+                if self._faces[row].visible or self._has_room():
+                    self._correct(self._faces[row], view, frame, places[column], detections[column])
+                    corrected.append(self._faces[row])
         if begin:  # a face that was not found where another one was is behind that one
             for face in self._faces:
                 if face not in corrected and any(overlap(face.place, other.place) > COVERED for other in corrected):
@@ -170,7 +173,8 @@ class Tracker:
         if not face.visible:
             face.speed[:] = 0
         score = _score(found)
-        face.sureness += max(0.0, score - FAINT)
+        if face.number is None:
+            face.sureness += score - FAINT
         face.visible, face.seen, face.detected = True, frame.time, frame.time
         patch = view.patch(face.place)
         is_alone = not any(
@@ -185,14 +189,15 @@ class Tracker:
         face.likeness = float(patch @ face.patch)
 
     def _begin(self, patch: Patch, frame: Frame, place: Place, found: Detection) -> None:
-        visible = [face for face in self._faces if face.visible]
-        if self._max_faces is not None and len(visible) >= self._max_faces:
-            return
-        if any(overlap(face.place, place) > 0.3 for face in visible):  # the same face in another size
+        same = (face.visible and overlap(face.place, place) > 0.3 for face in self._faces)  # in another size
+        if not self._has_room() or any(same):
             return
         score = _score(found)
-        sureness, weight = max(0.0, score - FAINT), max(score, 0.05)
-        self._faces.append(_Face(place.copy(), patch, score, sureness, frame.time, frame.time, frame.time, weight))
+        now, weight = frame.time, max(score, 0.05)
+        self._faces.append(_Face(place.copy(), patch, score, score - FAINT, now, now, now, weight))
+
+    def _has_room(self) -> bool:
+        return self._max_faces is None or sum(face.visible for face in self._faces) < self._max_faces
 
     def _doubtful(self, time: float) -> _Face | None:
         """The face to look for: one not yet believed, or lately lost; the one that waited longest."""
@@ -204,11 +209,11 @@ class Tracker:
         ]
         return min(doubtful, key=lambda face: face.looked, default=None)
 
-    def _forget(self, frame: Frame) -> None:
+    def _forget(self, frame: Frame, is_searched: bool) -> None:
         for face in list(self._faces):
             if face.number is None and face.sureness >= SURE:
                 self._name(face, frame.time)
-            if frame.time - face.detected > UNSEEN:
+            if is_searched and frame.time - face.detected > UNSEEN:
                 face.visible = False
         self._faces = [
             face
@@ -216,7 +221,8 @@ class Tracker:
             if frame.time - (face.born if face.number is None else face.seen)
             < (TRIAL if face.number is None else MEMORY)
         ]
-        self._faces = sorted(self._faces, key=lambda face: (-face.seen, face.born))[:OLDEST]
+        self._faces.sort(key=lambda face: (not face.visible, -face.seen, face.born))
+        del self._faces[OLDEST + sum(face.visible for face in self._faces) :]
 
     def _name(self, face: _Face, time: float) -> None:
         """Gives a face that is believed its number: that of one that was lost and looked like it, or a new one."""

@@ -1,0 +1,97 @@
+"""Displays that are there, and that are not."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from films import film, pictures
+
+from facekit import opencv
+from facekit.errors import FaceKitError, VideoError
+from facekit.files import PROJECT
+from facekit.heads import AGE
+from facekit.opencv import has_display, import_cv2
+from facekit.video import VideoOptions, annotate_video
+
+ESTIMATOR: Any = SimpleNamespace(heads=[AGE])
+N_FRAMES = 12
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return film(tmp_path / "clip.mp4", pictures(N_FRAMES))
+
+
+def test_without_a_display_the_user_is_told_what_to_do(
+    clip: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "o.jsonl").write_text("precious")
+    monkeypatch.setattr(opencv.sys, "platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(VideoError, match=r"^There is no display .* Add --no-show and --output FILE.mp4\.$"):
+        annotate_video(clip, ESTIMATOR, VideoOptions(jsonl=str(tmp_path / "o.jsonl")))
+    assert (tmp_path / "o.jsonl").read_text() == "precious"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have a display")
+def test_a_display_that_does_not_answer_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", ":9876")
+    assert not has_display()
+
+
+def test_opencv_that_does_not_load_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "cv2")
+    with pytest.raises(FaceKitError, match=r"libGL.so.1.*apt-get install libgl1 libglib2.0-0$"):
+        import_cv2()
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(FaceKitError, match=r"pip install opencv-python$"):
+        import_cv2()
+
+
+@pytest.fixture
+def display() -> Iterator[str]:
+    """A screen that nobody sees."""
+    if not shutil.which("Xvfb"):
+        pytest.skip("Xvfb is not installed")
+    ours, theirs = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "800x600x24"], pass_fds=[theirs], stderr=subprocess.DEVNULL
+    )
+    os.close(theirs)
+    with os.fdopen(ours) as told:
+        number = told.readline().strip()
+    yield f":{number}"
+    server.terminate()
+    server.wait()
+
+
+PROGRAM = """
+import sys
+from types import SimpleNamespace
+from facekit.heads import AGE
+from facekit.video import VideoOptions, annotate, annotate_video, pipeline
+from facekit.video.frames import Scene
+annotate._stages = lambda *_: {"all": lambda frame: (Scene(frame, ()), frame.picture)}
+print(annotate_video(sys.argv[1], SimpleNamespace(heads=[AGE])).frames)
+"""
+
+
+def test_a_real_window_opens_and_says_nothing(clip: Path, display: str) -> None:
+    """PyAV and OpenCV bring the same library of windows: loaded in the wrong order, this hangs."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, clip],
+        env={**os.environ, "DISPLAY": display, "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, str(N_FRAMES), "")
