@@ -71,8 +71,8 @@ def test_often_at_first_then_once_a_second() -> None:
 def test_faces_due_together_share_a_batch_and_few_are_estimated_at_once() -> None:
     fake = Fake()
     steady = SteadyEstimates(fake)
-    assert [face.evidence for face in run(steady, 1 / 30, 3)[0]] == [1, 1, 1]
-    assert fake.batches == [3]
+    assert [face.evidence for face in run(steady, 1 / 30, AT_ONCE)[0]] == [1] * AT_ONCE
+    assert fake.batches == [AT_ONCE]
     fake = Fake()
     first, second = run(SteadyEstimates(fake), 2 / 30, 2 * AT_ONCE)
     assert fake.batches == [AT_ONCE, AT_ONCE]

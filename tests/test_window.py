@@ -17,7 +17,8 @@ from facekit.errors import FaceKitError, VideoError
 from facekit.files import PROJECT
 from facekit.heads import AGE
 from facekit.opencv import has_display, import_cv2
-from facekit.video import VideoOptions, annotate_video
+from facekit.video import VideoOptions, annotate, annotate_video
+from facekit.video.frames import Scene
 
 ESTIMATOR: Any = SimpleNamespace(heads=[AGE])
 N_FRAMES = 12
@@ -28,16 +29,25 @@ def clip(tmp_path: Path) -> Path:
     return film(tmp_path / "clip.mp4", pictures(N_FRAMES))
 
 
-def test_without_a_display_the_user_is_told_what_to_do(
-    clip: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    (tmp_path / "o.jsonl").write_text("precious")
+@pytest.fixture
+def no_display(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opencv.sys, "platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    with pytest.raises(VideoError, match=r"^There is no display .* Add --no-show and --output FILE.mp4\.$"):
-        annotate_video(clip, ESTIMATOR, VideoOptions(jsonl=str(tmp_path / "o.jsonl")))
-    assert (tmp_path / "o.jsonl").read_text() == "precious"
+
+
+def test_without_a_display_the_user_is_told_what_to_do(no_display: None, clip: Path) -> None:
+    with pytest.raises(VideoError, match=r"^There is no display .* instead, e.g. --output FILE.mp4\.$"):
+        annotate_video(clip, ESTIMATOR)
+
+
+def test_without_a_display_what_is_wanted_is_written(
+    no_display: None, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(annotate, "_stages", lambda *_: {"all": lambda frame: (Scene(frame, ()), frame.picture)})
+    report = annotate_video(clip, ESTIMATOR, VideoOptions(output=tmp_path / "o.mp4"))
+    assert (report.frames, report.files) == (N_FRAMES, [tmp_path / "o.mp4"])
+    assert capsys.readouterr().err == "There is no display: the video is written, but not shown.\n"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have a display")

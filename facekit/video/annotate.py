@@ -16,7 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from facekit.chips import CHIP_SIZE
-from facekit.errors import FaceKitError
+from facekit.errors import FaceKitError, VideoError
 from facekit.files import writable_folder
 from facekit.images import Picture
 from facekit.opencv import import_cv2
@@ -133,7 +133,7 @@ def _run(
 ) -> None:
     """From the first frame to the last; all that it opens is closed when it ends, however that is."""
     overlay = Overlay(options.language, KEYS)
-    window = Window() if options.show else None
+    window = _open_window(options)
     with ExitStack() as stack:
         captures = cache(partial(_open_captures, video, options, stack))  # where none were asked for, at the first
         recorder = stack.enter_context(Recorder(video, options.output, report.files))
@@ -206,6 +206,18 @@ def _frames(video: Source, mirror: bool) -> Iterator[Frame]:
         return iter(video)
     cv2 = import_cv2()
     return (replace(frame, picture=cv2.flip(frame.picture, 1)) for frame in video)
+
+
+def _open_window(options: VideoOptions) -> Window | None:
+    if not options.show:
+        return None
+    try:
+        return Window()
+    except VideoError:  # there is no display
+        if not options.writes:
+            raise
+        print_note("There is no display: the video is written, but not shown.")
+        return None
 
 
 def _open_captures(video: Source, options: VideoOptions, stack: ExitStack) -> Captures:

@@ -13,7 +13,7 @@ class VideoOptions:
     """What is to be made of a video: a window by default, and files as wanted.
 
     Args:
-        show: open a window.
+        show: open a window; where there is no display, what is to be written is written nevertheless.
         output: .mp4 to write, of the source's size and times; a name that is taken gets a number.
         jsonl: file for a line of JSON a frame; "-" for stdout.
         summary: .csv for a table of the tracks; a timeline is drawn beside it, as .png.
@@ -52,7 +52,7 @@ class VideoOptions:
 
     def __post_init__(self) -> None:
         lookup("language", self.language, LANGUAGES)
-        if not (self.show or self.output or self.jsonl or self.summary or self.capture_to):
+        if not (self.show or self.writes):
             raise UsageError("Without a window, name what to write: --output, --jsonl, --summary or --capture-to.")
         if not self.capture_to:
             if self.capture_every or self.capture_faces:
@@ -82,6 +82,11 @@ class VideoOptions:
         for path in (self.jsonl, *self._tables):
             if path and is_one_of(path, [str(source)]):
                 raise UsageError(f"{path} is what is read, and would be lost. Choose another name for what is written.")
+
+    @property
+    def writes(self) -> bool:
+        """Whether something comes of it besides what is seen."""
+        return bool(self.output or self.jsonl or self.summary or self.capture_to)
 
     @property
     def draws(self) -> bool:

@@ -21,7 +21,9 @@ class Window:
 
     def __init__(self) -> None:
         if not has_display():
-            raise VideoError("There is no display to show the video on. Add --no-show and --output FILE.mp4.")
+            raise VideoError(
+                "There is no display to show the video on. Name what to write instead, e.g. --output FILE.mp4."
+            )
         self._cv2 = import_cv2()
         self._is_made = False
 

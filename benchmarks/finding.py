@@ -1,0 +1,42 @@
+"""Whose faces the detector finds: UTKFace's chips as photographs of one face each, by race, gender and age."""
+
+import argparse
+import sys
+
+import numpy as np
+from children import ROOT
+
+sys.path.insert(0, str(ROOT))
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--data", default="train_data/UTKFace*", metavar="PATH", help="UTKFace, as for face_evaluate.py")
+parser.add_argument("--faces", type=int, default=5000, metavar="N", help="drawn by chance (default: 5,000)")
+
+MARGIN = 100  # pixels of grey around a chip of 200, so that the detector's window is not cut off
+
+
+def main() -> None:
+    args = parser.parse_args()
+    from facekit.datasets import load_faces
+    from facekit.detectors import make_detector
+    from facekit.heads import AGE, GENDER, RACE
+
+    faces = load_faces("utkface", args.data, [AGE, GENDER, RACE], 200, "whole_image")
+    chosen = np.random.default_rng(0).permutation(len(faces.chips))[: args.faces]
+    detect = make_detector("hog")
+    found = np.array([bool(detect(framed(faces.chips[place]))) for place in chosen])
+    labels = {name: column[chosen] for name, column in faces.labels([AGE, GENDER, RACE]).items()}
+    groups = {"all": labels["age"] >= 0}
+    for head in (RACE, GENDER):
+        groups |= {name: labels[head.name] == number for number, name in enumerate(head.classes)}
+    for low, high in ((1, 5), (6, 17), (18, 40), (41, 60), (61, 93)):
+        groups[f"{low} to {high} years"] = (labels["age"] >= low) & (labels["age"] <= high)
+    for name, members in groups.items():
+        print(f"{name:<16} found {found[members].mean():6.1%} of {members.sum():,}")
+
+
+def framed(chip: np.ndarray) -> np.ndarray:
+    return np.pad(chip, ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)), constant_values=128)
+
+
+if __name__ == "__main__":
+    main()
