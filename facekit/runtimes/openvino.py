@@ -34,7 +34,7 @@ class OpenVinoRuntime(Runtime):
         core = openvino.Core()
         graph = openvino.preprocess.PrePostProcessor(core.read_model(load_graph(weights, self.card)))
         graph.input().tensor().set_element_type(openvino.Type.u8)  # chips are converted on their way in
-        # Threads that are pinned to a core wait for it where another thread, a video's detector, is at work there.
+        # A thread that is pinned to a core waits for it where another program is at work there.
         settings = {"INFERENCE_PRECISION_HINT": "f32", "ENABLE_CPU_PINNING": False}
         compiled = core.compile_model(graph.build(), "CPU", settings)
         self._request = compiled.create_infer_request()
