@@ -19,7 +19,7 @@ parser.add_argument(
     "--source",
     default="0",
     metavar="FROM",
-    help="a camera's number, a video, rtsp://…, http://… or a folder of pictures",
+    help="a camera's number, a video, rtsp://…, http://… or a folder of frames",
 )
 add_estimator_options(parser, smallest="80, or a twelfth of a longer side over 960 px")
 view = parser.add_argument_group("what is shown")

@@ -226,7 +226,7 @@ sys.exit(130 if annotate_video(source, SimpleNamespace(heads=[AGE]), options).in
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", annotate.SIGNALS)
 def test_a_signal_ends_it_in_good_order(number: signal.Signals, clip: Path, tmp_path: Path) -> None:
     output, lines = tmp_path / "o.mp4", tmp_path / "o.jsonl"
     command = [sys.executable, "-c", PROGRAM, clip, output, lines]

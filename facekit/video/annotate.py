@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 Sink = Callable[[Scene, Picture], None]  # takes a scene, and its picture with the estimates drawn in
 
+# Ctrl-C, a request to end, and a terminal that was closed, which Windows does not tell.
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
 LIVE_IN_FLIGHT = 3  # frames between capture and screen: enough for both cores, and none gets old
 FILE_IN_FLIGHT = 12
 MOST_IN_FLIGHT = 300_000_000  # bytes of a file's pictures, if these are more than live ones: 12 of 4K, 3 of 8K
@@ -263,7 +266,7 @@ def _summarize(summary: Summary, options: VideoOptions, report: VideoReport) -> 
 
 @contextmanager
 def _stopped_by_signals(stop: threading.Event, report: VideoReport) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the video in good order; a second one ends the program at once."""
+    """SIGNALS end the video in good order; a second one ends the program at once."""
     if threading.current_thread() is not threading.main_thread():  # the only one that signals reach
         yield
         return
@@ -277,7 +280,8 @@ def _stopped_by_signals(stop: threading.Event, report: VideoReport) -> Iterator[
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores one
+    before = {number: signal.signal(number, end) for number in heard}
     try:
         yield
     finally:
