@@ -100,7 +100,8 @@ class Spool:
         self._abandoned = True
         if waiting := len(self._names()):
             plural, verb = ("", "waits") if waiting == 1 else ("s", "wait")
-            self._note(f"{waiting} capture{plural} {verb} in {self.folder} to be sent at the next start with the same target.")
+            where = f"{waiting} capture{plural} {verb} in {self.folder}"
+            self._note(f"{where} to be sent at the next start with the same target.")
 
     def _names(self) -> list[str]:
         """What waits, the oldest first. Names that begin with a point are the lock, and files being written."""
