@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import cache
 from typing import Any
 
 from facekit.errors import FaceKitError
@@ -25,11 +26,17 @@ def import_cv2() -> Any:
         raise FaceKitError(
             f"OpenCV does not load: {error}. On Debian and Ubuntu, run: apt-get install libgl1 libglib2.0-0"
         ) from error
+    _quieten(cv2)
+    return cv2
+
+
+@cache
+def _quieten(cv2: Any) -> None:
+    """Once: a video's threads ask for the module for each picture, and must not write to the environment together."""
     # Its windows look for a font where there is none, and say so at length.
     os.environ["QT_QPA_FONTDIR"] = str(PROJECT / "fonts")
     # Not by its environment variable: Keras may have imported it before.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    return cv2
 
 
 def has_display() -> bool:

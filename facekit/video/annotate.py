@@ -183,9 +183,8 @@ def _n_frames(video: Source) -> int | None:
 
 def _stages(estimator: "FaceEstimator", options: VideoOptions, overlay: Overlay) -> dict[str, Callable[[Any], Any]]:
     """What is done with each frame, by the names of the stages."""
-    estimator.predict(
-        np.zeros((1, CHIP_SIZE, CHIP_SIZE, 3), np.uint8)
-    )  # loads the network: the first face need not wait
+    # Loads the network: the first face need not wait for it.
+    estimator.predict(np.zeros((1, CHIP_SIZE, CHIP_SIZE, 3), np.uint8))
     search = Search(estimator.detector, estimator.min_face, options.detect_every)
     tracker = Tracker(options.max_faces, looks=estimator.detector == "hog")
     steady = SteadyEstimates(estimator, options.smoothing)
@@ -255,9 +254,8 @@ def _summarize(summary: Summary, options: VideoOptions, report: VideoReport) -> 
     if not report.frames:
         return
     report.tracks = str(summary)
-    if options.summary:
-        table = Path(options.summary)
-        timeline = table.with_suffix(".png")
+    if options.tables:
+        table, timeline = options.tables
         summary.write_csv(table)
         report.files.append(table)
         draw_timeline(summary, timeline, options.language)

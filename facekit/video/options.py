@@ -63,7 +63,7 @@ class VideoOptions:
             raise UsageError(f"A video is written as .mp4. Received: {self.output}. Choose a name that ends so.")
         if self.summary and Path(self.summary).suffix.lower() != ".csv":
             raise UsageError(f"A summary is a table, .csv. Received: {self.summary}. Choose a name that ends so.")
-        if self.jsonl and is_one_of(self.jsonl, [path for path in (self.output, *self._tables) if path]):
+        if self.jsonl and is_one_of(self.jsonl, [path for path in (self.output, *self.tables) if path]):
             raise UsageError(f"--jsonl must have a name of its own. Received: {self.jsonl}. Choose another.")
         for name, least in (("detect_every", 1), ("max_faces", 1), ("smoothing", 0)):
             value = getattr(self, name)
@@ -71,7 +71,7 @@ class VideoOptions:
                 raise UsageError(f"--{name.replace('_', '-')} must be at least {least}. Received: {value}.")
 
     @property
-    def _tables(self) -> tuple[Path, ...]:
+    def tables(self) -> tuple[Path, ...]:
         """The summary, and its timeline."""
         return (Path(self.summary), Path(self.summary).with_suffix(".png")) if self.summary else ()
 
@@ -79,7 +79,7 @@ class VideoOptions:
         """Raises UsageError where nothing is named, or a file that is replaced is the one that is read."""
         if source == "":
             raise UsageError("Name what to read with --source. Received an empty name.")
-        for path in (self.jsonl, *self._tables):
+        for path in (self.jsonl, *self.tables):
             if path and is_one_of(path, [str(source)]):
                 raise UsageError(f"{path} is what is read, and would be lost. Choose another name for what is written.")
 

@@ -114,8 +114,7 @@ def open_target(
     """
     if target.startswith("s3://"):
         bucket = Bucket(target, endpoint, encryption)
-        # What waits for one server must not go to another.
-        # What was to be encrypted waits for a start that encrypts.
+        # What waits for one server must not go to another, nor unencrypted what was to be encrypted.
         digest = hashlib.sha256(f"{bucket.url} {endpoint} {encryption}".encode()).hexdigest()[:12]
         return Spool(user_state() / "facekit" / "captures" / f"{bucket.name}-{digest}", bucket.put, note)
     if "://" in target:
