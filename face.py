@@ -9,7 +9,7 @@ from facekit.recipes.recipe import Recipe
 
 recipe = Recipe(
     name="flagship",
-    # The network: facekit/backbones/__init__.py lists the others. Sizes from 197 px on.
+    # The network: facekit/networks/backbones/__init__.py lists the others. Sizes from 197 px on.
     backbone="vggface_resnet50",
     input_size=200,
     # What it answers: 93 ages, 2 genders, 5 races. Take one away, or add ClassHead("expression", ("Calm", "Happy")).
@@ -27,10 +27,10 @@ recipe = Recipe(
 
 def summary() -> None:
     Parser(__doc__).parse_args()
-    from facekit.quiet import import_keras
+    from facekit.core.lazy_imports import import_keras
 
     import_keras()
-    from facekit.network import build_network, freeze
+    from facekit.networks.network import build_network, freeze
 
     network = build_network(recipe.network)
     freeze(network, recipe.trainable_from)

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from facekit.cli import Parser, add_estimator_options, main, make_estimator
-from facekit.files import PROJECT, is_one_of, write_text
+from facekit.core.files import PROJECT, is_one_of, write_text
 
 parser = Parser(__doc__)
 parser.add_argument("paths", nargs="*", metavar="PATH", help="photographs, folders or patterns (default: demo_images)")
@@ -25,7 +25,7 @@ def run() -> int:
     if args.json == args.csv == "-":
         parser.error("only one of --json and --csv can go to stdout")
     estimator = make_estimator(args)
-    from facekit.images import find_pictures
+    from facekit.faces.images import find_pictures
 
     paths = find_pictures(args.paths or [str(PROJECT / "demo_images")])
     for table in filter(None, (args.json, args.csv)):

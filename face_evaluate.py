@@ -24,9 +24,9 @@ def run() -> None:
     args = parser.parse_args()
     import json
 
-    from facekit.evaluation import format_figures
-    from facekit.files import writable_folder, write_text
-    from facekit.judging import answer_faces, calibrate_weights
+    from facekit.core.files import writable_folder, write_text
+    from facekit.evaluation.evaluate import answer_faces, calibrate_weights
+    from facekit.evaluation.metrics import format_figures
 
     if args.report:
         writable_folder(args.report)
@@ -37,7 +37,7 @@ def run() -> None:
     if args.json:
         write_text(args.json, json.dumps(answers.figures, indent=1) + "\n")
     if args.report:
-        from facekit.report import write_report
+        from facekit.evaluation.report import write_report
 
         print(write_report(answers, args.report), file=sys.stderr)
 

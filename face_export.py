@@ -11,8 +11,8 @@ parser.add_argument("--output", metavar="FILE.onnx", help="what to write (defaul
 
 def run() -> None:
     args = parser.parse_args()
-    from facekit.cards import DEFAULT_WEIGHTS
-    from facekit.runtimes.graphs import OPSET, write_onnx
+    from facekit.networks.cards import DEFAULT_WEIGHTS
+    from facekit.networks.runtimes.graphs import OPSET, write_onnx
 
     weights = Path(args.weights or DEFAULT_WEIGHTS)
     output = Path(args.output or f"{weights.stem}.onnx")

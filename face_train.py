@@ -35,7 +35,7 @@ def run() -> None:
     changed = [name for name, value in vars(args).items() if value != parser.get_default(name)]
     if args.resume is not None and set(changed) - {"resume", "dry_run"}:
         parser.error("--resume continues a run as it was started, and takes no other options than --dry-run")
-    from facekit.evaluation import format_figures
+    from facekit.evaluation.metrics import format_figures
     from facekit.training import new_run, resumed_run
 
     training = new_run(settings(args)) if args.resume is None else resumed_run(args.resume or None)
@@ -47,7 +47,7 @@ def run() -> None:
 
 
 def settings(args):
-    from facekit.errors import lookup
+    from facekit.core.errors import lookup
     from facekit.recipes import RECIPES
     from facekit.training.settings import Settings
 

@@ -16,13 +16,13 @@ RUNTIMES = ("openvino", "keras")
 FIRST_ANSWER = """
 import sys, numpy
 from pathlib import Path
-from facekit.runtimes import load_runtime
+from facekit.networks.runtimes import load_runtime
 load_runtime(Path(sys.argv[2]), sys.argv[1]).predict(numpy.zeros((1, 200, 200, 3), numpy.uint8))
 """
 EIGHT_FACES = """
 import sys, time, numpy
 from pathlib import Path
-from facekit.runtimes import load_runtime
+from facekit.networks.runtimes import load_runtime
 runtime, taken = load_runtime(Path(sys.argv[2]), sys.argv[1]), []
 side = runtime.card.network.input_size
 chips = numpy.random.default_rng(0).integers(0, 256, (8, side, side, 3), numpy.uint8)
@@ -36,7 +36,7 @@ print(min(taken))
 
 def main() -> None:
     sys.path.insert(0, str(ROOT))
-    from facekit.cards import DEFAULT_WEIGHTS
+    from facekit.networks.cards import DEFAULT_WEIGHTS
 
     print(f"{machine()}\n")
     with tempfile.TemporaryDirectory() as folder:
@@ -81,15 +81,15 @@ def eight_faces(title: str, weights: Path, env: dict[str, str]) -> None:
 
 def published_dlib_resnet(folder: Path) -> Path:
     """Weights of dlib's network with heads that have learnt nothing: for the time it takes that is the same."""
-    from facekit.quiet import import_keras
+    from facekit.core.lazy_imports import import_keras
 
     import_keras()
-    from facekit.backbones import BACKBONES
-    from facekit.cards import Card
     from facekit.heads import AGE, GENDER, RACE
-    from facekit.network import build_network
+    from facekit.networks.backbones import BACKBONES
+    from facekit.networks.cards import Card
+    from facekit.networks.network import build_network
+    from facekit.networks.weights import network_tensors, save_weights
     from facekit.recipes.recipe import NetworkConfig
-    from facekit.weights import network_tensors, save_weights
 
     config = NetworkConfig(backbone="dlib_resnet", input_size=150, heads=(AGE, GENDER, RACE))
     network = build_network(config)
@@ -104,7 +104,7 @@ def further_photograph() -> None:
     from PIL import Image
 
     from facekit import FaceEstimator, draw_estimates
-    from facekit.chips import cut_chips
+    from facekit.faces.chips import cut_chips
 
     with Image.open(ROOT / "demo_images" / "astronaut.jpg") as image:
         canvas = Image.new("RGB", (640, 480))

@@ -33,13 +33,13 @@ def disturbed(chip: np.ndarray, strength: float, random: np.random.Generator) ->
 
 def main() -> None:
     args = parser.parse_args()
-    from facekit.calibration import tempered
-    from facekit.cards import DEFAULT_WEIGHTS, read_card
     from facekit.datasets import load_faces
     from facekit.datasets.splits import choose_side
     from facekit.heads import AGE, INTERVAL
-    from facekit.runtimes import load_runtime
-    from facekit.video.tracks.steady import FLEETING
+    from facekit.networks.calibration import tempered
+    from facekit.networks.cards import DEFAULT_WEIGHTS, read_card
+    from facekit.networks.runtimes import load_runtime
+    from facekit.video.tracks.smoothing import FLEETING
 
     card, runtime = read_card(DEFAULT_WEIGHTS), load_runtime(DEFAULT_WEIGHTS)
     faces = choose_side(

@@ -17,7 +17,7 @@ MARGIN = 100  # pixels of grey around a chip of 200, so that the detector's wind
 def main() -> None:
     args = parser.parse_args()
     from facekit.datasets import load_faces
-    from facekit.detectors import make_detector
+    from facekit.faces.detectors import make_detector
     from facekit.heads import AGE, GENDER, RACE
 
     faces = load_faces("utkface", args.data, [AGE, GENDER, RACE], 200, "whole_image")

@@ -15,12 +15,12 @@ def main() -> None:
     args = parser.parse_args()
     import numpy as np
 
-    from facekit.cards import DEFAULT_WEIGHTS, read_card
+    from facekit.core.lazy_imports import import_openvino
     from facekit.datasets import load_faces
     from facekit.datasets.splits import choose_side
     from facekit.heads import AGE
-    from facekit.quiet import import_openvino
-    from facekit.runtimes.graphs import load_graph
+    from facekit.networks.cards import DEFAULT_WEIGHTS, read_card
+    from facekit.networks.runtimes.graphs import load_graph
 
     card = read_card(DEFAULT_WEIGHTS)
     graph = load_graph(DEFAULT_WEIGHTS, card)

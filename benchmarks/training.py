@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from children import ROOT, environment, machine, run_child, verdict
 
-from facekit.quiet import import_keras
+from facekit.core.lazy_imports import import_keras
 
 UTKFACE, VALIDATION = 18_095, 2_100  # chips of an epoch, and of a tenth of UTKFace, to be judged after it
 
@@ -27,7 +27,7 @@ SHORT_RUN = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from facekit.quiet import import_keras
+from facekit.core.lazy_imports import import_keras
 import_keras()
 from facekit.recipes import RECIPES
 from facekit.training import run
@@ -73,8 +73,8 @@ class Variant:
 def variants(recipe: Any, chips: Any, steps: int) -> dict[str, Variant]:
     """All loops over the same chips; the network is trained from random weights, which takes as long as from others."""
     from facekit.training.augment_host import apply
-    from facekit.training.data import batches
-    from facekit.training.feeding import augmented
+    from facekit.training.prefetch import augmented
+    from facekit.training.resident import batches
 
     places = np.arange(len(chips))
     epochs = range(steps)  # more than are asked for
@@ -102,7 +102,7 @@ def repeated(batch: tuple[Any, ...], times: int) -> Iterator[tuple[Any, ...]]:
 
 
 def network_of(recipe: Any, precision: str) -> Any:
-    from facekit.network import build_network, freeze
+    from facekit.networks.network import build_network, freeze
     from facekit.training.precision import POLICIES, choose_precision, dtype_policy
 
     with dtype_policy(POLICIES[choose_precision("auto" if precision == "faster" else precision)]):
@@ -117,8 +117,8 @@ def labels_of(recipe: Any, n: int) -> dict[str, Any]:
 
 
 def resident_model(recipe: Any, chips: Any, on_device: Any) -> Any:
-    from facekit.training.data import ResidentModel, targets_of
     from facekit.training.optimizer import make_optimizer
+    from facekit.training.resident import ResidentModel, targets_of
 
     network = network_of(recipe, "faster")
     model = ResidentModel(network, targets_of(recipe.heads, labels_of(recipe, len(chips))), recipe.heads, on_device)
@@ -170,7 +170,7 @@ def classic_picture(picture: Any, random: np.random.Generator) -> Any:
 
 def speed(recipe: Any, rounds: int, steps: int, aims: tuple[float, float]) -> None:
     """Times all variants in turn and prints their ratios."""
-    from facekit.training.data import answer
+    from facekit.training.resident import answer
 
     size = recipe.input_size
     chips = np.random.default_rng(0).integers(0, 256, (2000, size, size, 3), np.uint8)

@@ -16,7 +16,7 @@ from typing import Any
 
 from children import ROOT, machine, verdict
 
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # the checkout, and its maker of clips
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]  # the checkout, and its maker of clips
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument(

@@ -4,25 +4,25 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from facekit.backbones.vggface import VGGFace, preprocess_input
-    from facekit.drawing import draw_estimates
-    from facekit.errors import FaceKitError
+    from facekit.core.errors import FaceKitError
+    from facekit.drawing.photographs import draw_estimates
     from facekit.estimator import FaceEstimate, FaceEstimator
+    from facekit.faces.images import read_picture
     from facekit.heads import AgeAnswer, ClassAnswer
-    from facekit.images import read_picture
-    from facekit.weights import load_network
+    from facekit.networks.backbones.vggface import VGGFace, preprocess_input
+    from facekit.networks.weights import load_network
 
 _MODULES = {
     "AgeAnswer": "heads",
     "ClassAnswer": "heads",
     "FaceEstimate": "estimator",
     "FaceEstimator": "estimator",
-    "FaceKitError": "errors",
-    "VGGFace": "backbones.vggface",
-    "draw_estimates": "drawing",
-    "load_network": "weights",
-    "preprocess_input": "backbones.vggface",
-    "read_picture": "images",
+    "FaceKitError": "core.errors",
+    "VGGFace": "networks.backbones.vggface",
+    "draw_estimates": "drawing.photographs",
+    "load_network": "networks.weights",
+    "preprocess_input": "networks.backbones.vggface",
+    "read_picture": "faces.images",
 }
 __all__ = [
     "AgeAnswer",

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from facekit.drawing import LANGUAGES, draw_estimates
-from facekit.errors import PictureError, lookup
+from facekit.core.errors import PictureError, lookup
+from facekit.core.files import unused_path
+from facekit.drawing.photographs import LANGUAGES, draw_estimates
 from facekit.estimator import FaceEstimate, FaceEstimator
-from facekit.files import unused_path
+from facekit.faces.images import read_picture, save_picture
 from facekit.heads import AgeAnswer, AgeHead, Answer, Head
-from facekit.images import read_picture, save_picture
 
 
 @dataclass(frozen=True)

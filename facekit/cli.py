@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
-from facekit.errors import FaceKitError, UsageError
+from facekit.core.errors import FaceKitError, UsageError
 
 if TYPE_CHECKING:
     from facekit.estimator import FaceEstimator

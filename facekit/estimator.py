@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facekit.cards import DEFAULT_WEIGHTS, read_card
-from facekit.chips import CHIP_SIZE, cut_chips, whole_chip
-from facekit.detectors import Box, Detection, make_detector
-from facekit.errors import PictureError, lookup
+from facekit.core.errors import PictureError, lookup
+from facekit.faces.chips import CHIP_SIZE, cut_chips, whole_chip
+from facekit.faces.detectors import Box, Detection, make_detector
+from facekit.faces.images import Picture, read_picture
+from facekit.faces.landmarks import make_landmarker
 from facekit.heads import AgeAnswer, Answer, ClassAnswer, select_heads
-from facekit.images import Picture, read_picture
-from facekit.landmarks import make_landmarker
-from facekit.runtimes import RUNTIMES, load_runtime
+from facekit.networks.cards import DEFAULT_WEIGHTS, read_card
+from facekit.networks.runtimes import RUNTIMES, load_runtime
 
 if TYPE_CHECKING:
-    from facekit.runtimes.runtime import Runtime
+    from facekit.networks.runtimes.runtime import Runtime
 
 Photograph = str | Path | Image.Image | NDArray[np.uint8]
 _FACES_AT_ONCE = 32

@@ -52,10 +52,10 @@ def utkface_archive(shared: Path) -> Path:
 @pytest.fixture(scope="session")
 def chips() -> NDArray[np.uint8]:
     """(8, 200, 200, 3) the faces of the demo pictures."""
-    from facekit.chips import cut_chips
-    from facekit.detectors import make_detector
-    from facekit.images import read_picture
-    from facekit.landmarks import make_landmarker
+    from facekit.faces.chips import cut_chips
+    from facekit.faces.detectors import make_detector
+    from facekit.faces.images import read_picture
+    from facekit.faces.landmarks import make_landmarker
 
     detect, landmark = make_detector("hog"), make_landmarker(5)
     pictures = [read_picture(path) for path in sorted((ROOT / "demo_images").glob("*.jpg"))]
@@ -83,15 +83,15 @@ def tiny_utkface(chips: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="session")
 def tiny_weights(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of an untrained dlib_resnet at 103 px with all three heads, and its graph in the cache."""
-    from facekit.quiet import import_keras
+    from facekit.core.lazy_imports import import_keras
 
     import_keras().utils.set_random_seed(0)
-    from facekit.cards import Card
     from facekit.heads import AGE, GENDER, RACE
-    from facekit.network import build_network
+    from facekit.networks.cards import Card
+    from facekit.networks.network import build_network
+    from facekit.networks.runtimes.graphs import load_graph
+    from facekit.networks.weights import network_tensors, save_weights
     from facekit.recipes.recipe import NetworkConfig
-    from facekit.runtimes.graphs import load_graph
-    from facekit.weights import network_tensors, save_weights
 
     path = tmp_path_factory.mktemp("weights") / "tiny.h5"
     config = NetworkConfig(backbone="dlib_resnet", input_size=103, heads=(AGE, GENDER, RACE))
@@ -142,7 +142,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Registers the backbone and the recipe of tiny.py."""
     from tiny import TINY, TINY_BACKBONE
 
-    from facekit.backbones import BACKBONES
+    from facekit.networks.backbones import BACKBONES
     from facekit.recipes import RECIPES
 
     monkeypatch.setitem(BACKBONES, "tiny", TINY_BACKBONE)
@@ -154,7 +154,7 @@ def trained(tiny_utkface: Path, tmp_path_factory: pytest.TempPathFactory) -> "Ru
     """A run of the tiny recipe to its end, of three epochs."""
     from tiny import TINY, TINY_BACKBONE, prepared, settings
 
-    from facekit.backbones import BACKBONES
+    from facekit.networks.backbones import BACKBONES
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(BACKBONES, "tiny", TINY_BACKBONE)

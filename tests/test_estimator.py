@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facekit import FaceEstimate, FaceEstimator, estimator
-from facekit.errors import FaceKitError, PictureError, UnknownNameError, WeightsError
+from facekit.core.errors import FaceKitError, PictureError, UnknownNameError, WeightsError
+from facekit.faces.images import read_picture
 from facekit.heads import AgeAnswer, ClassAnswer
-from facekit.images import read_picture
-from facekit.runtimes import load_runtime
+from facekit.networks.runtimes import load_runtime
 
 GROUP = ROOT / "demo_images" / "group.jpg"
 ASTRONAUT = ROOT / "demo_images" / "astronaut.jpg"

@@ -116,7 +116,7 @@ def test_report_has_the_figures_of_the_json(evaluate: Script) -> None:
 def test_calibrated_before_they_are_judged(
     evaluate: Script, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("facekit.calibration.LEAST_RECORDS", 5)
+    monkeypatch.setattr("facekit.networks.calibration.LEAST_RECORDS", 5)
     monkeypatch.setattr("facekit.datasets.splits.VALIDATION_SHARE", 0.4)
     shutil.copy(tiny_weights, "copy.h5")
     before = json.loads(evaluate("--weights", "copy.h5", "--json", "-")[1])

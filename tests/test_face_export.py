@@ -13,9 +13,9 @@ from conftest import ROOT, Script
 from numpy.typing import NDArray
 from PIL import Image
 
-from facekit.cards import DEFAULT_WEIGHTS, read_card
 from facekit.heads import AGE
-from facekit.runtimes import load_runtime
+from facekit.networks.cards import DEFAULT_WEIGHTS, read_card
+from facekit.networks.runtimes import load_runtime
 
 (EXAMPLE,) = re.findall(r"```python\n(import json\n.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
 

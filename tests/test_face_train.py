@@ -10,11 +10,11 @@ import pytest
 from conftest import Script
 from tiny import TINY, prepared, settings
 
-from facekit.errors import TrainingError, WeightsError
+from facekit.core.errors import TrainingError, WeightsError
+from facekit.networks.weights import load_network
 from facekit.training import checkpoints
 from facekit.training.run import Run
 from facekit.training.settings import Settings
-from facekit.weights import load_network
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -46,7 +46,7 @@ def test_full_disk_stops_the_run(what: str, trained: Run, copied: Path, monkeypa
             r"^Cannot write .*checkpoint\.h5: No space left on device\. Make room, then --re",
         )
     else:
-        monkeypatch.setattr("facekit.weights.write_hdf5", full)
+        monkeypatch.setattr("facekit.networks.weights.write_hdf5", full)
         error, message = WeightsError, r"^Cannot write .*run-last\.h5: No space left on device\. Free the space"
     with pytest.raises(error, match=message):
         run.train()

@@ -12,7 +12,7 @@ import pytest
 from films import film
 from PIL import Image
 
-from facekit.files import PROJECT
+from facekit.core.files import PROJECT
 
 SCRIPT = "face_video_demo.py"
 

@@ -10,7 +10,7 @@ from conftest import ROOT
 
 import facekit
 import facekit.estimator
-from facekit.backbones import BACKBONES
+from facekit.networks.backbones import BACKBONES
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^ {4}(?:.*&& )?uv run (face\w*\.py.*?)(?: +#.*)?$", README, re.MULTILINE)

@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT, Script
 
 from facekit import cli
-from facekit.errors import FaceKitError, UnknownNameError
+from facekit.core.errors import FaceKitError, UnknownNameError
 
 SCRIPTS = ("face.py", "face_demo.py", "face_evaluate.py", "face_export.py", "face_train.py", "face_video_demo.py")
 DEMO = ROOT / "demo_images"

@@ -7,14 +7,14 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.chips import cut_chips, whole_chip
+from facekit.core.errors import DataError, lookup
 from facekit.datasets.records import Allocate, Cut, Faces, in_memory
 from facekit.datasets.table import read_table
 from facekit.datasets.utkface import read_utkface
-from facekit.detectors import make_detector
-from facekit.errors import DataError, lookup
+from facekit.faces.chips import cut_chips, whole_chip
+from facekit.faces.detectors import make_detector
+from facekit.faces.landmarks import make_landmarker
 from facekit.heads import Head
-from facekit.landmarks import make_landmarker
 
 DATASETS = {"table": read_table, "utkface": read_utkface}
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from facekit.chips import resize_chips
-from facekit.errors import PictureError
+from facekit.core.errors import PictureError
+from facekit.faces.chips import resize_chips
+from facekit.faces.images import decode_picture
 from facekit.heads import MISSING, AgeHead, Head
-from facekit.images import decode_picture
 
 THUMBNAIL_SIZE = 32
 _AT_ONCE = 256  # pictures that are held encoded

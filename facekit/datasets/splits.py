@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit.core.errors import DataError
 from facekit.datasets.records import THUMBNAIL_SIZE, Faces, Record
-from facekit.errors import DataError
 
 SIDES = ("train", "validation", "test")
 VALIDATION_SHARE, TEST_SHARE = 0.05, 0.10

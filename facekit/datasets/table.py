@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from facekit.core.errors import DataError
 from facekit.datasets.records import Allocate, Cut, Faces, Record, in_memory, read_faces, unusable
-from facekit.errors import DataError
 from facekit.heads import MISSING, AgeHead, Head
 
 _UNKNOWN = -2  # a label that is there but names no class

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from facekit.datasets.files import list_files, read_files
+from facekit.core.errors import DataError
+from facekit.datasets.archives import list_files, read_files
 from facekit.datasets.records import Allocate, Cut, Faces, Record, in_memory, read_faces, unusable
-from facekit.errors import DataError
 from facekit.heads import Head
 
 # [age]_[gender]_[race]_[date and time], whatever follows: one file of the set lacks the dot, one has a blank.

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from facekit.errors import UsageError
+from facekit.core.errors import UsageError
 from facekit.heads import AGE, GENDER, RACE, Head, head_from_dict, head_to_dict
 
 _SMALLEST = {
@@ -49,7 +49,7 @@ class NetworkConfig:
     """All that is needed to build a network: it travels in the card of its weights.
 
     Args:
-        backbone: name in `facekit.backbones.BACKBONES`.
+        backbone: name in `facekit.networks.backbones.BACKBONES`.
         input_size: side of the square input, pixels.
         heads: what is answered, in order.
         dropout: share of the features that training drops before the heads.

@@ -4,8 +4,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facekit.errors import TrainingError
-from facekit.quiet import import_keras
+from facekit.core.errors import TrainingError
+from facekit.core.lazy_imports import import_keras
 
 if TYPE_CHECKING:
     from facekit.training.run import Run

@@ -4,7 +4,7 @@ and leaves Python's lock, so that threads do it beside the step."""
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.opencv import import_cv2
+from facekit.core.opencv import import_cv2
 from facekit.training.augment import Draws
 
 cv2 = import_cv2()

@@ -11,8 +11,8 @@ from typing import Any
 import keras
 from tqdm import tqdm
 
-from facekit.errors import TrainingError
-from facekit.files import atomic_path
+from facekit.core.errors import TrainingError
+from facekit.core.files import atomic_path
 from facekit.training.checkpoints import History
 from facekit.training.curves import draw_curves
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import keras
 
-from facekit.cards import open_weights
-from facekit.errors import TrainingError
-from facekit.weights import Tensors, assign_tensors, network_tensors, random_states, read_tensors, write_hdf5
+from facekit.core.errors import TrainingError
+from facekit.networks.cards import open_weights
+from facekit.networks.weights import Tensors, assign_tensors, network_tensors, random_states, read_tensors, write_hdf5
 
 History = list[dict[str, float]]
 SAVE_EVERY = 300.0  # seconds that a kill may cost: far longer than saving takes, far shorter than an epoch may be

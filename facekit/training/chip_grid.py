@@ -9,10 +9,10 @@ from keras import ops
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from facekit.files import PROJECT, atomic_path
+from facekit.core.files import PROJECT, atomic_path
 from facekit.heads import MISSING, AgeHead, Head
 from facekit.training import augment
-from facekit.training.data import Batch
+from facekit.training.resident import Batch
 
 FONT = PROJECT / "fonts" / "FacekitSans-Medium.otf"
 COLUMNS, SHOWN = 8, 32
@@ -32,7 +32,7 @@ def save_first_chips(
     Args:
         path: of the PNG.
         heads: what is trained.
-        batch: the first, as `facekit.training.data.batches` gives it.
+        batch: the first, as `facekit.training.resident.batches` gives it.
         chips: (n, S, S, 3) all chips.
         labels: head's name -> (n,).
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.files import atomic_path
+from facekit.core.files import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

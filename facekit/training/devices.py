@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import keras
 
-from facekit.errors import UsageError, lookup
+from facekit.core.errors import UsageError, lookup
 
 
 class Devices:

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from facekit.errors import lookup
+from facekit.core.errors import lookup
 from facekit.recipes.recipe import Recipe
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
-from facekit.errors import lookup
+from facekit.core.errors import lookup
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}  # Keras's names
 

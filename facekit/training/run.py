@@ -10,31 +10,40 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.cards import Card
+from facekit.core.errors import TrainingError
+from facekit.core.opencv import import_cv2
 from facekit.datasets import find_data, load_faces
 from facekit.datasets.splits import RULE, SIDES, count_dropped, split_sides
-from facekit.errors import TrainingError
-from facekit.evaluation import evaluate
+from facekit.evaluation.evaluate import judged_card, save_judged
+from facekit.evaluation.metrics import evaluate
 from facekit.heads import MISSING
-from facekit.judging import judged_card, save_judged
-from facekit.network import build_network, freeze
-from facekit.opencv import import_cv2
-from facekit.runtimes.keras import KerasRuntime
+from facekit.networks.cards import Card
+from facekit.networks.network import build_network, freeze
+from facekit.networks.runtimes.keras import KerasRuntime
+from facekit.networks.weights import Tensors, assign_tensors, network_tensors, save_weights
 from facekit.training.callbacks import EpochEnd, Progress, out_of_patience
 from facekit.training.checkpoints import History, MidEpoch, load_checkpoint, save_checkpoint
 from facekit.training.chip_grid import save_first_chips
-from facekit.training.data import Batch, ResidentModel, Targets, answer, batches, steps_per_epoch, take_rows, targets_of
 from facekit.training.devices import Devices
-from facekit.training.feeding import augmented
+from facekit.training.initial_weights import load_start
 from facekit.training.optimizer import make_optimizer, slow_statistics
-from facekit.training.pace import expected_time, measure_pace
 from facekit.training.precision import POLICIES, choose_precision, dtype_policy
+from facekit.training.prefetch import augmented
+from facekit.training.resident import (
+    Batch,
+    ResidentModel,
+    Targets,
+    answer,
+    batches,
+    steps_per_epoch,
+    take_rows,
+    targets_of,
+)
 from facekit.training.sampling import sampling_weights
 from facekit.training.settings import Settings
-from facekit.training.start import load_start
 from facekit.training.storage import Storage
 from facekit.training.teacher import load_sources, teach
-from facekit.weights import Tensors, assign_tensors, network_tensors, save_weights
+from facekit.training.throughput import expected_time, measure_pace
 
 
 class Run:

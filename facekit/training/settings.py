@@ -4,8 +4,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from facekit.errors import TrainingError
-from facekit.files import write_text
+from facekit.core.errors import TrainingError
+from facekit.core.files import write_text
 from facekit.recipes.recipe import Recipe
 
 

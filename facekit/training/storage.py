@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit.core.errors import TrainingError, lookup
 from facekit.datasets.records import in_memory
-from facekit.errors import TrainingError, lookup
 from facekit.training.memory import free_on_device, free_on_host
 
 PLACES = {"device": "in the memory of the device", "host": "in host memory", "stream": "in a file on disk"}

@@ -18,16 +18,16 @@ from keras import layers
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from facekit.backbones import BACKBONES
-from facekit.cards import open_weights
-from facekit.chips import resize_chips
+from facekit.core.errors import TrainingError
 from facekit.datasets.records import Faces
 from facekit.datasets.splits import duplicate_groups
-from facekit.errors import TrainingError
+from facekit.faces.chips import resize_chips
 from facekit.heads import MISSING, Head
-from facekit.losses import head_loss
-from facekit.training.data import Targets
-from facekit.weights import read_tensors, write_hdf5
+from facekit.heads.losses import head_loss
+from facekit.networks.backbones import BACKBONES
+from facekit.networks.cards import open_weights
+from facekit.networks.weights import read_tensors, write_hdf5
+from facekit.training.resident import Targets
 
 FOLDS = 5
 EPOCHS, BATCH_SIZE, RATE, WEIGHT_DECAY = 10, 128, 1e-3, 0.05
@@ -40,7 +40,7 @@ class Source:
     """A published network that describes chips.
 
     Args:
-        backbone: name in `facekit.backbones.BACKBONES`.
+        backbone: name in `facekit.networks.backbones.BACKBONES`.
         input_size: side of the chips it is given, pixels.
         middle: layer whose mean is taken along with the last features: finer than these.
     """

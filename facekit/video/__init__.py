@@ -1,6 +1,6 @@
 """Camera, video file, stream -> frames with the estimates drawn in: in a window, in files, or both."""
 
-from facekit.opencv import import_cv2
+from facekit.core.opencv import import_cv2
 
 # Before PyAV: both bring libxcb, and where PyAV's is loaded first, OpenCV's first window hangs for ever.
 import_cv2()

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from facekit.chips import CHIP_SIZE
-from facekit.errors import FaceKitError, VideoError
-from facekit.files import writable_folder
-from facekit.images import Picture
-from facekit.opencv import import_cv2
+from facekit.core.errors import FaceKitError, VideoError
+from facekit.core.files import writable_folder
+from facekit.core.opencv import import_cv2
+from facekit.faces.chips import CHIP_SIZE
+from facekit.faces.images import Picture
 from facekit.video.captures.captures import Captures
 from facekit.video.display.overlay import Overlay
 from facekit.video.display.viewer import KEYS, Viewer
@@ -34,7 +34,7 @@ from facekit.video.sinks.timeline import draw_timeline
 from facekit.video.sources import open_source
 from facekit.video.sources.source import Source, print_note
 from facekit.video.tracks.search import Search
-from facekit.video.tracks.steady import SteadyEstimates
+from facekit.video.tracks.smoothing import SteadyEstimates
 from facekit.video.tracks.tracking import Tracker
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from facekit.detectors import Box
+from facekit.faces.detectors import Box
+from facekit.faces.images import Picture
 from facekit.heads import Answer
-from facekit.images import Picture
 
 
 @dataclass(frozen=True)

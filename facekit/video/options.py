@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from facekit.drawing import LANGUAGES
-from facekit.errors import UsageError, lookup
-from facekit.files import is_one_of
+from facekit.core.errors import UsageError, lookup
+from facekit.core.files import is_one_of
+from facekit.drawing.photographs import LANGUAGES
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
-from facekit.detectors import Box
-from facekit.images import Picture
-from facekit.opencv import import_cv2
+from facekit.core.opencv import import_cv2
+from facekit.faces.detectors import Box
+from facekit.faces.images import Picture
 from facekit.video.captures.uploads import open_target
 from facekit.video.frames import Frame, Scene, TrackedFace
 

@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from facekit.errors import FaceKitError, VideoError
-from facekit.files import atomic_path, make_folder
+from facekit.core.errors import FaceKitError, VideoError
+from facekit.core.files import atomic_path, make_folder
 
 SUFFIXES = (".jpg", ".json")  # in this order: who sees the JSON has the picture
 WAITS = (1.0, 60.0)  # seconds before a second attempt: at first, and at most

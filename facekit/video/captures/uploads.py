@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from facekit.errors import FaceKitError, UsageError, VideoError
-from facekit.files import user_state, writable_folder
+from facekit.core.errors import FaceKitError, UsageError, VideoError
+from facekit.core.files import user_state, writable_folder
 from facekit.video.captures.spool import Spool, UploadError, write_capture
 
 CONTENT_TYPES = {".jpg": "image/jpeg", ".json": "application/json"}

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facekit.drawing import Plate, note_size
-from facekit.placing import Size, edges, least_covering
-from facekit.plates import TEXT_SIZES, Colour, Line, plate_size
+from facekit.drawing.labels import TEXT_SIZES, Colour, Line, plate_size
+from facekit.drawing.photographs import Plate, note_size
+from facekit.drawing.placement import Size, edges, least_covering
 
 RED, AMBER = (255, 70, 70), (255, 190, 60)
 CALM = 0.5  # seconds of the video for which figures stay

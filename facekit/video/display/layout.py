@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from facekit.detectors import Box
-from facekit.drawing import attempts, shorter, text_limits
-from facekit.placing import Option, Place, Placed, Size, as_boxes, best_place, spots
-from facekit.plates import TEXT_SIZES, Line, gap_of, plate_size
-from facekit.video.display.shown import NOTHING_YET
+from facekit.drawing.labels import TEXT_SIZES, Line, gap_of, plate_size
+from facekit.drawing.photographs import attempts, shorter, text_limits
+from facekit.drawing.placement import Option, Place, Placed, Size, as_boxes, best_place, spots
+from facekit.faces.detectors import Box
+from facekit.video.display.hysteresis import NOTHING_YET
 
 PATIENCE = 0.5  # seconds of the video after which a card that found little room looks for more
 WORTH = 1.0  # how much less a new place must cost than the one that a card has

@@ -7,15 +7,15 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.drawing import LANGUAGES, Plate, caption_lines, draw_box, face_colour, note_plates
-from facekit.errors import lookup
-from facekit.images import Picture
-from facekit.opencv import import_cv2
-from facekit.placing import Place, Size, as_boxes, covered, least_covering
-from facekit.plates import Bar, Colour, Line, plate_image
+from facekit.core.errors import lookup
+from facekit.core.opencv import import_cv2
+from facekit.drawing.labels import Bar, Colour, Line, plate_image
+from facekit.drawing.photographs import LANGUAGES, Plate, caption_lines, draw_box, face_colour, note_plates
+from facekit.drawing.placement import Place, Size, as_boxes, covered, least_covering
+from facekit.faces.images import Picture
 from facekit.video.display.hud import Hud, HudPlate
+from facekit.video.display.hysteresis import NOTHING_YET, Shown, bars, widest_lines
 from facekit.video.display.layout import Layout
-from facekit.video.display.shown import NOTHING_YET, Shown, bars, widest_lines
 from facekit.video.frames import Scene
 
 Stamp = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # what a plate adds to a picture, and which 255ths of it stay

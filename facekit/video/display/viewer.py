@@ -5,9 +5,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
-from facekit.drawing import LANGUAGES
-from facekit.errors import FaceKitError
-from facekit.images import Picture
+from facekit.core.errors import FaceKitError
+from facekit.drawing.photographs import LANGUAGES
+from facekit.faces.images import Picture
 from facekit.video.captures.captures import Captures
 from facekit.video.display.hud import Hud
 from facekit.video.display.overlay import Overlay

@@ -3,9 +3,9 @@
 from types import TracebackType
 from typing import Any, Self
 
-from facekit.errors import VideoError
-from facekit.images import Picture
-from facekit.opencv import has_display, import_cv2
+from facekit.core.errors import VideoError
+from facekit.core.opencv import has_display, import_cv2
+from facekit.faces.images import Picture
 
 TITLE = "Estimates from faces"
 LARGEST = (1280, 720)  # width, height in pixels, at first; it can be resized

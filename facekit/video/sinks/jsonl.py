@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-from facekit.errors import FaceKitError
+from facekit.core.errors import FaceKitError
 from facekit.video.frames import Scene
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from facekit.files import unused_path
-from facekit.images import Picture
+from facekit.core.files import unused_path
+from facekit.faces.images import Picture
 from facekit.video.frames import Scene
 from facekit.video.sinks.writer import VideoWriter
 from facekit.video.sources.source import Source

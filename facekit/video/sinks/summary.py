@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from facekit.annotation import answer_columns, answer_fields, phrase
-from facekit.files import write_text
+from facekit.core.files import write_text
 from facekit.heads import Answer, ClassAnswer, Head
 from facekit.video.frames import Scene, TrackedFace
 

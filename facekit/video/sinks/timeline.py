@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from facekit.drawing import LANGUAGES, caption_lines, face_colour, note_text
-from facekit.errors import lookup
-from facekit.images import Picture, save_picture
-from facekit.placing import Place
-from facekit.plates import DARK, DIMMED, LIGHT, TROUGH, Colour, Line, font
-from facekit.video.display.shown import NOTHING_YET
+from facekit.core.errors import lookup
+from facekit.drawing.labels import DARK, DIMMED, LIGHT, TROUGH, Colour, Line, font
+from facekit.drawing.photographs import LANGUAGES, caption_lines, face_colour, note_text
+from facekit.drawing.placement import Place
+from facekit.faces.images import Picture, save_picture
+from facekit.video.display.hysteresis import NOTHING_YET
 from facekit.video.sinks.summary import Summary, TrackSummary, clock, longest
 
 MOST_ROWS = 40

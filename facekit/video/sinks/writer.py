@@ -11,9 +11,9 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from facekit.errors import VideoError
-from facekit.images import Picture
-from facekit.opencv import import_cv2
+from facekit.core.errors import VideoError
+from facekit.core.opencv import import_cv2
+from facekit.faces.images import Picture
 
 # The first that is there. Measured at 640x480 with noise: veryfast takes 3.2 ms of processor time a frame and 30 KiB a
 # second of video, ultrafast 2.0 ms and 58 KiB, both at 33 dB. No B-frames and few frames looked ahead: those are lost

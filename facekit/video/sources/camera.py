@@ -3,9 +3,9 @@
 import threading
 from contextlib import suppress
 
-from facekit.errors import VideoError
-from facekit.images import Picture
-from facekit.opencv import import_cv2
+from facekit.core.errors import VideoError
+from facekit.core.opencv import import_cv2
+from facekit.faces.images import Picture
 from facekit.video.sources.live import Background, LiveSource, Stopped
 from facekit.video.sources.source import Note, Source, believable
 

@@ -7,9 +7,9 @@ from typing import Any
 import av
 from av.video.reformatter import VideoReformatter
 
-from facekit.errors import VideoError
-from facekit.images import Picture
-from facekit.opencv import import_cv2
+from facekit.core.errors import VideoError
+from facekit.core.opencv import import_cv2
+from facekit.faces.images import Picture
 from facekit.video.sources.source import believable
 
 PIXEL_SHAPES = (0.25, 4)  # width / height that is believed

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from facekit.errors import PictureError, VideoError
-from facekit.images import Picture, decode_picture, find_pictures
-from facekit.opencv import import_cv2
+from facekit.core.errors import PictureError, VideoError
+from facekit.core.opencv import import_cv2
+from facekit.faces.images import Picture, decode_picture, find_pictures
 from facekit.video.frames import Frame
 from facekit.video.sources.source import Note, Source
 

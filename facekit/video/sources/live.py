@@ -8,9 +8,9 @@ from contextlib import closing, suppress
 from fractions import Fraction
 from typing import Any, Generic, Protocol, TypeVar
 
-from facekit.errors import FaceKitError, VideoError
-from facekit.images import Picture
-from facekit.opencv import import_cv2
+from facekit.core.errors import FaceKitError, VideoError
+from facekit.core.opencv import import_cv2
+from facekit.faces.images import Picture
 from facekit.video.frames import Frame
 from facekit.video.sources.source import Note, Source
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from facekit.errors import VideoError
+from facekit.core.errors import VideoError
 from facekit.video.frames import Frame
 
 Note = Callable[[str], None]  # takes a line for the user

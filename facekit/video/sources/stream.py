@@ -7,8 +7,8 @@ from typing import Any
 
 import av
 
-from facekit.errors import VideoError
-from facekit.images import Picture
+from facekit.core.errors import VideoError
+from facekit.faces.images import Picture
 from facekit.video.sources.decoding import Decoder
 from facekit.video.sources.live import Background, LiveSource, open_first
 from facekit.video.sources.source import Note, Source

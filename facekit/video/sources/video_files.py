@@ -8,8 +8,8 @@ from pathlib import Path
 
 import av
 
-from facekit.errors import VideoError
-from facekit.images import Picture
+from facekit.core.errors import VideoError
+from facekit.faces.images import Picture
 from facekit.video.frames import Frame
 from facekit.video.sources.decoding import Decoder, no_pictures
 from facekit.video.sources.live import Stopped

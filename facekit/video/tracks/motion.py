@@ -6,9 +6,9 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.images import Picture
-from facekit.opencv import import_cv2
-from facekit.video.tracks.places import Place
+from facekit.core.opencv import import_cv2
+from facekit.faces.images import Picture
+from facekit.video.tracks.geometry import Place
 from facekit.video.tracks.search import resized
 
 LONGEST_SIDE = 480  # of the reduced picture that is followed, pixels

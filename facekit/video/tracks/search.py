@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from facekit.detectors import HOG_FACE, HOG_PIXELS, Box, Detection, load_hog, make_detector, scaled_detections
-from facekit.images import Picture
-from facekit.opencv import import_cv2
+from facekit.core.opencv import import_cv2
+from facekit.faces.detectors import HOG_FACE, HOG_PIXELS, Box, Detection, load_hog, make_detector, scaled_detections
+from facekit.faces.images import Picture
 from facekit.video.frames import Frame
 
 PERIOD = 0.2  # seconds from one search to the next
@@ -22,7 +22,7 @@ class Search:
     """Finds the faces of those frames in which a search is due. Frames must come in order, from one thread.
 
     Args:
-        detector: one of facekit.detectors.DETECTORS.
+        detector: one of facekit.faces.detectors.DETECTORS.
         min_face: width of the smallest faces to find, pixels; None for a twelfth of the frame's longer side, at least
             80: a search of 640x480 then takes 22 ms, at 60 it would take 37. Faces that go away are followed on.
         every: how many frames from one search to the next; None for 0.2 s.

@@ -12,10 +12,10 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.detectors import Box, Detection
+from facekit.faces.detectors import Box, Detection
 from facekit.video.frames import Frame
+from facekit.video.tracks.geometry import Place, box_of, clipped_box, is_inside, overlap, place_of
 from facekit.video.tracks.motion import Patch, Step, View, follow
-from facekit.video.tracks.places import Place, box_of, clipped_box, is_inside, overlap, place_of
 from facekit.video.tracks.search import Look
 
 MEMORY = 5.0  # seconds for which a face that is out of sight keeps its number

@@ -1,0 +1,117 @@
+"""Where files live, and how they are written whole or not at all."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from facekit.core.errors import FaceKitError
+
+# The folder of face_weights/, fonts/ and demo_images/: the checkout, or the place they were installed to.
+PROJECT = Path(__file__).resolve().parent.parent.parent
+
+# It can only be read by setting it, for all threads of the process: once, before there are any.
+_UMASK = os.umask(0)
+os.umask(_UMASK)
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Yields a temporary name beside `path`; on success the file takes its place, on failure it is removed.
+
+    A device, a pipe, and what /dev/stdout leads to are written to: root could replace them.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with tempfile.TemporaryDirectory() as folder:
+            yield (temporary := Path(folder) / f"file{path.suffix}")
+            with open(path, "wb") as device:
+                device.write(temporary.read_bytes())
+        return
+    path = Path(os.path.realpath(path))  # a link stays one
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix stays: writers of pictures and videos choose the format by it.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_UMASK)  # mkstemp makes files private
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def is_one_of(path: str | Path, others: Iterable[str | Path]) -> bool:
+    """Whether it is the same file as one of the others, by whatever name; "-" is none."""
+    return str(path) != "-" and os.path.realpath(path) in {os.path.realpath(other) for other in others}
+
+
+def write_text(target: str, text: str) -> None:
+    """Writes a text file whole or not at all, or to stdout for "-".
+
+    Raises:
+        FaceKitError: it cannot be written.
+    """
+    if target == "-":
+        print(text, end="")
+        return
+    try:
+        with atomic_path(target) as temporary:
+            # Names of files that are no UTF-8 are written as they are.
+            temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise FaceKitError(
+            f"Cannot write {target}: {error.strerror or error}. Free the space or name another."
+        ) from error
+
+
+def make_folder(target: str | Path) -> Path:
+    """Makes a folder, unless it is there.
+
+    Raises:
+        FaceKitError: it cannot be.
+    """
+    folder = Path(target)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FaceKitError(f"Cannot make the folder {folder}: {error.strerror or error}. Name another.") from error
+    return folder
+
+
+def writable_folder(target: str | Path) -> Path:
+    """Makes a folder, unless it is there, and tries whether files can be made in it: before anything takes long.
+
+    Raises:
+        FaceKitError: they cannot.
+    """
+    folder = make_folder(target)
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"x")
+    except OSError as error:
+        raise FaceKitError(f"Cannot write to the folder {folder}: {error.strerror or error}. Name another.") from error
+    return folder
+
+
+def user_state() -> Path:
+    """Where a user's programs keep what must outlive them. Not a cache: those may be emptied at any time."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support"
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+
+
+def unused_path(path: Path) -> Path:
+    """`path`, or the first of path-2, path-3, ... that does not exist yet."""
+    candidate, number = path, 2
+    while candidate.exists():
+        candidate = path.with_stem(f"{path.stem}-{number}")
+        number += 1
+    return candidate

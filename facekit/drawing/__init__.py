@@ -1,0 +1,1 @@
+"""Estimates drawn into photographs."""

@@ -1,0 +1,1 @@
+"""Labelled faces and weights -> figures, for everybody and for each group."""

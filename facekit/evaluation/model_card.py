@@ -1,0 +1,111 @@
+"""The card of some weights as a page for people (Mitchell et al. 2019, Model Cards for Model Reporting)."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from facekit.evaluation.metrics import MEASURES, main_measure, measured, written
+from facekit.heads import INTERVAL
+
+if TYPE_CHECKING:
+    from facekit.networks.cards import Card
+
+USE = (
+    "Research on how faces appear, with the errors shown here in mind: labelling a collection of pictures as a first "
+    "draft, studying how such networks err, and for whom."
+)
+MISUSE = (
+    "These are estimates of how a face appears, not facts about a person: no identity, no proof of age, not somebody's "
+    "own gender or race. Do not decide about people with them. They must not stand between a child and a protection: "
+    "see the minors called adults. Law restricts estimating race or gender from faces in places, the European Union "
+    "among them."
+)
+LIMITS = (
+    "The labels that it learned from, and is judged by, are themselves estimates and hold mistakes. The classes are "
+    "those of the data set: two genders and a handful of races describe few people well. The test pictures come from "
+    "the same collection as the training pictures; on others, with other cameras, light or groups of people, expect "
+    "larger errors and less trustworthy probabilities. Groups with few pictures are judged loosely: mind n."
+)
+
+
+def model_card(card: "Card") -> str:
+    """Markdown, from what the card holds."""
+    network, figures = card.network, card.figures
+    heads = ", ".join(f"{head.name} ({len(head.classes)} classes)" for head in network.heads)
+    parts = [
+        f"# {card.name}",
+        f"Estimates {heads} from a face of {network.input_size} pixels; network {network.backbone}. "
+        "Written by the code that trained and judged it.",
+        f"## Intended use\n\n{USE}",
+        f"## What it must not be used for\n\n{MISUSE}",
+        f"## Data and protocol\n\n{_protocol(card)}",
+    ]
+    if figures:
+        parts += [f"## How good it is\n\n{_overall(figures)}", f"## For whom\n\n{_groups(figures)}"]
+    parts += [f"## Calibration\n\n{_calibration(card)}", f"## Limits\n\n{LIMITS}", f"## Licence\n\n{card.licence}"]
+    return "\n\n".join(parts) + "\n"
+
+
+def _protocol(card: "Card") -> str:
+    data, recipe = card.data, card.training.get("recipe", {})
+    sides = [f"{data[side]:,} {side}" for side in ("train", "validation", "test") if side in data]
+    dropped = [f"{count:,} {reason}" for reason, count in data.get("dropped", {}).items()]
+    lines = {
+        "data": data.get("dataset"),
+        "records": ", ".join(sides),
+        "dropped": ", ".join(dropped),
+        "split": f"{data['split_rule']} Seed {card.seed}." if "split_rule" in data else None,
+        "faces": f"cut by {card.detector}"
+        if card.detector != "whole_image"
+        else "aligned chips, as the data set has them",
+        "recipe": recipe.get("name"),
+        "judged": "the test side, one pass, no picture of it trained on; ages by the expected value",
+        "tensors": f"sha256 {card.tensors_sha256}" if card.tensors_sha256 else None,
+    }
+    return "\n".join(f"- {title}: {text}" for title, text in lines.items() if text)
+
+
+def _overall(figures: Mapping[str, Any]) -> str:
+    rows = [["", "", ""]]
+    for name in measured(figures):
+        for measure, (title, pattern) in MEASURES.items():
+            if measure in figures[name]:
+                rows.append([f"estimated {name}", title, written(pattern, figures[name][measure])])
+    for group, other in (("minors", "adult"), ("adults", "minor")):
+        if group in figures:
+            share = written("{:.1%}", figures[group][f"called_{other}"])
+            rows.append([f"{group} called {other}s", f"of {figures[group]['n']:,}", share])
+    text = f"On {figures['n']:,} pictures of the {figures.get('split', 'judged')} side"
+    return f"{text}:\n\n{markdown_table(rows)}"
+
+
+def _groups(figures: Mapping[str, Any]) -> str:
+    columns = {}
+    for name in measured(figures):
+        measure = main_measure(figures[name])
+        columns[f"{name}_{measure}"] = measure
+    titles = [f"{column.rpartition('_')[0]}, {MEASURES[measure][0]}" for column, measure in columns.items()]
+    rows = [["labelled", "", "n", *titles]]
+    for kind, groups in figures["groups"].items():
+        for group, entry in groups.items():
+            cells = [written(MEASURES[measure][1], entry[column]) for column, measure in columns.items()]
+            rows.append([kind, group, f"{entry['n']:,}", *cells])
+            kind = ""  # only the first line of a block says it
+    return markdown_table(rows)
+
+
+def _calibration(card: "Card") -> str:
+    calibration = card.calibration
+    if not calibration.temperatures:
+        return "None: the probabilities are the network's own."
+    temperatures = ", ".join(f"{name} {value:.3f}" for name, value in calibration.temperatures.items())
+    return (
+        f"The estimator divides log-probabilities by temperatures fitted on {calibration.records:,} records of the "
+        f"validation side: {temperatures}. The age's keeps the expected age, and is the one at which the "
+        f"{INTERVAL:.0%} interval holds {INTERVAL:.0%} of their labels."
+    )
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> str:
+    """The first row is the head."""
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])

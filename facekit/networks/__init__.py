@@ -1,0 +1,1 @@
+"""Networks, their weights files and cards, and the runtimes that run them."""

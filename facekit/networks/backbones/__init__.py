@@ -1,0 +1,92 @@
+"""Networks without their top, by name. Each takes RGB 0..255 and scales it itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from facekit.core.errors import InputSizeError, lookup
+from facekit.core.files import PROJECT
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A family of networks.
+
+    Args:
+        build: input side, pixels -> model from (n, S, S, 3) RGB 0..255 to pooled features (n, F), random weights.
+        load_pretrained: fills such a model's layers with the weights that were published.
+        smallest_size: smallest input side, pixels.
+    """
+
+    build: Callable[[int], "keras.Model"]
+    load_pretrained: Callable[["keras.Model"], None]
+    smallest_size: int
+
+
+def _vggface(variant: str, smallest_size: int, scaling: str = "mean") -> Backbone:
+    def build(input_size: int) -> "keras.Model":
+        from facekit.networks.backbones.vggface import vggface_backbone
+
+        return vggface_backbone(variant, input_size, scaling)
+
+    def load_pretrained(model: "keras.Model") -> None:
+        from facekit.networks.legacy import load_vggface, vggface_weights_path
+
+        load_vggface(model, vggface_weights_path(variant, include_top=False))
+
+    return Backbone(build, load_pretrained, smallest_size)
+
+
+def _build_dlib_resnet(input_size: int) -> "keras.Model":
+    from facekit.networks.backbones.dlib_resnet import dlib_resnet
+
+    return dlib_resnet(input_size)
+
+
+def _load_dlib_resnet(model: "keras.Model") -> None:
+    from facekit.networks.backbones.dlib_resnet import load_dlib_weights
+
+    load_dlib_weights(model)
+
+
+def _mobilenet(published: str) -> Backbone:
+    def build(input_size: int) -> "keras.Model":
+        from facekit.networks.backbones.mobilenet import mobilenet
+
+        return mobilenet(input_size)
+
+    def load_pretrained(model: "keras.Model") -> None:
+        from facekit.networks.backbones.mobilenet import load_faceres
+
+        load_faceres(model, PROJECT / "vggface_weights" / published)
+
+    return Backbone(build, load_pretrained, smallest_size=32)
+
+
+BACKBONES: dict[str, Backbone] = {
+    "dlib_resnet": Backbone(_build_dlib_resnet, _load_dlib_resnet, smallest_size=103),
+    "mobilenet": _mobilenet("faceres-deep.json"),
+    # The same network, trained by the same people in another way: it starts a little worse, and teaches well with it.
+    "mobilenet_faceres": _mobilenet("faceres.json"),
+    "vggface_resnet50": _vggface("resnet50", smallest_size=197),
+    # The network of the original scripts' checkpoints, with the pixels that they were trained on.
+    "vggface_resnet50_wrapped": _vggface("resnet50", smallest_size=197, scaling="wrapped"),
+    "vggface_senet50": _vggface("senet50", smallest_size=197),
+    "vggface_vgg16": _vggface("vgg16", smallest_size=48),
+}
+
+
+def find_backbone(name: str, input_size: int) -> Backbone:
+    """The backbone of this name.
+
+    Raises:
+        UnknownNameError: there is none.
+        InputSizeError: the input would be too small for it.
+    """
+    backbone = lookup("backbone", name, BACKBONES)
+    if input_size < backbone.smallest_size:
+        raise InputSizeError(name, backbone.smallest_size, input_size)
+    return backbone

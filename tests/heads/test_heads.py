@@ -1,0 +1,150 @@
+"""Targets, decoding and selection of heads, against plain loops."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from facekit.core.errors import FaceKitError
+from facekit.heads import (
+    AGE,
+    GENDER,
+    MISSING,
+    RACE,
+    AgeAnswer,
+    AgeHead,
+    ClassAnswer,
+    ClassHead,
+    Head,
+    head_from_dict,
+    head_to_dict,
+    select_heads,
+)
+
+SOFT_AGE = AgeHead(sigma=2.0, error_weight=0.2, loss_weight=0.5)
+HEADS: list[Head] = [AGE, SOFT_AGE, GENDER, RACE, ClassHead("mood", ("Calm", "Happy", "Sad"), 0.1, 2.0)]
+
+
+def random_rows(n_classes: int, n: int = 6) -> NDArray[np.float32]:
+    rows = np.random.default_rng(n_classes).random((n, n_classes)) ** 2 + 0.01
+    return (rows / rows.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_classes_are_those_of_utkface() -> None:
+    assert AGE.classes == tuple(str(year) for year in range(1, 94))
+    assert GENDER.classes == ("Male", "Female")
+    assert RACE.classes == ("White", "Black", "Asian", "Indian", "Others")
+
+
+@pytest.mark.parametrize("head", HEADS, ids=repr)
+def test_targets_are_distributions_with_the_label_on_top(head: Head) -> None:
+    first = head.youngest if isinstance(head, AgeHead) else 0
+    targets = head.targets(np.arange(first, first + len(head.classes)))
+    assert targets.dtype == np.float32
+    np.testing.assert_allclose(targets.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_array_equal(targets.argmax(axis=1), np.arange(len(head.classes)))
+
+
+@pytest.mark.parametrize("head", HEADS, ids=repr)
+def test_missing_labels_give_rows_of_zeros(head: Head) -> None:
+    targets = head.targets(np.array([MISSING, 1, MISSING], np.int16))
+    np.testing.assert_array_equal(targets.sum(axis=1) > 0, [False, True, False])
+
+
+@pytest.mark.parametrize("head", [AGE, GENDER, RACE])
+def test_plain_heads_have_one_hot_targets(head: Head) -> None:
+    first = head.youngest if isinstance(head, AgeHead) else 0
+    targets = head.targets(np.arange(first, first + len(head.classes)))
+    np.testing.assert_array_equal(targets, np.eye(len(head.classes)))
+
+
+def test_smoothing_spreads_its_share_over_all_classes() -> None:
+    (row,) = ClassHead("mood", ("Calm", "Happy", "Sad"), smoothing=0.3).targets(np.array([1]))
+    np.testing.assert_allclose(row, [0.1, 0.8, 0.1], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("age", "sigma"), [(1, 0.4), (7, 1.0), (17, 2.0), (40, 2.0), (93, 2.0)])
+def test_soft_ages_are_gaussians_narrower_for_children(age: int, sigma: float) -> None:
+    density = [math.exp(-((year - age) ** 2) / (2 * sigma**2)) for year in range(1, 94)]
+    expected = [value / sum(density) for value in density]
+    np.testing.assert_allclose(SOFT_AGE.targets(np.array([age]))[0], expected, atol=1e-6)
+
+
+def test_age_is_the_expected_value() -> None:
+    rows = random_rows(93)
+    expected = [sum(p * year for year, p in enumerate(row, start=1)) for row in rows.tolist()]
+    np.testing.assert_allclose(AGE.expected(rows), expected, rtol=1e-5)
+    np.testing.assert_allclose(AGE.expected(rows * 0.5), expected, rtol=1e-5)  # rounding leaves sums beside 1
+
+
+def slow_quantile(row: list[float], share: float) -> float:
+    """Walks along the distribution, each class spread evenly over its year, in steps of a thousandth of a year."""
+    step, below = 0, 0.0
+    while below < share * sum(row):
+        below += row[step // 1000] / 1000
+        step += 1
+    return min(max(0.5 + step / 1000, 1.0), 93.0)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_quantiles_against_walking_along_the_distribution(share: float) -> None:
+    rows = random_rows(93, n=3)
+    expected = [slow_quantile(row, share) for row in rows.astype(float).tolist()]
+    np.testing.assert_allclose(AGE.quantile(rows, share), expected, atol=0.01)
+
+
+def test_ages_decode_to_years_between_their_bounds() -> None:
+    certain = np.eye(93, dtype=np.float32)[[29, 0, 92]]
+    thirty, youngest, oldest = AGE.decode(certain)
+    assert isinstance(thirty, AgeAnswer) and isinstance(youngest, AgeAnswer) and isinstance(oldest, AgeAnswer)
+    assert (thirty.years, thirty.low, thirty.high) == pytest.approx((30, 29.6, 30.4))
+    assert (youngest.low, oldest.high) == (1, 93)
+    flat = AGE.decode(np.full((1, 93), 1 / 93, np.float32))[0]
+    assert isinstance(flat, AgeAnswer)
+    assert (flat.years, flat.high - flat.low) == pytest.approx((47, 0.8 * 93), abs=1e-3)
+
+
+def test_classes_decode_to_the_likeliest() -> None:
+    (answer,) = RACE.decode(np.array([[0.1, 0.2, 0.4, 0.25, 0.05]], np.float32))
+    assert isinstance(answer, ClassAnswer)
+    assert (answer.label, answer.probability) == ("Asian", pytest.approx(0.4))
+    assert list(answer.probabilities) == list(RACE.classes)
+
+
+@pytest.mark.parametrize("head", HEADS, ids=repr)
+def test_no_faces_decode_to_no_answers(head: Head) -> None:
+    assert head.decode(np.empty((0, len(head.classes)), np.float32)) == []
+
+
+def test_answers_are_rounded_in_json() -> None:
+    assert AgeAnswer(31.26, 20.04, 45.0).to_dict() == {"years": 31.3, "low": 20.0, "high": 45.0}
+    answer = ClassAnswer("Male", 0.987654, {"Male": 0.987654, "Female": 0.012346})
+    assert answer.to_dict() == {
+        "label": "Male",
+        "probability": 0.9877,
+        "probabilities": {"Male": 0.9877, "Female": 0.0123},
+    }
+
+
+@pytest.mark.parametrize("head", HEADS, ids=repr)
+def test_heads_come_back_from_json(head: Head) -> None:
+    assert head_from_dict(json.loads(json.dumps(head_to_dict(head)))) == head
+
+
+def test_unknown_kind_of_head() -> None:
+    with pytest.raises(
+        FaceKitError, match=r"Unknown kind of head: 'clas'\. Did you mean 'class'\? Known: age, class\."
+    ):
+        head_from_dict({"kind": "clas", "name": "gender"})
+
+
+def test_heads_are_selected_in_the_networks_order() -> None:
+    heads = (AGE, GENDER, RACE)
+    assert select_heads(heads, None) == [AGE, GENDER, RACE]
+    assert select_heads(heads, ["gender", "age"]) == [AGE, GENDER]
+    with pytest.raises(FaceKitError, match=r"Unknown head: 'gendre'\. Did you mean 'gender'\?"):
+        select_heads(heads, ["gendre"])
+    with pytest.raises(FaceKitError, match=r"at least one head\. Received none\. Choose from age, gender, race\."):
+        select_heads(heads, [])

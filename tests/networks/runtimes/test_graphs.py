@@ -1,0 +1,230 @@
+"""The exported graphs: what they hold, when the cached one is taken, and what happens if it cannot be."""
+
+import errno
+import gzip
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import onnx
+import pytest
+
+from facekit.core.errors import FaceKitError, WeightsError
+from facekit.networks.calibration import Calibration
+from facekit.networks.cards import DEFAULT_WEIGHTS, ORIGINAL_CARD, Card, read_card
+from facekit.networks.runtimes import graphs
+from facekit.networks.runtimes.graphs import cache_folder, export_graph, graph_name, load_graph
+
+WEIGHTS = Path("weights/mine.h5")  # of which only the name is looked at
+
+
+@pytest.fixture
+def card() -> Card:
+    return replace(read_card(DEFAULT_WEIGHTS), tensors_sha256="abc")
+
+
+@pytest.fixture
+def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """An empty cache; in place of Keras, what notes for which weights it was asked for a graph."""
+    asked: list[Path] = []
+
+    def export(weights: Path) -> bytes:
+        asked.append(weights)
+        return b"graph" * 1000
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(graphs, "export_graph", export)
+    return asked
+
+
+def cached(name: str = "") -> Path:
+    folder = cache_folder()
+    assert folder is not None
+    return folder / name
+
+
+def shapes(values: Any) -> dict[str, list[int | str]]:
+    return {
+        value.name: [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim] for value in values
+    }
+
+
+def test_shipped_graph_is_that_of_the_shipped_weights() -> None:
+    """Whether it answers the same, test_runtimes.py tells."""
+    shipped = sorted(path.name for path in DEFAULT_WEIGHTS.parent.glob("mobilenet_utkface-*.onnx.gz"))
+    assert shipped == [graph_name(DEFAULT_WEIGHTS, read_card(DEFAULT_WEIGHTS))]
+
+
+def test_graph_says_what_goes_in_and_out(tiny_weights: Path) -> None:
+    for weights, side in ((tiny_weights, 103), (DEFAULT_WEIGHTS, 200)):
+        model = onnx.load_from_string(load_graph(weights, read_card(weights)))
+        onnx.checker.check_model(model, full_check=True)
+        assert shapes(model.graph.input) == {"picture": ["n", side, side, 3]}
+        assert shapes(model.graph.output) == {"age": ["n", 93], "gender": ["n", 2], "race": ["n", 5]}
+        assert {entry.domain: entry.version for entry in model.opset_import}[""] == graphs.OPSET
+
+
+def test_graph_is_no_larger_than_the_weights() -> None:
+    assert len(load_graph(DEFAULT_WEIGHTS, read_card(DEFAULT_WEIGHTS))) < 1.02 * DEFAULT_WEIGHTS.stat().st_size
+
+
+def test_only_what_loses_nothing_is_halved() -> None:
+    values = {
+        "exact": np.array([[0.5, -3.0, 1024.0]], np.float32),
+        "fine": np.array([[0.1]], np.float32),
+        "large": np.array([[1e5]], np.float32),
+        "bias": np.array([0.5], np.float32),
+        "whole": np.array([[2]], np.int64),
+    }
+    graph = onnx.GraphProto(initializer=[onnx.numpy_helper.from_array(value, name) for name, value in values.items()])
+    graph.node.append(onnx.helper.make_node("Identity", ["exact"], ["out"]))
+    graphs._halve(graph)
+    stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    assert stored.keys() == {"exact_half", "fine", "large", "bias", "whole"}
+    assert stored["exact_half"].dtype == np.float16
+    np.testing.assert_array_equal(stored["exact_half"], values["exact"])
+    assert [(node.op_type, *node.input, *node.output) for node in graph.node] == [
+        ("Cast", "exact_half", "exact"),
+        ("Identity", "exact", "out"),
+    ]
+
+
+def test_name_follows_what_the_graph_is_made_from(card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = graph_name(WEIGHTS, card)
+    assert name.startswith("mine-")
+    judged = replace(card, calibration=Calibration({"age": 2.0}), figures={"n": 1}, name="other")
+    assert graph_name(WEIGHTS, judged) == name == graph_name(Path("elsewhere/mine.h5"), card)
+    others = [
+        graph_name(WEIGHTS, replace(card, tensors_sha256="abd")),
+        graph_name(WEIGHTS, replace(card, network=replace(card.network, input_size=160))),
+        graph_name(WEIGHTS, replace(card, network=replace(card.network, backbone="dlib_resnet"))),
+    ]
+    monkeypatch.setattr(graphs, "EXPORT", graphs.EXPORT + 1)
+    assert len({name, *others, graph_name(WEIGHTS, card)}) == 5
+
+
+def test_original_checkpoint_is_known_by_its_bytes(tmp_path: Path) -> None:
+    names = []
+    for content in (b"a", b"b"):
+        path = tmp_path / "face_weights.26.utk.h5"
+        path.write_bytes(content)
+        names.append(graph_name(path, ORIGINAL_CARD))
+    assert names[0] != names[1]
+
+
+def test_a_graph_is_exported_once(card: Card, exported: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = (load_graph(WEIGHTS, card) for _ in range(2))
+    assert first == second == b"graph" * 1000 and exported == [WEIGHTS]
+    assert capsys.readouterr() == ("", "note: mine.h5 is exported for faster answers; this is done once.\n")
+    load_graph(WEIGHTS, replace(card, tensors_sha256="trained on"))
+    assert len(exported) == 2
+
+
+def test_a_graph_beside_the_weights_comes_first(card: Card, exported: list[Path], tmp_path: Path) -> None:
+    weights = tmp_path / "mine.h5"
+    load_graph(weights, card)
+    (tmp_path / graph_name(weights, card)).write_bytes(gzip.compress(b"beside"))
+    assert load_graph(weights, card) == b"beside"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: data[:-1],
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:100] + bytes([data[100] ^ 1]) + data[101:],
+        lambda data: bytes(len(data)),
+        lambda data: b"<html>" + data,
+        lambda data: data + b"more",
+    ],
+)
+def test_a_damaged_graph_is_replaced(damage: Callable[[bytes], bytes], card: Card, exported: list[Path]) -> None:
+    good = load_graph(WEIGHTS, card)
+    path = cached(graph_name(WEIGHTS, card))
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    assert load_graph(WEIGHTS, card) == good and len(exported) == 2
+    assert path.read_bytes() == whole and [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_graph_that_cannot_be_kept_is_used(
+    card: Card,
+    exported: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def full(self: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        assert load_graph(WEIGHTS, card) == b"graph" * 1000
+    assert not list(cached().iterdir())
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))  # no folder can be made there
+    assert load_graph(WEIGHTS, card) == b"graph" * 1000 and len(exported) == 2
+    told = "note: what was exported cannot be kept, and will be again: "
+    assert [line for line in capsys.readouterr().err.splitlines() if "kept" in line] == [
+        f"{told}{tmp_path / 'cache' / 'facekit'}: No space left on device.",
+        f"{told}{tmp_path / 'file' / 'facekit'}: Not a directory.",
+    ]
+
+
+def test_a_user_without_a_home_needs_none(
+    card: Card, exported: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", no_home)
+    load_graph(DEFAULT_WEIGHTS, read_card(DEFAULT_WEIGHTS))
+    assert exported == []
+    assert load_graph(WEIGHTS, card) == b"graph" * 1000
+    assert "no home folder; set XDG_CACHE_HOME" in capsys.readouterr().err
+
+
+def test_cache_is_where_the_system_keeps_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("LOCALAPPDATA", "local")
+    for system, folder in {"linux": Path.home() / ".cache", "darwin": Path.home() / "Library" / "Caches"}.items():
+        monkeypatch.setattr("sys.platform", system)
+        assert cache_folder() == folder / "facekit"
+    monkeypatch.setattr("sys.platform", "win32")
+    assert cache_folder() == Path("local/facekit")
+
+
+def test_damaged_weights_are_not_exported(tiny_weights: Path, tmp_path: Path) -> None:
+    """The tensors do not match the card, which is whole."""
+    import h5py
+
+    path = tmp_path / "damaged.h5"
+    path.write_bytes(tiny_weights.read_bytes())
+    with h5py.File(path, "r+") as file:
+        file["age/bias"][0] = 1.0
+        card = json.loads(file.attrs["card"])
+        file.attrs["card"] = json.dumps({**card, "name": "damaged"})
+    with pytest.raises(WeightsError, match="its tensors do not match its card"):
+        load_graph(path, read_card(path))
+    assert not list(cached().glob("damaged-*"))
+
+
+def test_without_tensorflow_the_error_says_what_to_do(tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(FaceKitError, match=r"Received: jax\. Set KERAS_BACKEND=tensorflow, or .* --runtime keras\.$"):
+        export_graph(tiny_weights)
+
+
+def test_export_without_room_is_one_line(tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: Any, **options: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(keras.Model, "export", full)
+    with pytest.raises(FaceKitError, match=r"^Cannot export .*tiny\.h5: No space left on device\. Free the space\.$"):
+        export_graph(tiny_weights)

@@ -1,0 +1,126 @@
+"""Training by the other backends, each in a process of its own: the same weights, card and answers."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from conftest import ROOT
+from tiny import TINY, prepared
+
+from facekit.networks.cards import read_card
+from facekit.networks.weights import read_tensors
+from facekit.training.run import Run
+from facekit.training.settings import Settings
+
+pytestmark = pytest.mark.usefixtures("tiny")
+OTHERS = sorted({"tensorflow", "jax", "torch"} - {keras.backend.backend()})
+
+TRAIN = """
+import sys
+from pathlib import Path
+from facekit.core.lazy_imports import import_keras
+import_keras()
+import tiny
+from facekit.networks.backbones import BACKBONES
+from facekit.training import checkpoints
+from facekit.training.settings import Settings
+
+checkpoints.SAVE_EVERY = 0
+BACKBONES["tiny"] = tiny.TINY_BACKBONE
+folder = Path(sys.argv[1])
+tiny.prepared(Settings.load(folder / "settings.json"), folder).train()
+"""
+
+
+def run_other(backend: str, code: str, folder: Path, **variables: str) -> None:
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])
+    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": path, **variables}
+    done = subprocess.run([sys.executable, "-c", code, folder], env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+@pytest.fixture(scope="module")
+def start(trained: Run) -> Settings:
+    """A training whose weights begin the same everywhere, as random ones and dropout do not."""
+    recipe = replace(TINY, pretrained=str(trained.last_path), dropout=0.0, epochs=2)
+    return replace(trained.settings, recipe=recipe)
+
+
+@pytest.mark.parametrize("place", ["device", "host"])
+@pytest.mark.parametrize("backend", OTHERS)
+def test_other_backends_train_the_same(backend: str, place: str, start: Settings, tmp_path: Path) -> None:
+    options = replace(start, data_in=place)
+    here = prepared(options, tmp_path / "here")
+    here.train()
+    options.save(tmp_path / "settings.json")
+    run_other(backend, TRAIN, tmp_path)
+    there = Run(options, tmp_path / "logs" / "run", tmp_path / "weights")
+    expected = read_tensors(here.last_path)
+    got = read_tensors(there.last_path)
+    assert got.keys() == expected.keys()
+    for name, tensor in expected.items():
+        np.testing.assert_allclose(got[name], tensor, rtol=0, atol=1e-3, err_msg=name)  # float16 has 11 bits
+    one, other = read_card(here.best_path), read_card(there.best_path)
+    assert (other.training["backend"], one.training["backend"]) == (backend, keras.backend.backend())
+    assert other.network == one.network and other.data == one.data
+    assert other.training["history"].keys() == one.training["history"].keys()
+    for name, value in one.training["history"].items():
+        if "second" not in name:  # how long it took
+            assert other.training["history"][name] == pytest.approx(value, abs=1e-3), name
+
+
+ANSWER = """
+import sys
+from pathlib import Path
+import numpy as np
+from facekit.networks.backbones import BACKBONES
+from facekit.networks.runtimes import load_runtime
+import keras, tiny
+
+BACKBONES["tiny"] = tiny.TINY_BACKBONE
+folder = Path(sys.argv[1])
+np.savez(folder / "answers.npz", **load_runtime(folder / "weights.h5").predict(np.load(folder / "chips.npy")))
+"""
+
+
+@pytest.mark.parametrize("backend", OTHERS)
+def test_other_backends_answer_the_same(
+    backend: str, trained: Run, chips: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], tmp_path: Path
+) -> None:
+    from facekit.networks.runtimes import load_runtime
+
+    (tmp_path / "weights.h5").write_bytes(trained.best_path.read_bytes())
+    np.save(tmp_path / "chips.npy", chips)
+    run_other(backend, ANSWER, tmp_path)
+    answers = np.load(tmp_path / "answers.npz")
+    for name, rows in load_runtime(trained.best_path).predict(chips).items():
+        np.testing.assert_allclose(answers[name], rows, rtol=0, atol=1e-4)
+
+
+WITHOUT_TENSORFLOW = """
+import importlib.util
+import os, sys
+from facekit.core import lazy_imports
+
+os.environ.pop("KERAS_BACKEND", None)
+found = importlib.util.find_spec
+lazy_imports.find_spec = lambda name: None if name == "tensorflow" else found(name)
+print(lazy_imports.import_keras().backend.backend())
+"""
+
+
+def test_an_installed_backend_is_found() -> None:
+    installed = [name for name in ("jax", "torch") if importlib.util.find_spec(name)]
+    if not installed:
+        pytest.skip("neither jax nor torch is installed")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    out = subprocess.check_output([sys.executable, "-c", WITHOUT_TENSORFLOW], env=environment, text=True)
+    assert out.split() == installed[:1]

@@ -1,0 +1,120 @@
+"""Chips changed on the host: the same pictures as on the device, in order, made ahead."""
+
+import itertools
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tiny import TINY, prepared, settings
+
+from facekit.faces.chips import resize_chips
+from facekit.networks.weights import read_tensors
+from facekit.recipes import RECIPES
+from facekit.recipes.recipe import Augmentation
+from facekit.training import augment, augment_host, prefetch
+from facekit.training.resident import batches
+from facekit.training.run import Run
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("size", [200, 103])
+def test_same_pictures_as_on_the_device(name: str, size: int, chips: NDArray[np.uint8]) -> None:
+    """Three roundings of half a level: the transform's, stretched by the contrast, the colour's and the mixture's."""
+    chips = resize_chips(chips, size)
+    for seed in range(3):
+        draws = augment.draw(RECIPES[name].augmentation, len(chips), size, np.random.default_rng(seed))
+        expected = keras.ops.convert_to_numpy(augment.apply(chips, draws))
+        got = augment_host.apply(chips, draws)
+        error = abs(got - expected)
+        assert got.dtype == np.uint8
+        assert error.max() <= 0.5 * (1 + RECIPES[name].augmentation.contrast) + 0.5 + 0.5
+        assert error.mean() < 0.45  # 0.25 would be one rounding
+
+
+def test_nothing_drawn_changes_no_byte(chips: NDArray[np.uint8]) -> None:
+    zeros = dict.fromkeys(vars(Augmentation()), 0.0) | {"erase_area": (0.02, 0.2)}
+    draws = augment.draw(Augmentation(**zeros), len(chips), 200, np.random.default_rng(0))
+    before = chips.copy()
+    np.testing.assert_array_equal(augment_host.apply(chips, draws), chips)
+    np.testing.assert_array_equal(chips, before)
+
+
+def test_resident_chips_are_left_as_they_are(chips: NDArray[np.uint8]) -> None:
+    draws = augment.draw(Augmentation(mixup=1.0), len(chips), 200, np.random.default_rng(0))
+    before = chips.copy()
+    assert (augment_host.apply(chips, draws) != before).any()
+    np.testing.assert_array_equal(chips, before)
+
+
+def test_batches_are_those_of_one_thread(chips: NDArray[np.uint8]) -> None:
+    recipe = replace(TINY, input_size=200, batch_size=3)
+    places = np.arange(len(chips))
+    drawn = list(itertools.islice(batches(recipe, places, range(10)), 20))
+    fed = prefetch.augmented(batches(recipe, places, range(10)), chips)
+    for (draws,), (batch,) in zip(drawn, fed, strict=False):
+        np.testing.assert_array_equal(batch["chips"], augment_host.apply(chips[draws["index"]], draws))
+        for name in ("index", "share", "partner"):
+            np.testing.assert_array_equal(batch[name], draws[name])
+    fed.close()
+
+
+def test_made_ahead_in_order_and_bounded() -> None:
+    asked: list[int] = []
+
+    def slow(number: int) -> int:
+        time.sleep(0.002 * (number % 3))
+        return number
+
+    def numbers() -> Iterator[int]:
+        for number in range(50):
+            asked.append(number)
+            yield number
+
+    made = prefetch.in_order(slow, numbers())
+    assert [next(made) for _ in range(10)] == list(range(10))
+    assert 10 < len(asked) <= 10 + prefetch.AHEAD
+    assert list(made) == list(range(10, 50))
+
+
+def test_faults_of_a_thread_reach_the_training() -> None:
+    made = prefetch.in_order(lambda number: 1 // number, iter([1, 0]))
+    assert next(made) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(made)
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize("place", ["device", "stream"])
+def test_every_place_trains_the_same(place: str, trained: Run, tmp_path: Path) -> None:
+    """From disk to the last bit as from memory; on the device but for the rounding to bytes."""
+    before = threading.enumerate()
+    run = prepared(replace(trained.settings, data_in=place), tmp_path)
+    card = run.train()
+    assert trained.settings.data_in == "host"
+    tolerance = {"device": 0.02, "stream": 1e-6}[place]
+    for name, tensor in read_tensors(trained.last_path).items():
+        np.testing.assert_allclose(read_tensors(run.last_path)[name], tensor, rtol=0, atol=tolerance, err_msg=name)
+    assert card.figures["age"]["mae"] == pytest.approx(run.history[-1]["val_age_mae"], rel=0.5)
+    time.sleep(0.5)
+    assert not [
+        thread for thread in threading.enumerate() if thread.name.startswith("feeding") and thread not in before
+    ]
+
+
+def test_settings_without_a_place_still_load(tmp_path: Path, tiny_utkface: Path) -> None:
+    import json
+
+    from facekit.training.settings import Settings
+
+    path = tmp_path / "settings.json"
+    settings(TINY, tiny_utkface).save(path)
+    fields = json.loads(path.read_text())
+    del fields["data_in"]
+    path.write_text(json.dumps(fields))
+    assert Settings.load(path).data_in == "auto"

@@ -1,0 +1,107 @@
+"""Displays that are there, and that are not."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from films import film, pictures
+
+from facekit.core import opencv
+from facekit.core.errors import FaceKitError, VideoError
+from facekit.core.files import PROJECT
+from facekit.core.opencv import has_display, import_cv2
+from facekit.heads import AGE
+from facekit.video import VideoOptions, annotate, annotate_video
+from facekit.video.frames import Scene
+
+ESTIMATOR: Any = SimpleNamespace(heads=[AGE])
+N_FRAMES = 12
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return film(tmp_path / "clip.mp4", pictures(N_FRAMES))
+
+
+@pytest.fixture
+def no_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opencv.sys, "platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+
+
+def test_without_a_display_the_user_is_told_what_to_do(no_display: None, clip: Path) -> None:
+    with pytest.raises(VideoError, match=r"^There is no display .* instead, e.g. --output FILE.mp4\.$"):
+        annotate_video(clip, ESTIMATOR)
+
+
+def test_without_a_display_what_is_wanted_is_written(
+    no_display: None, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(annotate, "_stages", lambda *_: {"all": lambda frame: (Scene(frame, ()), frame.picture)})
+    report = annotate_video(clip, ESTIMATOR, VideoOptions(output=tmp_path / "o.mp4"))
+    assert (report.frames, report.files) == (N_FRAMES, [tmp_path / "o.mp4"])
+    assert capsys.readouterr().err == "There is no display: the video is written, but not shown.\n"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have a display")
+def test_a_display_that_does_not_answer_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", ":9876")
+    assert not has_display()
+
+
+def test_opencv_that_does_not_load_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "cv2")
+    with pytest.raises(FaceKitError, match=r"libGL.so.1.*apt-get install libgl1 libglib2.0-0$"):
+        import_cv2()
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(FaceKitError, match=r"pip install opencv-python$"):
+        import_cv2()
+
+
+@pytest.fixture
+def display() -> Iterator[str]:
+    """A screen that nobody sees."""
+    if not shutil.which("Xvfb"):
+        pytest.skip("Xvfb is not installed")
+    ours, theirs = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "800x600x24"], pass_fds=[theirs], stderr=subprocess.DEVNULL
+    )
+    os.close(theirs)
+    with os.fdopen(ours) as told:
+        number = told.readline().strip()
+    yield f":{number}"
+    server.terminate()
+    server.wait()
+
+
+PROGRAM = """
+import sys
+from types import SimpleNamespace
+from facekit.heads import AGE
+from facekit.video import VideoOptions, annotate, annotate_video, pipeline
+from facekit.video.frames import Scene
+annotate._stages = lambda *_: {"all": lambda frame: (Scene(frame, ()), frame.picture)}
+print(annotate_video(sys.argv[1], SimpleNamespace(heads=[AGE])).frames)
+"""
+
+
+def test_a_real_window_opens_and_says_nothing(clip: Path, display: str) -> None:
+    """PyAV and OpenCV bring the same library of windows: loaded in the wrong order, this hangs."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, clip],
+        env={**os.environ, "DISPLAY": display, "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, str(N_FRAMES), "")

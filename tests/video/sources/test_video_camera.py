@@ -1,0 +1,142 @@
+"""A camera gives its newest picture, comes back when it was unplugged, and stops when it is told to."""
+
+import threading
+import time
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pytest
+from films import pictures
+from servers import read_source, stop_soon
+
+from facekit.core.errors import VideoError
+from facekit.core.opencv import import_cv2
+from facekit.video.sources import camera, live, open_source
+
+cv2 = import_cv2()
+
+
+class Plug:
+    """In the place of OpenCV's cameras: what each opening of camera 0 gives. A list of pictures; then it fails.
+
+    A number instead of a picture: the seconds for which reading blocks.
+    """
+
+    def __init__(self, *openings: list[Any], rate: float = 30.0) -> None:
+        self.openings, self.rate = iter(openings), rate
+        self.numbers: list[int] = []
+        self.asked: dict[int, float] = {}
+        self.n_open = 0
+
+    def __call__(self, number: int) -> "Plug.Capture":
+        self.numbers.append(number)
+        self.n_open += 1
+        return Plug.Capture(self, next(self.openings, []))
+
+    class Capture:
+        def __init__(self, plug: "Plug", shots: list[Any]) -> None:
+            self.plug, self.shots = plug, iter(shots)
+
+        def read(self) -> tuple[bool, np.ndarray | None]:
+            shot = next(self.shots, None)
+            if isinstance(shot, float):
+                time.sleep(shot)
+                return False, None
+            return shot is not None, None if shot is None else shot[..., ::-1]
+
+        def get(self, what: int) -> float:
+            return self.plug.rate
+
+        def set(self, what: int, value: float) -> bool:
+            self.plug.asked[what] = value
+            return True
+
+        def release(self) -> None:
+            self.plug.n_open -= 1
+
+
+@pytest.fixture
+def plug_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plug]:
+    def plug(*openings: list[Any], **options: Any) -> Plug:
+        made = Plug(*openings, **options)
+        monkeypatch.setattr(cv2, "VideoCapture", made)
+        monkeypatch.setattr(live, "FIRST_PAUSE", 0.05)
+        return made
+
+    return plug
+
+
+def test_a_camera_gives_frames_by_the_clock(plug_in: Callable[..., Plug]) -> None:
+    plug = plug_in(pictures(6))
+    with open_source("0", size=(1280, 720)) as source:
+        assert (source.name, source.is_live, source.rate, source.size) == ("Camera 0", True, 30, (320, 240))
+        assert (source.n_frames, source.duration) == (None, None)
+        started = time.monotonic()
+        frames = []
+        for frame in islice(source, 5):
+            frames.append(frame)
+            time.sleep(0.03)
+    assert [frame.number for frame in frames] == list(range(5))
+    assert frames[0].time == 0 and started <= frames[0].captured <= started + 1
+    for frame, picture in zip(frames, pictures(6)[1:], strict=True):  # the first one, of the opening, is old
+        assert frame.time == pytest.approx(frame.captured - frames[0].captured)
+        assert np.array_equal(frame.picture, picture)
+    assert frames[4].time >= 0.12
+    assert plug.asked[cv2.CAP_PROP_FRAME_WIDTH] == 1280 and plug.asked[cv2.CAP_PROP_FRAME_HEIGHT] == 720
+    assert plug.asked[cv2.CAP_PROP_BUFFERSIZE] == 1
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, 1000.0])
+def test_rates_and_numbers_that_cannot_be_are_not_believed(rate: float, plug_in: Callable[..., Plug]) -> None:
+    plug = plug_in(pictures(1), rate=rate)
+    with open_source("200") as source:  # hundreds would tell OpenCV by which way to reach camera 0
+        assert (source.name, source.rate) == ("Camera 200", 30)
+    assert plug.numbers == [99]
+
+
+def test_no_camera_is_told_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(VideoError, match=r"^Camera 98 gives no picture: .*name another camera or a video file.*$"):
+        open_source(98)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_camera_that_was_unplugged_comes_back(plug_in: Callable[..., Plug]) -> None:
+    larger = [np.full((480, 640, 3), 77, np.uint8)] * 3  # as another one, of another size
+    plug = plug_in([*pictures(4), np.zeros((9, 9, 7), np.uint8)], [], [], larger)  # torn out within a frame
+    frames, notes = read_source(0, 5)
+    assert len(plug.numbers) == 4  # opened, tried twice, back
+    assert [frame.number for frame in frames] == list(range(5))
+    assert frames[3].time - frames[2].time > 0.05 + 0.1 + 0.2  # the clock went on; each pause was longer
+    assert frames[3].picture.shape == (240, 320, 3) and (frames[3].picture == 77).all()
+    assert notes[0] == "Camera 0 gives no more pictures. Trying again."
+    assert notes[1].startswith("Camera 0 is back after 0.") and len(notes) == 2
+    wait_for(lambda: plug.n_open == 0)
+
+
+def test_a_camera_that_stalls_is_opened_again(plug_in: Callable[..., Plug], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(camera, "PATIENCE", 0.2)
+    plug = plug_in([*pictures(3), 0.6], pictures(30))
+    frames, notes = read_source(0, 4)
+    assert len(frames) == 4
+    assert notes[0] == "Camera 0 gave no picture for 0.2 s. Trying again."
+    wait_for(lambda: plug.n_open == 0)  # the one that blocked too, once it no longer did
+
+
+@pytest.mark.parametrize("openings", [[[*pictures(2), 5.0]], [pictures(2)]], ids=["read blocks", "camera is gone"])
+def test_it_stops_while_it_waits(openings: list[list[Any]], plug_in: Callable[..., Plug]) -> None:
+    plug_in(*openings)
+    stop = threading.Event()
+    with open_source(0, stop=stop, note=lambda _: None) as source:
+        stop_soon(stop, 0.3)
+        started = time.monotonic()
+        assert len(list(source)) == 1
+        assert time.monotonic() - started < 1.5
+
+
+def wait_for(is_true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
