@@ -66,4 +66,4 @@ def show(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(run)
+    main(run, parser)

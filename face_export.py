@@ -26,4 +26,4 @@ def run() -> None:
 
 
 if __name__ == "__main__":
-    main(run)
+    main(run, parser)

@@ -63,4 +63,4 @@ def settings(args):
 
 
 if __name__ == "__main__":
-    main(run)
+    main(run, parser)

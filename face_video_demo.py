@@ -66,4 +66,4 @@ def run() -> int:
 
 
 if __name__ == "__main__":
-    main(run)
+    main(run, parser)

@@ -30,17 +30,22 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message}\n")
 
 
-def main(run: Callable[[], int | None]) -> NoReturn:
-    """Runs a script. Exit status: 0 done, 1 nothing could be done, 2 bad usage, 130 interrupted."""
+def main(run: Callable[[], int | None], parser: argparse.ArgumentParser | None = None) -> NoReturn:
+    """Runs a script. Exit status: 0 done, 1 nothing could be done, 2 bad usage, 130 interrupted.
+
+    Args:
+        run: does the work.
+        parser: its options are named in errors about the arguments that they set.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold what the terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = run() or 0
         sys.stdout.flush()
     except UsageError as error:
-        status = _say(error, 2)
+        status = _say(_with_option(error, parser), 2)
     except FaceKitError as error:
-        status = _say(error, 1)
+        status = _say(_with_option(error, parser), 1)
     except KeyboardInterrupt:
         status = _say("interrupted", 130)
     except OSError as error:
@@ -50,6 +55,13 @@ def main(run: Callable[[], int | None]) -> NoReturn:
         # A closed pipe, e.g. `| head`: nobody reads on.
         status = 0 if error.errno == errno.EPIPE else _say("Cannot write to stdout: its disk is full.", 1)
     sys.exit(status)
+
+
+def _with_option(error: FaceKitError, parser: argparse.ArgumentParser | None) -> str:
+    """The message, followed by the option that sets the argument at fault."""
+    actions = parser._actions if parser else []
+    options = next((action.option_strings for action in actions if action.dest == error.argument), [])
+    return f"{str(error).rstrip('.')} ({options[0]})." if options else str(error)
 
 
 def _say(error: object, status: int) -> int:

@@ -8,7 +8,16 @@ T = TypeVar("T")
 
 
 class FaceKitError(Exception):
-    """Base of all errors that facekit raises on purpose."""
+    """Base class of the errors that facekit raises on purpose.
+
+    Args:
+        message: one line for people.
+        argument: name of the Python argument that must change, if one must; a script adds its own option's name.
+    """
+
+    def __init__(self, message: str = "", *, argument: str | None = None) -> None:
+        super().__init__(message)
+        self.argument = argument
 
 
 class UsageError(FaceKitError):
@@ -51,7 +60,7 @@ class InputSizeError(FaceKitError, ValueError):
     def __init__(self, network: str, smallest: int, received: int) -> None:
         super().__init__(
             f"Input size must be at least {smallest} for {network}. Received: {received}. "
-            f"Set input_size={smallest} or more in face.py."
+            f"Set input_size={smallest} or more."
         )
 
 

@@ -18,6 +18,29 @@ os.umask(_UMASK)
 
 
 @contextmanager
+def writing(
+    path: str | Path, error: type[FaceKitError] = FaceKitError, *, argument: str | None = None
+) -> Iterator[None]:
+    """Turns an OSError of a failed write into one clear line.
+
+    Args:
+        path: what is written, for the message.
+        error: class to raise.
+        argument: name of the argument that gave the path.
+
+    Raises:
+        FaceKitError: of class `error`, if the block raises OSError.
+    """
+    try:
+        yield
+    except OSError as failure:
+        reason = failure.strerror or failure
+        raise error(
+            f"Cannot write {path}: {reason}. Free some space or choose another path.", argument=argument
+        ) from failure
+
+
+@contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yields a temporary name beside `path`; on success the file takes its place, on failure it is removed.
 
