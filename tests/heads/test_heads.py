@@ -15,16 +15,28 @@ from facekit.heads import (
     RACE,
     AgeAnswer,
     AgeHead,
+    AgeLoss,
     ClassAnswer,
     ClassHead,
+    ClassLoss,
     Head,
+    Loss,
     head_from_dict,
-    head_to_dict,
     select_heads,
 )
 
-SOFT_AGE = AgeHead(sigma=2.0, error_weight=0.2, loss_weight=0.5)
-HEADS: list[Head] = [AGE, SOFT_AGE, GENDER, RACE, ClassHead("mood", ("Calm", "Happy", "Sad"), 0.1, 2.0)]
+SOFT_AGE = AgeLoss(sigma=2.0, error_weight=0.2, weight=0.5)
+MOOD = ClassHead("mood", ("Calm", "Happy", "Sad"))
+HEADS: list[Head] = [AGE, GENDER, RACE, MOOD]
+TRAINED: list[tuple[Head, Loss]] = [
+    *((head, head.loss()) for head in HEADS),
+    (AGE, SOFT_AGE),
+    (MOOD, ClassLoss(smoothing=0.1, weight=2.0)),
+]
+
+
+def first_label(head: Head) -> int:
+    return head.youngest if isinstance(head, AgeHead) else 0
 
 
 def random_rows(n_classes: int, n: int = 6) -> NDArray[np.float32]:
@@ -33,50 +45,51 @@ def random_rows(n_classes: int, n: int = 6) -> NDArray[np.float32]:
 
 
 def test_classes_are_those_of_utkface() -> None:
-    assert AGE.classes == tuple(str(year) for year in range(1, 94))
+    np.testing.assert_array_equal(AGE.years, np.arange(1, 94))
+    assert AGE.width == 93
     assert GENDER.classes == ("Male", "Female")
     assert RACE.classes == ("White", "Black", "Asian", "Indian", "Others")
 
 
-@pytest.mark.parametrize("head", HEADS, ids=repr)
-def test_targets_are_distributions_with_the_label_on_top(head: Head) -> None:
-    first = head.youngest if isinstance(head, AgeHead) else 0
-    targets = head.targets(np.arange(first, first + len(head.classes)))
+@pytest.mark.parametrize(("head", "loss"), TRAINED, ids=repr)
+def test_targets_are_distributions_with_the_label_on_top(head: Head, loss: Loss) -> None:
+    targets = loss.targets(head, first_label(head) + np.arange(head.width))
     assert targets.dtype == np.float32
     np.testing.assert_allclose(targets.sum(axis=1), 1, rtol=1e-6)
-    np.testing.assert_array_equal(targets.argmax(axis=1), np.arange(len(head.classes)))
+    np.testing.assert_array_equal(targets.argmax(axis=1), np.arange(head.width))
 
 
-@pytest.mark.parametrize("head", HEADS, ids=repr)
-def test_missing_labels_give_rows_of_zeros(head: Head) -> None:
-    targets = head.targets(np.array([MISSING, 1, MISSING], np.int16))
+@pytest.mark.parametrize(("head", "loss"), TRAINED, ids=repr)
+def test_missing_labels_give_rows_of_zeros(head: Head, loss: Loss) -> None:
+    targets = loss.targets(head, np.array([MISSING, 1, MISSING], np.int16))
     np.testing.assert_array_equal(targets.sum(axis=1) > 0, [False, True, False])
 
 
 @pytest.mark.parametrize("head", [AGE, GENDER, RACE])
 def test_plain_heads_have_one_hot_targets(head: Head) -> None:
-    first = head.youngest if isinstance(head, AgeHead) else 0
-    targets = head.targets(np.arange(first, first + len(head.classes)))
-    np.testing.assert_array_equal(targets, np.eye(len(head.classes)))
+    targets = head.loss().targets(head, first_label(head) + np.arange(head.width))
+    np.testing.assert_array_equal(targets, np.eye(head.width))
 
 
 def test_smoothing_spreads_its_share_over_all_classes() -> None:
-    (row,) = ClassHead("mood", ("Calm", "Happy", "Sad"), smoothing=0.3).targets(np.array([1]))
+    (row,) = ClassLoss(smoothing=0.3).targets(MOOD, np.array([1]))
     np.testing.assert_allclose(row, [0.1, 0.8, 0.1], rtol=1e-6)
+    with pytest.raises(FaceKitError, match=r"ClassLoss\.smoothing must be less than 1\. Received: 1\.0\."):
+        ClassLoss(smoothing=1.0)
 
 
 @pytest.mark.parametrize(("age", "sigma"), [(1, 0.4), (7, 1.0), (17, 2.0), (40, 2.0), (93, 2.0)])
 def test_soft_ages_are_gaussians_narrower_for_children(age: int, sigma: float) -> None:
     density = [math.exp(-((year - age) ** 2) / (2 * sigma**2)) for year in range(1, 94)]
     expected = [value / sum(density) for value in density]
-    np.testing.assert_allclose(SOFT_AGE.targets(np.array([age]))[0], expected, atol=1e-6)
+    np.testing.assert_allclose(SOFT_AGE.targets(AGE, np.array([age]))[0], expected, atol=1e-6)
 
 
 def test_age_is_the_expected_value() -> None:
     rows = random_rows(93)
     expected = [sum(p * year for year, p in enumerate(row, start=1)) for row in rows.tolist()]
-    np.testing.assert_allclose(AGE.expected(rows), expected, rtol=1e-5)
-    np.testing.assert_allclose(AGE.expected(rows * 0.5), expected, rtol=1e-5)  # rounding leaves sums beside 1
+    np.testing.assert_allclose(AGE.values(rows), expected, rtol=1e-5)
+    np.testing.assert_allclose(AGE.values(rows * 0.5), expected, rtol=1e-5)  # rounding leaves sums beside 1
 
 
 def slow_quantile(row: list[float], share: float) -> float:
@@ -115,7 +128,7 @@ def test_classes_decode_to_the_likeliest() -> None:
 
 @pytest.mark.parametrize("head", HEADS, ids=repr)
 def test_no_faces_decode_to_no_answers(head: Head) -> None:
-    assert head.decode(np.empty((0, len(head.classes)), np.float32)) == []
+    assert head.decode(np.empty((0, head.width), np.float32)) == []
 
 
 def test_answers_are_rounded_in_json() -> None:
@@ -130,12 +143,12 @@ def test_answers_are_rounded_in_json() -> None:
 
 @pytest.mark.parametrize("head", HEADS, ids=repr)
 def test_heads_come_back_from_json(head: Head) -> None:
-    assert head_from_dict(json.loads(json.dumps(head_to_dict(head)))) == head
+    assert head_from_dict(json.loads(json.dumps(head.to_dict()))) == head
 
 
 def test_unknown_kind_of_head() -> None:
     with pytest.raises(
-        FaceKitError, match=r"Unknown kind of head: 'clas'\. Did you mean 'class'\? Known: age, class\."
+        FaceKitError, match=r"Unknown kind of head: 'clas'\. Did you mean 'class'\? Known: age, class, number\."
     ):
         head_from_dict({"kind": "clas", "name": "gender"})
 
