@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from facekit.drawing.photographs import draw_estimates
     from facekit.estimator import FaceEstimate, FaceEstimator
     from facekit.faces.images import read_picture
-    from facekit.heads import AgeAnswer, ClassAnswer
+    from facekit.heads import AgeAnswer, ClassAnswer, NumberAnswer
     from facekit.networks.backbones.vggface import VGGFace, preprocess_input
     from facekit.networks.weights import load_network
 
@@ -18,6 +18,7 @@ _MODULES = {
     "FaceEstimate": "estimator",
     "FaceEstimator": "estimator",
     "FaceKitError": "core.errors",
+    "NumberAnswer": "heads",
     "VGGFace": "networks.backbones.vggface",
     "draw_estimates": "drawing.photographs",
     "load_network": "networks.weights",
@@ -30,6 +31,7 @@ __all__ = [
     "FaceEstimate",
     "FaceEstimator",
     "FaceKitError",
+    "NumberAnswer",
     "VGGFace",
     "draw_estimates",
     "load_network",

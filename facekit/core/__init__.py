@@ -1,1 +1,1 @@
-"""What every room needs: errors, files, downloads, and imports that wait until they are needed."""
+"""Errors, files, downloads and lazy imports, which all other packages use."""

@@ -1,5 +1,6 @@
 """Downloads that survive cut connections."""
 
+import hashlib
 import http.client
 import os
 import ssl
@@ -13,20 +14,21 @@ from tqdm import tqdm
 from facekit.core.errors import WeightsError
 
 TIMEOUT = 15.0  # seconds without a byte
-TRIES = 4  # in a row, each without a byte more than before
-PAUSE = 1.0  # seconds between them
-CUT = (http.client.HTTPException, ConnectionError, TimeoutError, ssl.SSLError)
+ATTEMPTS = 4  # in a row that bring no byte
+PAUSE = 1.0  # seconds between attempts
+CONNECTION_ERRORS = (http.client.HTTPException, ConnectionError, TimeoutError, ssl.SSLError)
 
 
-def fetch(url: str, path: Path) -> None:
-    """Downloads a file; what came of an earlier try, in `path` with ".part" added, is gone on with.
+def fetch(url: str, path: Path, sha256: str | None = None) -> None:
+    """Downloads a file. Resumes a partial download, which is kept as `path` with ".part" added.
 
     Args:
-        url: where it is.
-        path: where it goes; it appears there whole or not at all.
+        url: address of the file.
+        path: where to write it; a complete file appears there or none.
+        sha256: hash of the file in hexadecimal digits, if it is known.
 
     Raises:
-        WeightsError: it cannot be had, or not be written.
+        WeightsError: the file cannot be fetched or written, or has another hash.
     """
     part = path.with_name(path.name + ".part")
     try:
@@ -35,11 +37,13 @@ def fetch(url: str, path: Path) -> None:
         while not _receive(url, part):
             failures = failures + 1 if _size(part) <= longest else 0
             longest = max(longest, _size(part))
-            if failures == TRIES:
-                raise WeightsError(f"Cannot fetch {url}: the connection was cut {TRIES} times. Try again later.")
+            if failures == ATTEMPTS:
+                raise WeightsError(f"Cannot fetch {url}: the connection was cut {ATTEMPTS} times. Try again later.")
             time.sleep(PAUSE)
+        if sha256:
+            _check_hash(part, url, sha256)
         os.replace(part, path)
-    except OSError as error:  # what urllib raises, too
+    except OSError as error:  # urllib's errors are of this class, too
         raise WeightsError(f"Cannot fetch {url} to {path}: {str(error).strip('<>')}.") from error
 
 
@@ -48,14 +52,14 @@ def _size(path: Path) -> int:
 
 
 def _receive(url: str, part: Path) -> bool:
-    """One try: adds what comes to `part`. True when that is all of it, False when the connection was cut."""
+    """Requests what is missing and appends it to `part`. Returns whether the file is complete."""
     start = _size(part)
     request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
             if response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
                 mode = "ab"
-            else:  # a server that knows no ranges sends all of it
+            else:  # the server ignores ranges and sends the whole file
                 mode, start = "wb", 0
             length = response.headers.get("Content-Length")
             total = None if length is None else start + int(length)
@@ -69,9 +73,18 @@ def _receive(url: str, part: Path) -> bool:
         return total is None or _size(part) == total
     except urllib.error.HTTPError as error:
         error.close()
-        if error.code == 416 and start:  # what is there is not the beginning of what the server has
+        if error.code == 416 and start:  # the partial file is longer than the server's
             part.unlink()
             return False
         raise
-    except CUT:
+    except CONNECTION_ERRORS:
         return False
+
+
+def _check_hash(part: Path, url: str, expected: str) -> None:
+    """Deletes a complete download that has another hash, since resuming could not repair it. Raises WeightsError."""
+    with open(part, "rb") as file:
+        received = hashlib.file_digest(file, "sha256").hexdigest()
+    if received != expected.lower():
+        part.unlink()
+        raise WeightsError(f"{url} must have the SHA-256 {expected}. Received: {received}. Fetch it again.")

@@ -1,4 +1,4 @@
-"""The exceptions a caller may catch. Each message is one line: the rule, what was received, what to do."""
+"""Exceptions that a caller may catch. Each message is one line: the rule, what was received, what to do."""
 
 import difflib
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ class FaceKitError(Exception):
 
 
 class UsageError(FaceKitError):
-    """An option or argument that cannot be."""
+    """An argument with an impossible value."""
 
 
 class PictureError(FaceKitError):
@@ -37,7 +37,7 @@ class WeightsError(FaceKitError):
 
 
 class TrainingError(FaceKitError):
-    """A training run that cannot start or go on."""
+    """A training run that cannot start or continue."""
 
 
 class VideoError(FaceKitError):
@@ -49,7 +49,7 @@ class UnknownNameError(UsageError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         known = sorted(known)
-        near = difflib.get_close_matches(name, known, n=1)
+        near = difflib.get_close_matches(str(name), known, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         super().__init__(f"Unknown {kind}: {name!r}.{hint} Known: {', '.join(known)}.")
 
@@ -65,7 +65,7 @@ class InputSizeError(FaceKitError, ValueError):
 
 
 def lookup(kind: str, name: str, table: Mapping[str, T]) -> T:
-    """The entry of this name. Raises UnknownNameError, which lists the known ones and the nearest."""
+    """Returns the entry of a name. Raises UnknownNameError, which lists the known names and suggests the nearest."""
     if name not in table:
         raise UnknownNameError(kind, name, table)
     return table[name]

@@ -1,4 +1,4 @@
-"""Where files live, and how they are written whole or not at all."""
+"""Paths of the project and the user, and files that are written whole or not at all."""
 
 import os
 import sys
@@ -9,10 +9,10 @@ from pathlib import Path
 
 from facekit.core.errors import FaceKitError
 
-# The folder of face_weights/, fonts/ and demo_images/: the checkout, or the place they were installed to.
+# The folder of face_weights/, fonts/ and demo_images/: the checkout, or where they were installed.
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
-# It can only be read by setting it, for all threads of the process: once, before there are any.
+# Reading it means setting it for all threads of the process: once, before there are any.
 _UMASK = os.umask(0)
 os.umask(_UMASK)
 
@@ -44,7 +44,7 @@ def writing(
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yields a temporary name beside `path`; on success the file takes its place, on failure it is removed.
 
-    A device, a pipe, and what /dev/stdout leads to are written to: root could replace them.
+    A device or a pipe, such as /dev/stdout, is never replaced: the data is copied into it.
     """
     path = Path(path)
     if path.exists() and not path.is_file() and not path.is_dir():
@@ -70,7 +70,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 def is_one_of(path: str | Path, others: Iterable[str | Path]) -> bool:
-    """Whether it is the same file as one of the others, by whatever name; "-" is none."""
+    """Tells whether a path is the same file as one of the others, by whatever name; "-" is none."""
     return str(path) != "-" and os.path.realpath(path) in {os.path.realpath(other) for other in others}
 
 
@@ -83,47 +83,55 @@ def write_text(target: str, text: str) -> None:
     if target == "-":
         print(text, end="")
         return
-    try:
-        with atomic_path(target) as temporary:
-            # Names of files that are no UTF-8 are written as they are.
-            temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
-    except OSError as error:
-        raise FaceKitError(
-            f"Cannot write {target}: {error.strerror or error}. Free the space or name another."
-        ) from error
+    with writing(target), atomic_path(target) as temporary:
+        # Names of files that are no UTF-8 are written as they are.
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
-def make_folder(target: str | Path) -> Path:
-    """Makes a folder, unless it is there.
+def make_folder(target: str | Path, *, argument: str | None = None) -> Path:
+    """Makes a folder if it is missing.
 
     Raises:
-        FaceKitError: it cannot be.
+        FaceKitError: it cannot be made.
     """
     folder = Path(target)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FaceKitError(f"Cannot make the folder {folder}: {error.strerror or error}. Name another.") from error
+        reason = error.strerror or error
+        raise FaceKitError(f"Cannot make the folder {folder}: {reason}. Choose another.", argument=argument) from error
     return folder
 
 
-def writable_folder(target: str | Path) -> Path:
-    """Makes a folder, unless it is there, and tries whether files can be made in it: before anything takes long.
+def writable_folder(target: str | Path, *, argument: str | None = None) -> Path:
+    """Makes a folder if it is missing, and checks that files can be made in it, before anything takes long.
 
     Raises:
         FaceKitError: they cannot.
     """
-    folder = make_folder(target)
-    try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"x")
-    except OSError as error:
-        raise FaceKitError(f"Cannot write to the folder {folder}: {error.strerror or error}. Name another.") from error
+    folder = make_folder(target, argument=argument)
+    with writing(f"to the folder {folder}", argument=argument), tempfile.TemporaryFile(dir=folder) as file:
+        file.write(b"x")
     return folder
 
 
+def cache_folder() -> Path | None:
+    """Returns this system's folder for files that can be made again; XDG_CACHE_HOME, where it is set, on any system.
+
+    None for a user without a home folder, as in a container that runs under another user id.
+    """
+    variables = ("XDG_CACHE_HOME", *(["LOCALAPPDATA"] if sys.platform == "win32" else []))
+    if named := next(filter(None, map(os.environ.get, variables)), None):
+        return Path(named) / "facekit"
+    usual = {"win32": "AppData/Local", "darwin": "Library/Caches"}.get(sys.platform, ".cache")
+    try:
+        return Path.home() / usual / "facekit"
+    except RuntimeError:
+        return None
+
+
 def user_state() -> Path:
-    """Where a user's programs keep what must outlive them. Not a cache: those may be emptied at any time."""
+    """Returns the folder for files that must outlive a program, unlike a cache, which may be emptied at any time."""
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     if sys.platform == "darwin":
@@ -132,7 +140,7 @@ def user_state() -> Path:
 
 
 def unused_path(path: Path) -> Path:
-    """`path`, or the first of path-2, path-3, ... that does not exist yet."""
+    """Returns `path`, or the first of path-2, path-3, ... that does not exist yet."""
     candidate, number = path, 2
     while candidate.exists():
         candidate = path.with_stem(f"{path.stem}-{number}")

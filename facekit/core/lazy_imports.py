@@ -1,4 +1,4 @@
-"""Keras without TensorFlow's greetings, and OpenVINO without its reports."""
+"""Imports of heavy libraries when they are first needed, without what they print and load unasked."""
 
 import atexit
 import gc
@@ -6,22 +6,25 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
 
 from facekit.core.errors import FaceKitError
+from facekit.core.files import PROJECT
 
 
 def import_keras() -> ModuleType:
-    """Imports Keras and finds its devices; what C++ prints meanwhile, whatever the log level, is kept off stderr."""
+    """Imports Keras and lets it find its devices, without the messages of TensorFlow's C++ code."""
     if "keras" in sys.modules:
         return sys.modules["keras"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    if not find_spec("tensorflow"):  # which Keras takes unless it is told otherwise
+    if not find_spec("tensorflow"):  # Keras's default backend
         others = [backend for backend in ("jax", "torch") if find_spec(backend)]
-        os.environ.setdefault("KERAS_BACKEND", (others or ["tensorflow"])[0])  # what is missing, Keras tells
-    # Keras draws with matplotlib where it is there; we never have Keras draw, and importing it takes an eighth of all.
-    with _silent(), _garbage_kept(), _without("matplotlib"):
+        os.environ.setdefault("KERAS_BACKEND", (others or ["tensorflow"])[0])  # if none is there, Keras says so
+    # Keras imports matplotlib where it is installed. We do not plot with Keras, and it takes an eighth of the time.
+    with discarded_stderr(), _paused_collector(), _hidden("matplotlib"):
         import keras
 
         keras.ops.zeros(1)
@@ -29,26 +32,55 @@ def import_keras() -> ModuleType:
 
 
 def import_openvino() -> ModuleType:
-    """Imports OpenVINO without its converter of models, which we do not use.
+    """Imports OpenVINO without its model converter.
 
-    The converter, when it is imported, reports that to Google Analytics and leaves a number for this user in the home
-    folder; and it takes twice as long as all the rest.
+    On import the converter reports to Google Analytics and writes a user id to the home folder; it also takes twice as
+    long as the rest.
 
     Raises:
-        FaceKitError: it is not installed, or does not load.
+        FaceKitError: OpenVINO is not installed, or does not load.
     """
     try:
-        with _without("openvino.tools.ovc"):
+        with _hidden("openvino.tools.ovc"):
             import openvino
     except ImportError as error:
         raise FaceKitError(
-            f"OpenVINO does not load: {error}. Run: pip install openvino, or answer with --runtime keras"
+            f"OpenVINO does not load: {error}. Run: pip install openvino, or use the runtime keras.", argument="runtime"
         ) from error
     return openvino
 
 
+def import_cv2() -> Any:
+    """Imports OpenCV without its messages about damaged files and missing cameras, which our errors describe.
+
+    Raises:
+        FaceKitError: it is not installed, or lacks a library of the system.
+    """
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    try:
+        import cv2
+    except ModuleNotFoundError as error:
+        raise FaceKitError("OpenCV is not installed. Run: pip install opencv-python") from error
+    except ImportError as error:
+        raise FaceKitError(
+            f"OpenCV does not load: {error}. On Debian and Ubuntu, run: apt-get install libgl1 libglib2.0-0"
+        ) from error
+    _configure_cv2(cv2)
+    return cv2
+
+
+@cache
+def _configure_cv2(cv2: Any) -> None:
+    """Configures OpenCV once: a video's threads call `import_cv2` for each picture, and must not all set variables."""
+    # Its windows look for fonts in a folder that wheels lack, and print a warning for each.
+    os.environ["QT_QPA_FONTDIR"] = str(PROJECT / "fonts")
+    # The log level's environment variable has no effect if Keras has imported OpenCV before.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
 @contextmanager
-def _silent() -> Iterator[None]:
+def discarded_stderr() -> Iterator[None]:
+    """Discards what the process writes to stderr, in all threads; C++ code does so past `sys.stderr`."""
     sys.stderr.flush()
     saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
@@ -61,8 +93,8 @@ def _silent() -> Iterator[None]:
 
 
 @contextmanager
-def _without(name: str) -> Iterator[None]:
-    """A module that can be done without seems not to be installed."""
+def _hidden(name: str) -> Iterator[None]:
+    """Makes an optional module look as if it were not installed."""
     if name in sys.modules:
         yield
         return
@@ -74,8 +106,8 @@ def _without(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _garbage_kept() -> Iterator[None]:
-    """Imports leave next to no garbage, but Python looks for it again and again among all that they make."""
+def _paused_collector() -> Iterator[None]:
+    """Pauses garbage collection: imports leave next to no garbage, and the collector would scan all their objects."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -84,5 +116,5 @@ def _garbage_kept() -> Iterator[None]:
         if enabled:
             gc.enable()
         gc.freeze()
-        gc.unfreeze()  # moves all to the oldest generation, which is searched seldom
-        atexit.register(gc.freeze)  # else it is searched once more at the end, which takes half a second
+        gc.unfreeze()  # moves all objects to the oldest generation, which is seldom scanned
+        atexit.register(gc.freeze)  # the scan at exit would take half a second

@@ -1,4 +1,4 @@
-"""Dark plates with text and bars, readable on any ground."""
+"""Labels: text and bars on a dark rectangle, readable on any background."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -6,33 +6,33 @@ from functools import lru_cache
 from PIL import Image, ImageDraw, ImageFont
 
 from facekit.core.files import PROJECT
-from facekit.drawing.placement import Place, Size
+from facekit.drawing.placement import Rect, Size
+from facekit.heads.head import LIKELIEST, RANGE, REST, Line, Segment
 
-Line = tuple[str, str]  # the answer, and how sure it is
 Colour = tuple[int, int, int]
-Segment = tuple[float, float, int]  # a part of a bar: from and to, 0 to 1; which of the tones it has
 Bar = tuple[Segment, ...]
-LIKELIEST, RANGE, REST = range(3)  # the tones: the plate's colour, the same but darker, grey
 
-TEXT_SIZES = sorted({round(8 * 1.15**step) for step in range(20)})  # pixels; few, so that like faces get like text
+TEXT_SIZES = sorted(
+    {round(8 * 1.15**step) for step in range(20)}
+)  # pixels; few, so that faces of similar size get text of one size
 DARK, LIGHT, DIMMED = (18, 20, 24), (255, 255, 255), (205, 208, 214)
-TROUGH, GREY = (58, 61, 68), (128, 132, 140)  # of bars: their ground, and what is less likely
-PLATE_OPACITY = 0.78  # white text on the plate keeps a contrast above 7:1 where the picture is white
+TROUGH, GREY = (58, 61, 68), (128, 132, 140)  # of bars: background, and less likely answers
+LABEL_OPACITY = 0.78  # white text keeps a contrast above 7:1 where the picture is white
 
 
-def plate_image(
+def label_image(
     lines: Sequence[Line], text_size: int, size: Size, stripe: Colour | None, bars: Sequence[Bar] = ()
 ) -> Image.Image:
-    """The text on its plate, RGBA.
+    """Draws a label, RGBA.
 
     Args:
         lines: text at the left, and its detail at the right.
         text_size: pixels.
-        size: width and height of the plate, pixels, at least `plate_size`.
-        stripe: colour of the plate's left edge and of its bars; None for no stripe.
-        bars: one to go below each line; none for no bars.
+        size: width and height, pixels, at least `label_size`.
+        stripe: colour of the left edge and of the bars; None for no stripe.
+        bars: one below each line; none for no bars.
     """
-    image = Image.new("RGBA", size, (*DARK, round(255 * PLATE_OPACITY)))
+    image = Image.new("RGBA", size, (*DARK, round(255 * LABEL_OPACITY)))
     draw = ImageDraw.Draw(image)
     margin, stripe_width, line_height, bar_height = _spacing(text_size)
     pitch = line_height + 2 * bar_height * bool(bars)
@@ -42,7 +42,7 @@ def plate_image(
         left += stripe_width
     letters = font(text_size)
     for number, (text, detail) in enumerate(lines):
-        # Half the height of Latin capitals and of Chinese characters alike lies 0.37 above the base line.
+        # The middle of Latin capitals and of Chinese characters lies 0.37 text sizes above the base line.
         base = margin // 2 + number * pitch + round(0.5 * line_height + 0.37 * text_size)
         draw.text((left, base), text, (*LIGHT, 255), letters, anchor="ls")
         draw.text((right, base), detail, (*DIMMED, 255), letters, anchor="rs")
@@ -52,20 +52,20 @@ def plate_image(
     return image
 
 
-def _draw_bar(draw: ImageDraw.ImageDraw, place: Place, bar: Bar, colour: Colour) -> None:
-    left, top, right, bottom = place
+def _draw_bar(draw: ImageDraw.ImageDraw, rect: Rect, bar: Bar, colour: Colour) -> None:
+    left, top, right, bottom = rect
     red, green, blue = ((3 * part + 2 * dark) // 5 for part, dark in zip(colour, DARK, strict=True))
     tones = {LIKELIEST: colour, RANGE: (red, green, blue), REST: GREY}
     draw.rectangle((left, top, right - 1, bottom - 1), fill=(*TROUGH, 255))
     for start, end, tone in bar:
         first, next_first = (round(left + share * (right - left)) for share in (start, end))
-        if first < next_first:  # one dark pixel parts it from the next
+        if first < next_first:  # one dark pixel separates it from the next
             draw.rectangle((first, top, max(first, next_first - 2), bottom - 1), fill=(*tones[tone], 255))
 
 
 @lru_cache(maxsize=1024)
-def plate_size(lines: tuple[Line, ...], text_size: int, has_stripe: bool, has_bars: bool = False) -> Size:
-    """Width and height in pixels."""
+def label_size(lines: tuple[Line, ...], text_size: int, has_stripe: bool, has_bars: bool = False) -> Size:
+    """Returns the width and height of a label, pixels."""
     letters = font(text_size)
     margin, stripe_width, line_height, bar_height = _spacing(text_size)
     widths = [
@@ -76,19 +76,19 @@ def plate_size(lines: tuple[Line, ...], text_size: int, has_stripe: bool, has_ba
     return round(max(widths) + 1) + 2 * margin + stripe_width * has_stripe, pitch * len(lines) + 2 * (margin // 2)
 
 
-def gap_of(text_size: int) -> int:
-    """Distance of a plate to the face it belongs to, pixels."""
+def label_gap(text_size: int) -> int:
+    """Returns the distance of a label to its face, pixels."""
     return max(2, text_size // 3)
 
 
 def _spacing(text_size: int) -> tuple[int, int, int, int]:
-    """Margin, width of the stripe, height of a line, and of a bar, in pixels."""
+    """Returns margin, stripe width, line height and bar height, pixels."""
     stripe, bar = max(2, round(0.2 * text_size)), max(2, round(0.22 * text_size))
     return round(0.45 * text_size), stripe, round(1.3 * text_size), bar
 
 
 @lru_cache(maxsize=len(TEXT_SIZES))
 def font(text_size: int) -> ImageFont.FreeTypeFont:
-    """The one font, in a size. The basic layout is the same wherever Pillow runs."""
+    """Loads the font in a size. The basic layout is the same wherever Pillow runs."""
     file = PROJECT / "fonts" / "FacekitSans-Medium.otf"
     return ImageFont.truetype(str(file), text_size, layout_engine=ImageFont.Layout.BASIC)

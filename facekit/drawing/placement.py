@@ -1,4 +1,4 @@
-"""Where captions are put: inside the picture, never on another face's box nor on each other."""
+"""Label placement: inside the picture, never on another face's box nor on each other."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 Size = tuple[int, int]  # width, height
-Place = tuple[int, int, int, int]  # left, top, right, bottom
+Rect = tuple[int, int, int, int]  # left, top, right, bottom
 T = TypeVar("T")
 
 
@@ -16,8 +16,8 @@ class Option(Generic[T]):
     """A caption that could be placed.
 
     Args:
-        penalty: how much is lost against the caption one would like best.
-        content: what is to be written, and how.
+        penalty: how much worse it is than the preferred caption.
+        content: what is drawn.
         size: width and height, pixels.
         gap: distance to the face's box, pixels.
     """
@@ -29,76 +29,76 @@ class Option(Generic[T]):
 
 
 @dataclass(frozen=True)
-class Placed(Generic[T]):
-    """An option at its place.
+class Placement(Generic[T]):
+    """An option and its position.
 
     Args:
         option: the caption.
-        spot: which of the places around and in the box it is.
-        place: left, top, right, bottom in the picture, pixels.
-        cost: its penalty, and what it hides.
+        position: index among the positions around and in the box.
+        rect: left, top, right, bottom in the picture, pixels.
+        cost: its penalty, and the part of the face that it hides.
     """
 
     option: Option[T]
-    spot: int
-    place: Place
+    position: int
+    rect: Rect
     cost: float
 
 
-def best_place(
+def best_placement(
     size: Size,
-    own: np.ndarray,
+    box: np.ndarray,
     others: np.ndarray,
-    taken: np.ndarray,
+    occupied: np.ndarray,
     options: Iterable[Option[T]],
-    usual: int | None = None,
-) -> Placed[T] | None:
-    """The caption that hides least of its own face; of those, the least penalty, the usual place.
+    preferred: int | None = None,
+) -> Placement[T] | None:
+    """Finds the caption that hides least of its face; of equals the one of least penalty, at the first position.
 
     Args:
         size: width and height of the picture, pixels.
-        own: (4,) the face's box.
-        others: (n, 4) the boxes of the other faces.
-        taken: (m, 4) where there are captions already.
+        box: (4,) of the face.
+        others: (n, 4) boxes of the other faces.
+        occupied: (m, 4) rectangles of the captions that are placed already.
         options: to choose from, the least penalty first.
-        usual: the spot to be preferred.
+        preferred: index of a position that is favoured.
 
     Returns:
         None where there is no room for any.
     """
-    best: Placed[T] | None = None
+    best: Placement[T] | None = None
     for option in options:
         if best and option.penalty >= best.cost:
             break
         if option.size[0] > size[0] or option.size[1] > size[1]:
             continue
-        places, costs = spots(size, own, others, taken, option)
-        if usual is not None:
-            costs[usual] -= 0.5
-        spot = int(np.argmin(costs))
-        if costs[spot] < (best.cost if best else np.inf):
-            left, top, right, bottom = places[spot].tolist()
-            best = Placed(option, spot, (left, top, right, bottom), float(costs[spot]))
+        rects, costs = placement_costs(size, box, others, occupied, option)
+        if preferred is not None:
+            costs[preferred] -= 0.5
+        position = int(np.argmin(costs))
+        if costs[position] < (best.cost if best else np.inf):
+            left, top, right, bottom = rects[position].tolist()
+            best = Placement(option, position, (left, top, right, bottom), float(costs[position]))
     return best
 
 
-def spots(
-    size: Size, own: np.ndarray, others: np.ndarray, taken: np.ndarray, option: Option[T]
+def placement_costs(
+    size: Size, box: np.ndarray, others: np.ndarray, occupied: np.ndarray, option: Option[T]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """All places (s, 4) of an option, always in the same order, and what each costs (s,): infinite if not allowed."""
+    """Lists an option's rectangles (p, 4), always in the same order, and their costs (p,), infinite if not allowed."""
     width, height = option.size
-    places, costs = _candidates(size, own, width, height, option.gap)
-    own_others = _intersection(own, others)  # here nothing is lost but the own face
-    hidden = _area(_intersection(places, own)) / max(1, int(_area(own)))
-    on_others = covered(places, others)
-    in_own = covered(places, own_others)
+    rects, costs = _candidates(size, box, width, height, option.gap)
+    own_others = _intersection(box, others)  # only the face's own box is hidden there
+    hidden = _area(_intersection(rects, box)) / max(1, int(_area(box)))
+    on_others = covered_area(rects, others)
+    in_own = covered_area(rects, own_others)
     costs += option.penalty + 30 * hidden + 30 * in_own / (width * height)
-    costs[(on_others > in_own) | (covered(places, taken) > 0) | (hidden > 0.5)] = np.inf
-    return places, costs
+    costs[(on_others > in_own) | (covered_area(rects, occupied) > 0) | (hidden > 0.5)] = np.inf
+    return rects, costs
 
 
-def edges(size: Size, width: int, height: int, from_top: bool) -> list[Place]:
-    """The corners of the picture and the middles between them, left ones first; none where it does not fit."""
+def edge_rects(size: Size, width: int, height: int, from_top: bool) -> list[Rect]:
+    """Lists the rectangles in the picture's corners and between them, left ones first; none where they do not fit."""
     free_x, free_y = size[0] - width, size[1] - height
     if free_x < 0 or free_y < 0:
         return []
@@ -106,28 +106,28 @@ def edges(size: Size, width: int, height: int, from_top: bool) -> list[Place]:
     return [(x, y, x + width, y + height) for y in down for x in (0, free_x, free_x // 2)]
 
 
-def least_covering(places: Sequence[Place], boxes: np.ndarray, kept: Place | None = None) -> int:
-    """Which of the places covers least of the boxes (n, 4); of equals the one that was kept, then the first."""
-    areas = covered(np.array(places, dtype=np.int64), boxes).astype(float)
-    if kept in places:  # it stays there unless it is much better elsewhere
-        areas[places.index(kept)] *= 0.6
-        areas[places.index(kept)] -= 0.5
+def least_covering(rects: Sequence[Rect], boxes: np.ndarray, current: Rect | None = None) -> int:
+    """Finds the rectangle that covers least of the boxes (n, 4): its index; of equals the current, then the first."""
+    areas = covered_area(np.array(rects, dtype=np.int64), boxes).astype(float)
+    if current in rects:  # it stays there unless it is much better elsewhere
+        areas[rects.index(current)] *= 0.6
+        areas[rects.index(current)] -= 0.5
     return int(np.argmin(areas))
 
 
-def covered(places: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """How much of the boxes (n, 4), in sum, each of the places (m, 4) covers: (m,)."""
-    total: np.ndarray = _area(_intersection(places[:, None], boxes)).sum(axis=1)
+def covered_area(rects: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Sums the area of the boxes (n, 4) that each of the rectangles (m, 4) covers: (m,)."""
+    total: np.ndarray = _area(_intersection(rects[:, None], boxes)).sum(axis=1)
     return total
 
 
-def as_boxes(places: Iterable[Sequence[int]]) -> np.ndarray:
-    """(n, 4) also where there are none."""
-    return np.array(list(places), dtype=np.int64).reshape(-1, 4)
+def as_boxes(rects: Iterable[Sequence[int]]) -> np.ndarray:
+    """Makes an array (n, 4) of rectangles, also where n is 0."""
+    return np.array(list(rects), dtype=np.int64).reshape(-1, 4)
 
 
 def _candidates(size: Size, box: np.ndarray, width: int, height: int, gap: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places (n, 4) around and in the box, moved into the picture, and how unusual each is (n,)."""
+    """Lists rectangles (n, 4) around and in the box, moved into the picture, and penalties for unusual ones (n,)."""
     left, top, right, bottom = box.tolist()
     across = [(left + right - width) // 2, left, right - width, left - width // 2, right - width // 2]
     down = [(top + bottom - height) // 2, top, bottom - height, top - height // 2, bottom - height // 2]
@@ -141,13 +141,13 @@ def _candidates(size: Size, box: np.ndarray, width: int, height: int, gap: int) 
 
 
 def _intersection(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Where boxes (..., 4) and others (..., 4) meet; right < left or bottom < top where they do not."""
+    """Intersects boxes (..., 4) with others (..., 4); right < left or bottom < top where they do not meet."""
     starts, ends = np.maximum(boxes[..., :2], others[..., :2]), np.minimum(boxes[..., 2:], others[..., 2:])
     return np.concatenate([starts, ends], axis=-1)
 
 
 def _area(boxes: np.ndarray) -> np.ndarray:
-    """Areas (...) of boxes (..., 4)."""
+    """Computes the areas (...) of boxes (..., 4)."""
     extent = np.maximum(boxes[..., 2:] - boxes[..., :2], 0)
     area: np.ndarray = extent[..., 0] * extent[..., 1]
     return area

@@ -1,1 +1,1 @@
-"""A picture -> the faces in it, found, aligned and cut out."""
+"""Pictures -> batches of faces: detection, alignment, chips and features."""

@@ -1,4 +1,4 @@
-"""A picture -> the boxes of its faces, with scores."""
+"""Detectors: a picture -> the boxes of its faces, with scores."""
 
 import functools
 import math
@@ -11,25 +11,25 @@ from typing import TYPE_CHECKING, Any
 from facekit.core.errors import UsageError, lookup
 from facekit.faces.dlib_files import dlib_file
 
-if TYPE_CHECKING:  # scripts offer the names of DETECTORS in --help, which must not wait for NumPy
+if TYPE_CHECKING:
     from facekit.faces.images import Picture
 
 Box = tuple[int, int, int, int]
 
-# The width of the smallest faces that each detector finds as surely as large ones, in its own pixels. HOG's window is
-# 80 px wide, a face fills less: on 1,180 faces, 94.4 % were found at 65 px, 95.7 % at 66, 97.5 % at 67, 98.4 % at 68,
-# and 98 to 99 % from there on.
+# Width of the smallest faces that each detector finds as reliably as large ones, in the pixels that it searches. HOG's
+# window is 80 px wide, and a face fills less of it: of 1,180 faces it found 94.4 % at 65 px, 95.7 % at 66, 97.5 % at
+# 67, 98.4 % at 68, and 98 to 99 % above that.
 HOG_FACE = 68
 CNN_FACE = 72
 
-# What is searched at most, for the memory's sake: HOG takes 11 bytes a pixel, the CNN 940.
+# Largest pictures that are searched, which bounds the memory: HOG takes 11 bytes a pixel, the CNN 940.
 HOG_PIXELS = 40_000_000
 CNN_PIXELS = 500_000
 
 
 @dataclass(frozen=True)
 class Detection:
-    """A face: its box (left, top, right, bottom) in the picture, and the detector's score, if it has one."""
+    """A detected face: its box (left, top, right, bottom) in the picture, and the detector's score, if it has one."""
 
     box: Box
     score: float | None
@@ -39,35 +39,43 @@ Detector = Callable[["Picture"], list[Detection]]
 
 
 def make_detector(name: str, min_face: int | None = None) -> Detector:
-    """A function from a picture, RGB uint8 (H, W, 3), to its faces, from left to right.
+    """Makes a function from a picture, RGB uint8 (H, W, 3), to its faces, from left to right. Any thread may call it.
 
     Args:
-        name: one of DETECTORS.
-        min_face: the width of the smallest faces to find, in pixels of the picture. Half the size costs four times
-            the time. None means 60, or a fortieth of the longer side of a picture whose longer side is over 2400.
+        name: a key of DETECTORS.
+        min_face: width of the smallest faces to find, in pixels of the picture. Half the width costs four times the
+            time. None means 60, or a fortieth of the longer side of a picture whose longer side is over 2400.
 
     Raises:
         UnknownNameError: the name is not in DETECTORS.
         UsageError: min_face is less than 1.
         FaceKitError: a model's file is missing.
     """
-    make = lookup("detector", name, DETECTORS)
+    entry = find_detector(name)
     if min_face is not None and min_face < 1:
-        raise UsageError(f"min_face must be at least 1 pixel. Received: {min_face}. Leave it out for the default.")
-    return make(min_face)
+        raise UsageError(
+            f"min_face must be at least 1 pixel. Received: {min_face}. Leave it out for the default.",
+            argument="min_face",
+        )
+    return entry.make(min_face)
+
+
+def find_detector(name: str) -> "DetectorEntry":
+    """Returns the registry's entry. Raises UnknownNameError."""
+    return lookup("detector", name, DETECTORS)
 
 
 def hog(min_face: int | None) -> Detector:
-    """dlib's frontal face detector: fast, for upright faces seen from the front.
+    """Makes dlib's frontal face detector: fast, for upright faces seen from the front.
 
     It takes RGB: in grey it is a fifth faster, but finds fewer faces, above all of Black people (of small ones 92.9 %
-    instead of 94.7 %). At most 40 million pixels are searched, whatever min_face.
+    instead of 94.7 %). It searches 40 million pixels at most, whatever min_face.
     """
-    detector, alone = _hog_model()
+    detector, lock = _hog_model()
 
     def detect(picture: "Picture") -> list[Detection]:
         small = _resized(picture, HOG_FACE, min_face, HOG_PIXELS)
-        with alone:
+        with lock:
             rectangles, scores, _ = detector.run(small, 0, 0.0)
         return scaled_detections(zip(rectangles, scores, strict=True), small, picture)
 
@@ -75,25 +83,26 @@ def hog(min_face: int | None) -> Detector:
 
 
 def cnn(min_face: int | None) -> Detector:
-    """dlib's neural detector (max-margin object detection): for turned and half-hidden faces, slow without a GPU.
+    """Makes dlib's neural detector (max-margin object detection): for turned and half-hidden faces, slow without a GPU.
 
-    It takes 6 s of CPU time and 940 MB a million pixels. So that the whole program stays below 1.3 GB, at most half a
-    million pixels are searched, whatever min_face: of a large picture it finds the large faces only, from a tenth of
-    the side on.
+    It takes 6 s of CPU time and 940 MB a million pixels. To keep the whole program below 1.3 GB, it searches half a
+    million pixels at most, whatever min_face: in a large picture it finds only faces of a tenth of the side or more.
     """
-    detector = _cnn_model()
+    detector, lock = _cnn_model()
 
     def detect(picture: "Picture") -> list[Detection]:
         small = _resized(picture, CNN_FACE, min_face, CNN_PIXELS)
         if min(small.shape[:2]) < CNN_FACE // 2:  # no room for half a face; the network fails on a few pixels
             return []
-        return scaled_detections(((found.rect, found.confidence) for found in detector(small, 0)), small, picture)
+        with lock:
+            found = [(face.rect, face.confidence) for face in detector(small, 0)]
+        return scaled_detections(found, small, picture)
 
     return detect
 
 
 def whole_image(min_face: int | None) -> Detector:
-    """The whole picture as one face, without a score: for pictures that already are cut out; min_face says nothing."""
+    """Makes a detector that takes the whole picture for one face, without a score; min_face has no effect."""
 
     def detect(picture: "Picture") -> list[Detection]:
         height, width = picture.shape[:2]
@@ -102,11 +111,30 @@ def whole_image(min_face: int | None) -> Detector:
     return detect
 
 
-DETECTORS: dict[str, Callable[[int | None], Detector]] = {"hog": hog, "cnn": cnn, "whole_image": whole_image}
+@dataclass(frozen=True)
+class DetectorEntry:
+    """A detector in the registry.
+
+    Args:
+        make: min_face -> detector.
+        finds_faces: whether it searches; if not, each picture already is one face, which is not aligned again.
+        searches_locally: whether a video may search near one box with `load_hog` between its searches.
+    """
+
+    make: Callable[[int | None], Detector]
+    finds_faces: bool = True
+    searches_locally: bool = False
+
+
+DETECTORS: dict[str, DetectorEntry] = {
+    "hog": DetectorEntry(hog, searches_locally=True),
+    "cnn": DetectorEntry(cnn),
+    "whole_image": DetectorEntry(whole_image, finds_faces=False),
+}
 
 
 def load_hog() -> Any:
-    """dlib's HOG detector, one of one's own: each may be run by one thread at a time."""
+    """Loads a new instance of dlib's HOG detector; one thread at a time may run it."""
     import dlib
 
     # dlib.get_frontal_face_detector() as it was saved by its own save(): unpacking dlib's takes 0.28 s of CPU time.
@@ -115,19 +143,19 @@ def load_hog() -> Any:
 
 @functools.cache
 def _hog_model() -> tuple[Any, threading.Lock]:
-    """The one that all photographs share, and what its runs take turns by: two at a time end the process."""
+    """Returns the instance that all photographs share, and its lock: two runs at a time end the process."""
     return load_hog(), threading.Lock()
 
 
 @functools.cache
-def _cnn_model() -> Any:
+def _cnn_model() -> tuple[Any, threading.Lock]:
     import dlib
 
-    return dlib.cnn_face_detection_model_v1(str(dlib_file("mmod_human_face_detector.dat")))
+    return dlib.cnn_face_detection_model_v1(str(dlib_file("mmod_human_face_detector.dat"))), threading.Lock()
 
 
 def _resized(picture: "Picture", detector_face: int, min_face: int | None, most_pixels: int) -> "Picture":
-    """The picture at the size where faces of min_face pixels are as wide as the detector needs them."""
+    """Resizes a picture so that faces of min_face pixels become as wide as the detector needs them."""
     import dlib
     import numpy as np
     from PIL import Image
@@ -143,7 +171,7 @@ def _resized(picture: "Picture", detector_face: int, min_face: int | None, most_
 
 
 def scaled_detections(found: Any, small: "Picture", picture: "Picture") -> list[Detection]:
-    """dlib's rectangles in the resized picture as boxes clipped to the picture, from left to right."""
+    """Scales dlib's rectangles back to the picture and clips them, from left to right."""
     height, width = picture.shape[:2]
     x, y = width / small.shape[1], height / small.shape[0]
     detections = []

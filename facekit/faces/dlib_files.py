@@ -1,4 +1,4 @@
-"""Where dlib's model files are."""
+"""Paths of dlib's model files."""
 
 import importlib.util
 from pathlib import Path
@@ -7,7 +7,7 @@ from facekit.core.errors import FaceKitError
 
 
 def dlib_file(name: str) -> Path:
-    """The path of a dlib model that the package face_recognition_models installs.
+    """Returns the path of a dlib model that the package face_recognition_models installs.
 
     Args:
         name: the file's name, as in "shape_predictor_5_face_landmarks.dat".
@@ -15,7 +15,7 @@ def dlib_file(name: str) -> Path:
     Raises:
         FaceKitError: the package or the file is missing.
     """
-    # Importing the package fails where setuptools no longer brings pkg_resources; its files are all that is needed.
+    # The package itself is not imported: it needs pkg_resources, which setuptools no longer has.
     spec = importlib.util.find_spec("face_recognition_models")
     if spec is None or spec.origin is None:
         raise FaceKitError(

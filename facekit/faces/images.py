@@ -1,4 +1,4 @@
-"""Any picture file -> RGB uint8 (H, W, 3), upright; and back to a file."""
+"""Picture files -> RGB uint8 (H, W, 3), upright; and back to a file."""
 
 import contextlib
 import glob
@@ -14,11 +14,14 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from facekit.core.errors import PictureError
-from facekit.core.files import atomic_path
+from facekit.core.files import atomic_path, writing
+from facekit.faces.batch import Picture as Picture
 
-Picture = npt.NDArray[np.uint8]
+# Pillow warns of odd metadata and large pictures; what matters is raised as PictureError. The filter is set once, as
+# `catch_warnings` changes the process's filters for all threads.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
-# Enough for the largest cameras; decoding takes 7 bytes a pixel, so far larger pictures are an attack on the memory.
+# Enough for the largest cameras; decoding takes 7 bytes a pixel, so far larger pictures would exhaust the memory.
 MAX_PIXELS = 120_000_000
 
 SUFFIXES = frozenset(
@@ -27,15 +30,15 @@ SUFFIXES = frozenset(
 
 
 def find_pictures(paths: Sequence[str]) -> list[Path]:
-    """The picture files meant by files, folders and patterns.
+    """Lists the picture files that files, folders and patterns name.
 
     Args:
-        paths: names of files; folders, whose pictures are taken by suffix, those of folders in them left out; and
-            patterns such as "photos/**/*.jpg".
+        paths: names of files; folders, whose own pictures are taken by suffix, without subfolders; and patterns such
+            as "photos/**/*.jpg".
 
     Returns:
-        Files in the order given, sorted within each folder and pattern. What is missing or holds no picture is kept
-        as it was given: `read_picture` tells what is wrong with it, in its place among the others.
+        Files in the order given, sorted within each folder and pattern. A name that is missing or has no picture stays
+        in the list, so that `read_picture` reports it in its turn.
     """
     found: list[Path] = []
     for name in paths:
@@ -49,13 +52,14 @@ def find_pictures(paths: Sequence[str]) -> list[Path]:
     return found
 
 
-def read_picture(source: str | Path | Image.Image | npt.NDArray[np.generic]) -> Picture:
-    """Reads a picture, turned upright by its EXIF orientation.
+def read_picture(source: str | Path | bytes | Image.Image | npt.NDArray[np.generic]) -> Picture:
+    """Reads a picture, turned upright by its EXIF orientation. Any thread may call it.
 
-    Transparency is laid over white, 16-bit grey is scaled to 8 bit, of an animation the first frame is taken.
+    Transparency is laid over white, 16-bit grey is scaled to 8 bit, and the first frame of an animation is taken.
 
     Args:
-        source: a file, a Pillow image, or an RGB uint8 array (H, W, 3), which is checked and handed back.
+        source: a file, the content of one, a Pillow image, or an RGB uint8 array (H, W, 3), which is checked and
+            returned.
 
     Returns:
         RGB uint8 (H, W, 3), possibly read-only.
@@ -65,19 +69,19 @@ def read_picture(source: str | Path | Image.Image | npt.NDArray[np.generic]) -> 
     """
     if isinstance(source, np.ndarray):
         return _checked(source)
-    if not isinstance(source, str | Path | Image.Image):
+    if isinstance(source, bytes):
+        return decode_picture(source, "the bytes given")
+    if isinstance(source, Image.Image):
+        name = str(getattr(source, "filename", "")) or "a Pillow image"
+        with _clear_errors(name):
+            return _rgb(source, name)
+    if not isinstance(source, str | Path):
         raise PictureError(
-            f"A picture must be a path, a Pillow image or an RGB array. Received: {type(source).__name__}."
+            f"A picture must be a path, bytes, a Pillow image or an RGB array. Received: {type(source).__name__}."
         )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of large pictures and odd metadata; what matters is raised below
-        if isinstance(source, Image.Image):
-            name = str(getattr(source, "filename", "")) or "a Pillow image"
-            with _clear_errors(name):
-                return _rgb(source, name)
-        _check_file(Path(source))
-        with _clear_errors(str(source)), Image.open(source) as image:
-            return _rgb(image, str(source))
+    _check_file(Path(source))
+    with _clear_errors(str(source)), Image.open(source) as image:
+        return _rgb(image, str(source))
 
 
 def save_picture(picture: Picture, path: str | Path) -> None:
@@ -94,15 +98,14 @@ def save_picture(picture: Picture, path: str | Path) -> None:
     options = {".jpg": {"quality": 92, "subsampling": 0}, ".jpeg": {"quality": 92, "subsampling": 0}, ".png": {}}
     if path.suffix.lower() not in options:
         raise PictureError(f"Pictures are written as {', '.join(options)}. Received: {path}. Choose one of these.")
-    encoded = io.BytesIO()  # in memory first: writing to the file itself, Pillow hides why it failed
+    encoded = io.BytesIO()  # in memory first: when Pillow writes to the file itself, it hides why that failed
+    form = "PNG" if path.suffix.lower() == ".png" else "JPEG"
     try:
-        form = "PNG" if path.suffix.lower() == ".png" else "JPEG"
         Image.fromarray(picture).save(encoded, form, **options[path.suffix.lower()])
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(encoded.getbuffer())
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise PictureError(f"Cannot write {path}: {reason}. Free the space or choose another folder.") from error
+    except (OSError, ValueError) as error:  # e.g. a side too long for JPEG
+        raise PictureError(f"Cannot write {path}: {error}. Choose another format.") from error
+    with writing(path, PictureError), atomic_path(path) as temporary:
+        temporary.write_bytes(encoded.getbuffer())
 
 
 def _looks_like_picture(path: Path) -> bool:
@@ -118,12 +121,7 @@ def _pictures_in(folder: Path) -> list[Path]:
 
 
 def decode_picture(content: bytes, name: str) -> Picture:
-    """As `read_picture`, from an encoded picture in memory; lets Pillow's warnings through, and so is safe in threads.
-
-    Args:
-        content: of a picture file.
-        name: for the error.
-    """
+    """Reads a picture from the content of its file, as `read_picture` does; `name` is for the error."""
     with _clear_errors(name), Image.open(io.BytesIO(content)) as image:
         return _rgb(image, name)
 
@@ -141,7 +139,7 @@ def _checked(array: npt.NDArray[np.generic]) -> Picture:
 
 
 def _check_file(path: Path) -> None:
-    """Tells the commonest mistakes in better words than Pillow's."""
+    """Reports the most common mistakes more clearly than Pillow does."""
     if os.path.isdir(path):  # os.path, as pathlib's questions raise where a folder is closed to us
         if _pictures_in(path):
             raise PictureError(f"A picture must be a file. Received: the folder {path}. Name a picture in it.")
@@ -196,7 +194,7 @@ def _rgb(image: Image.Image, name: str) -> Picture:
 
 
 def _eight_bits(image: Image.Image, name: str) -> Image.Image:
-    """16-bit grey as 8-bit grey: Pillow's own conversion cuts off at 255."""
+    """Converts 16-bit grey to 8 bit; Pillow's own conversion cuts off at 255."""
     values = np.asarray(image)
     if image.mode == "F" or values.min() < 0 or values.max() > 65535:
         raise PictureError(

@@ -1,4 +1,4 @@
-"""A picture and the boxes of its faces -> the points of each face."""
+"""Landmarks: a picture and the boxes of its faces -> the points of each face."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from facekit.core.errors import UnknownNameError
 from facekit.faces.detectors import Box
 from facekit.faces.dlib_files import dlib_file
 
-if TYPE_CHECKING:  # scripts offer LANDMARKS in --help, which must not wait for NumPy
+if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
@@ -25,12 +25,12 @@ LANDMARKS = {
 
 
 def make_landmarker(points: int) -> Landmarker:
-    """A function from a picture, RGB uint8 (H, W, 3), and n boxes to the faces' points (n, points, 2): x, y in pixels.
+    """Makes a function from a picture, RGB uint8 (H, W, 3), and n boxes to landmarks (n, points, 2): x, y in pixels.
 
     The predictor of 68 points was trained on iBUG 300-W, whose licence excludes commercial use; that of 5 is free.
 
     Args:
-        points: one of LANDMARKS.
+        points: a key of LANDMARKS.
 
     Raises:
         UnknownNameError: there is no predictor of so many points.
@@ -56,7 +56,7 @@ def make_landmarker(points: int) -> Landmarker:
 
 
 def whole_box(box: Box, height: int, width: int) -> Box:
-    """The detector's square again, where the picture's edge cut a side off: points are placed relative to it."""
+    """Restores the detector's square where the picture's edge clipped it: landmarks are found relative to it."""
     left, top, right, bottom = box
     missing = (bottom - top) - (right - left)
     if missing > 0 and left == 0:

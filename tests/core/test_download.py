@@ -1,5 +1,6 @@
 """Downloads from a local server that behaves badly."""
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,7 +25,7 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[Answer], str]]:
-    """Starts a server that answers as told; gives its address."""
+    """Returns a function that starts a server with this handler, and returns its address."""
     servers: list[tuple[ThreadingHTTPServer, threading.Thread]] = []
 
     def start(answer: Answer) -> str:
@@ -52,7 +53,7 @@ def send(
     cut: int | None = None,
     length: int | None = None,
 ) -> None:
-    """Sends the body from `start` on, only `cut` bytes of it, claiming to send `length`."""
+    """Sends the body from `start` on, but only `cut` bytes of it, and announces `length`."""
     request.send_response(206 if start else 200)
     if start:
         request.send_header("Content-Range", f"bytes {start}-{len(BODY) - 1}/{len(BODY)}")
@@ -108,7 +109,7 @@ def test_server_that_ignores_ranges_starts_again(serve: Callable[[Answer], str],
     assert starts == [0, 100_000, 100_000]
 
 
-def test_earlier_run_is_gone_on_with(serve: Callable[[Answer], str], tmp_path: Path) -> None:
+def test_partial_download_is_resumed(serve: Callable[[Answer], str], tmp_path: Path) -> None:
     (tmp_path / "weights.h5.part").write_bytes(BODY[:123_456])
     starts = []
 
@@ -121,7 +122,7 @@ def test_earlier_run_is_gone_on_with(serve: Callable[[Answer], str], tmp_path: P
     assert starts == [123_456]
 
 
-def test_part_that_is_no_beginning_is_thrown_away(serve: Callable[[Answer], str], tmp_path: Path) -> None:
+def test_part_longer_than_the_file_is_deleted(serve: Callable[[Answer], str], tmp_path: Path) -> None:
     (tmp_path / "weights.h5.part").write_bytes(b"x" * (len(BODY) + 1))
 
     def answer(request: BaseHTTPRequestHandler) -> None:
@@ -135,7 +136,9 @@ def test_part_that_is_no_beginning_is_thrown_away(serve: Callable[[Answer], str]
 
 
 @pytest.mark.parametrize("knows_ranges", [False, True])
-def test_lie_about_the_length_is_found_out(serve: Callable[[Answer], str], tmp_path: Path, knows_ranges: bool) -> None:
+def test_shorter_answer_than_announced_is_an_error(
+    serve: Callable[[Answer], str], tmp_path: Path, knows_ranges: bool
+) -> None:
     def answer(request: BaseHTTPRequestHandler) -> None:
         start = start_of(request) if knows_ranges else 0
         send(request, start, length=len(BODY) + 10 - start)
@@ -169,3 +172,20 @@ def test_full_disk_is_one_line(serve: Callable[[Answer], str], tmp_path: Path) -
     (tmp_path / "weights.h5.part").symlink_to("/dev/full")
     with pytest.raises(WeightsError, match=r"^Cannot fetch .*No space left on device\.$"):
         fetch(serve(send), tmp_path / "weights.h5")
+
+
+def test_file_with_the_known_hash_is_kept(serve: Callable[[Answer], str], tmp_path: Path) -> None:
+    fetch(serve(send), tmp_path / "weights.h5", hashlib.sha256(BODY).hexdigest().upper())
+    assert (tmp_path / "weights.h5").read_bytes() == BODY
+
+
+def test_file_with_another_hash_is_refused_and_deleted(serve: Callable[[Answer], str], tmp_path: Path) -> None:
+    """Here the partial download of an earlier run is damaged: once it is deleted, the next attempt succeeds."""
+    (tmp_path / "weights.h5.part").write_bytes(b"x" * 1000)
+    expected, received = hashlib.sha256(BODY).hexdigest(), hashlib.sha256(b"x" * 1000 + BODY[1000:]).hexdigest()
+    url = serve(lambda request: send(request, start_of(request)))
+    with pytest.raises(WeightsError, match=rf"^{url} must have the SHA-256 {expected}\. Received: {received}\. Fetch"):
+        fetch(url, tmp_path / "weights.h5", expected)
+    assert not list(tmp_path.iterdir())
+    fetch(url, tmp_path / "weights.h5", expected)
+    assert (tmp_path / "weights.h5").read_bytes() == BODY

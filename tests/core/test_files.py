@@ -6,8 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from facekit.core.errors import FaceKitError
-from facekit.core.files import PROJECT, atomic_path, unused_path, write_text
+from facekit.core.errors import FaceKitError, VideoError
+from facekit.core.files import (
+    PROJECT,
+    atomic_path,
+    cache_folder,
+    make_folder,
+    unused_path,
+    writable_folder,
+    write_text,
+    writing,
+)
 
 
 def test_a_file_appears_whole(tmp_path: Path) -> None:
@@ -65,7 +74,9 @@ def test_text_goes_to_a_file_or_to_stdout(tmp_path: Path, capsys: pytest.Capture
 
 def test_text_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(FaceKitError, match=r"Cannot write .*file/text: (File exists|Not a directory)\. Free the space"):
+    with pytest.raises(
+        FaceKitError, match=r"Cannot write .*file/text: (File exists|Not a directory)\. Free some space"
+    ):
         write_text(str(tmp_path / "file" / "text"), "x")
 
 
@@ -81,3 +92,33 @@ def test_taken_names_get_numbers(tmp_path: Path) -> None:
 def test_the_project_has_its_folders() -> None:
     for folder in ("face_weights", "fonts", "demo_images"):
         assert (PROJECT / folder).is_dir()
+
+
+def test_cache_is_where_the_system_keeps_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("LOCALAPPDATA", "local")
+    for system, folder in {"linux": Path.home() / ".cache", "darwin": Path.home() / "Library" / "Caches"}.items():
+        monkeypatch.setattr("sys.platform", system)
+        assert cache_folder() == folder / "facekit"
+    monkeypatch.setattr("sys.platform", "win32")
+    assert cache_folder() == Path("local/facekit")
+
+
+def test_a_failed_write_is_one_line_that_names_the_argument() -> None:
+    with pytest.raises(
+        VideoError, match=r"^Cannot write a\.mp4: No space left on device\. Free some space or choose an"
+    ) as error:
+        with writing("a.mp4", VideoError, argument="output"):
+            raise OSError(28, "No space left on device")
+    assert error.value.argument == "output"
+    with pytest.raises(KeyError), writing("a.mp4"):
+        raise KeyError("not a failed write")
+
+
+def test_folders_that_cannot_be_made_or_written_are_refused(tmp_path: Path) -> None:
+    assert writable_folder(tmp_path / "a" / "b").is_dir() and os.listdir(tmp_path / "a" / "b") == []
+    (tmp_path / "file").touch()
+    for function in (make_folder, writable_folder):
+        with pytest.raises(FaceKitError, match=r"^Cannot make the folder .*file/c: .*\. Choose another\.$") as error:
+            function(tmp_path / "file" / "c", argument="output")
+        assert error.value.argument == "output"

@@ -12,7 +12,8 @@ from facekit.core.errors import PictureError, UnknownNameError
 from facekit.core.files import PROJECT
 from facekit.drawing import photographs
 from facekit.drawing.labels import font
-from facekit.drawing.photographs import LANGUAGES, Plate, draw_estimates
+from facekit.drawing.languages import LANGUAGES
+from facekit.drawing.photographs import Label, draw_estimates
 from facekit.heads import AgeAnswer, ClassAnswer
 
 Box = tuple[int, int, int, int]
@@ -68,67 +69,67 @@ def contrast(light: np.ndarray, dark: np.ndarray) -> float:
 
 
 @pytest.fixture
-def plates(monkeypatch: pytest.MonkeyPatch) -> list[Plate]:
+def labels(monkeypatch: pytest.MonkeyPatch) -> list[Label]:
     """Fills with what is drawn: the note first, then the captions."""
-    drawn: list[Plate] = []
-    draw_plate = photographs._draw_plate
+    drawn: list[Label] = []
+    draw_label = photographs._draw_label
 
-    def record(image: Image.Image, plate: Plate, stripe: Any) -> None:
-        drawn.append(plate)
-        draw_plate(image, plate, stripe)
+    def record(image: Image.Image, label: Label, stripe: Any) -> None:
+        drawn.append(label)
+        draw_label(image, label, stripe)
 
-    monkeypatch.setattr(photographs, "_draw_plate", record)
+    monkeypatch.setattr(photographs, "_draw_label", record)
     return drawn
 
 
-def texts(plate: Plate) -> list[str]:
-    return [f"{text} {detail}".strip() for text, detail in plate.lines]
+def texts(label: Label) -> list[str]:
+    return [f"{text} {detail}".strip() for text, detail in label.lines]
 
 
-def check_places(plates: list[Plate], boxes: list[Box], width: int, height: int) -> None:
+def check_rects(labels: list[Label], boxes: list[Box], width: int, height: int) -> None:
     """Inside the picture, apart from each other, and on at most one box."""
-    for index, plate in enumerate(plates):
-        left, top, right, bottom = plate.place
+    for index, label in enumerate(labels):
+        left, top, right, bottom = label.rect
         assert 0 <= left < right <= width and 0 <= top < bottom <= height
-        assert not any(overlap(plate.place, other.place) for other in plates[:index])
-    for caption in plates[1:]:
-        assert sum(overlap(caption.place, box) > 0 for box in boxes) <= 1
+        assert not any(overlap(label.rect, other.rect) for other in labels[:index])
+    for caption in labels[1:]:
+        assert sum(overlap(caption.rect, box) > 0 for box in boxes) <= 1
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("seed", range(10))
-def test_captions_hide_nobody_where_there_is_room(seed: int, language: str, plates: list[Plate]) -> None:
+def test_captions_hide_nobody_where_there_is_room(seed: int, language: str, labels: list[Label]) -> None:
     width, height = 1200, 900
     boxes = scattered(width, height, 1 + seed, (40, 180), seed)
     draw_estimates(blank(width, height), [face(box) for box in boxes], language)
-    check_places(plates, boxes, width, height)
-    assert len(plates) == 1 + len(boxes)
-    for caption in plates[1:]:
+    check_rects(labels, boxes, width, height)
+    assert len(labels) == 1 + len(boxes)
+    for caption in labels[1:]:
         assert len(caption.lines) == 3 and caption.text_size >= 12
-        assert not any(overlap(caption.place, box) for box in boxes)
+        assert not any(overlap(caption.rect, box) for box in boxes)
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_captions_hide_nobody_else_in_a_crowd(seed: int, plates: list[Plate]) -> None:
+def test_captions_hide_nobody_else_in_a_crowd(seed: int, labels: list[Label]) -> None:
     rng = np.random.default_rng(100 + seed)
     width, height = int(rng.integers(150, 900)), int(rng.integers(150, 900))
     boxes = scattered(width, height, 40, (30, 120), seed)
     draw_estimates(blank(width, height), [face(box) for box in boxes])
-    check_places(plates, boxes, width, height)
-    for caption in plates[1:]:
-        assert all(overlap(caption.place, box) <= 0.5 * overlap(box, box) for box in boxes)
+    check_rects(labels, boxes, width, height)
+    for caption in labels[1:]:
+        assert all(overlap(caption.rect, box) <= 0.5 * overlap(box, box) for box in boxes)
 
 
-def test_close_rows_of_faces_all_get_a_caption(plates: list[Plate]) -> None:
+def test_close_rows_of_faces_all_get_a_caption(labels: list[Label]) -> None:
     boxes = [(x, y, x + 60, y + 60) for y in range(10, 560, 80) for x in range(10, 860, 80)]
     draw_estimates(blank(900, 600), [face(box) for box in boxes])
-    check_places(plates, boxes, 900, 600)
-    assert len(plates) == 1 + len(boxes)
+    check_rects(labels, boxes, 900, 600)
+    assert len(labels) == 1 + len(boxes)
 
 
-def test_overlapping_and_nested_boxes_get_captions(plates: list[Plate]) -> None:
+def test_overlapping_and_nested_boxes_get_captions(labels: list[Label]) -> None:
     draw_estimates(blank(300, 300), [face((0, 0, 300, 300)), face((100, 100, 250, 250)), face((200, 180, 290, 270))])
-    assert len(plates) == 4
+    assert len(labels) == 4
 
 
 @pytest.mark.parametrize("boxes", [[], [(10, 20, 110, 120)], [(0, 0, 300, 200)]])
@@ -145,11 +146,11 @@ def test_draws_on_a_copy(boxes: list[Box]) -> None:
 @pytest.mark.parametrize(
     "ground", [blank(400, 300, 0), blank(400, 300, 255), noise(400, 300)], ids=["0", "255", "noise"]
 )
-def test_captions_can_be_read_on_any_ground(ground: np.ndarray, plates: list[Plate]) -> None:
+def test_captions_can_be_read_on_any_ground(ground: np.ndarray, labels: list[Label]) -> None:
     drawn = draw_estimates(ground, [face((100, 60, 200, 160))])
-    assert len(plates) == 2
-    for plate in plates:
-        left, top, right, bottom = plate.place
+    assert len(labels) == 2
+    for label in labels:
+        left, top, right, bottom = label.rect
         # The right half holds the dimmer text; no letter reaches the lowest line of pixels.
         half = drawn[top:bottom, (left + right) // 2 : right].reshape(-1, 3)
         margin = drawn[bottom - 1, (left + right) // 2 : right]
@@ -170,29 +171,29 @@ def test_boxes_can_be_seen_on_any_ground(grey: int, side: int) -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (12, 12), (20, 200), (50, 50), (400, 12), (100, 100)])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_tiny_pictures(size: tuple[int, int], language: str, plates: list[Plate]) -> None:
+def test_tiny_pictures(size: tuple[int, int], language: str, labels: list[Label]) -> None:
     width, height = size
     for box in [(0, 0, width, height), (width // 4, height // 4, width // 2 + 1, height // 2 + 1)]:
-        plates.clear()
+        labels.clear()
         assert draw_estimates(blank(width, height), [face(box)], language).shape == (height, width, 3)
-        check_places(plates, [box], width, height)
+        check_rects(labels, [box], width, height)
         if size == (100, 100):
-            assert len(plates) == 2 and len(plates[1].lines) == 3
+            assert len(labels) == 2 and len(labels[1].lines) == 3
 
 
-def test_a_large_picture_is_quick_and_its_text_large(plates: list[Plate]) -> None:
+def test_a_large_picture_is_quick_and_its_text_large(labels: list[Label]) -> None:
     picture = noise(4000, 3000)
     boxes = scattered(4000, 3000, 12, (80, 900), seed=1)
     start = time.process_time()
     draw_estimates(picture, [face(box) for box in boxes])
     assert time.process_time() - start < 1
-    assert min(plate.text_size for plate in plates) >= 24
+    assert min(label.text_size for label in labels) >= 24
 
 
-def test_words_of_both_languages(plates: list[Plate]) -> None:
+def test_words_of_both_languages(labels: list[Label]) -> None:
     for language in ("en", "zh"):
         draw_estimates(blank(600, 400), [face((200, 100, 300, 200))], language)
-    assert [texts(plate) for plate in plates] == [
+    assert [texts(label) for label in labels] == [
         ["Estimated age, gender, race"],
         ["Age ~34 27\N{EN DASH}42", "Female 98%", "Asian 85%"],
         ["估计年龄、性别、种族"],
@@ -200,19 +201,19 @@ def test_words_of_both_languages(plates: list[Plate]) -> None:
     ]
 
 
-def test_heads_left_out_and_heads_of_ones_own(plates: list[Plate]) -> None:
+def test_heads_left_out_and_heads_of_ones_own(labels: list[Label]) -> None:
     glasses, hat = ClassAnswer("thin\nrims", 0.7, {}), ClassAnswer("x" * 500, 1.0, {})
     estimates = [face((200, 100, 300, 200), age=AgeAnswer(5, 4, 6), glasses=glasses, hat=hat)]
     draw_estimates(blank(600, 400), estimates)
-    note, caption = plates
+    note, caption = labels
     assert texts(note) == ["Estimated age, glasses, hat"]
     assert texts(caption)[:2] == ["Age ~5 4\N{EN DASH}6", "Glasses: thin rims 70%"]
     assert texts(caption)[2].startswith("Hat: xxx") and texts(caption)[2].endswith("… 99%")  # never certain
 
 
-def test_a_face_without_answers_gets_a_box_only(plates: list[Plate]) -> None:
+def test_a_face_without_answers_gets_a_box_only(labels: list[Label]) -> None:
     drawn = draw_estimates(blank(300, 200), [SimpleNamespace(box=(50, 50, 150, 150), answers={})])
-    assert not plates and (drawn != 128).any()
+    assert not labels and (drawn != 128).any()
 
 
 def test_the_font_has_every_character() -> None:

@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 
 from facekit.core.errors import UnknownNameError
 from facekit.core.files import PROJECT
-from facekit.faces.chips import CHIP_SIZE, chip_details, cut_chips, resize_chips, whole_chip
+from facekit.faces.chips import CHIP_SIZE, BoxChip, WholeChip, chip_details, cut_chips, resize_chips
 from facekit.faces.detectors import make_detector
 from facekit.faces.images import Picture, read_picture
 from facekit.faces.landmarks import LANDMARKS, make_landmarker
@@ -112,11 +112,29 @@ def test_unknown_number_of_landmarks() -> None:
 def test_whole_chip() -> None:
     picture = np.zeros((300, 500, 3), np.uint8)
     picture[:, 100:400] = 200
+
+    def whole_chip(picture: Picture) -> Picture:
+        return WholeChip().cut(picture, [(0, 0, 1, 1)]).chips
+
     assert (whole_chip(picture) == 200).all()
     assert whole_chip(picture).shape == (1, CHIP_SIZE, CHIP_SIZE, 3)
     assert whole_chip(np.full((1, 1, 3), 7, np.uint8)).shape == (1, CHIP_SIZE, CHIP_SIZE, 3)
     square = np.random.default_rng(0).integers(0, 256, (CHIP_SIZE, CHIP_SIZE, 3), np.uint8)
     np.testing.assert_array_equal(whole_chip(square)[0], square)
+
+
+def test_box_chips_are_squares_that_are_black_beyond_the_picture() -> None:
+    picture = np.random.default_rng(0).integers(1, 256, (300, 400, 3), np.uint8)
+    (inside,) = BoxChip(size=50, margin=0.1).cut(picture, [(100, 100, 200, 180)]).chips
+    np.testing.assert_array_equal(inside, resize_chips(picture[None, 80:200, 90:210], 50)[0])
+    (corner,) = BoxChip(size=100).cut(picture, [(-50, -50, 50, 50)]).chips
+    assert not corner[:50].any() and not corner[:, :50].any()
+    np.testing.assert_array_equal(corner[50:, 50:], picture[:50, :50])
+    (outside,) = BoxChip(size=20).cut(picture, [(500, 500, 600, 600)]).chips
+    assert not outside.any()
+    large = np.full((6000, 9000, 3), 200, np.uint8)  # a square of 900 million pixels with its margin
+    (chip,) = BoxChip(size=30, margin=1.5).cut(large, [(0, 0, 9000, 6000)]).chips
+    assert chip[15, 15].tolist() == [200] * 3 and not chip[0].any()
 
 
 def test_resize_chips() -> None:

@@ -10,7 +10,16 @@ from PIL import Image
 from facekit.core.errors import FaceKitError, UnknownNameError
 from facekit.core.files import PROJECT
 from facekit.faces import dlib_files
-from facekit.faces.detectors import CNN_PIXELS, DETECTORS, HOG_FACE, Detection, _resized, load_hog, make_detector
+from facekit.faces.detectors import (
+    CNN_PIXELS,
+    DETECTORS,
+    HOG_FACE,
+    Detection,
+    _resized,
+    find_detector,
+    load_hog,
+    make_detector,
+)
 from facekit.faces.images import Picture, read_picture
 
 
@@ -32,6 +41,7 @@ def test_contract(name: str, astronaut: Picture) -> None:
     assert 0 <= left < 145 < right <= 300
     assert 0 <= top < 125 < bottom <= 300
     assert (detections[0].score is None) == (name == "whole_image")
+    assert find_detector(name).finds_faces == (name != "whole_image")
 
 
 @pytest.mark.parametrize("name", ["hog", "cnn"])

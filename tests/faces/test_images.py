@@ -1,11 +1,14 @@
 """facekit.faces.images: what is read, what is refused and with which words, what is found and written."""
 
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from PIL import Image
 
 from facekit.core.errors import PictureError
@@ -29,7 +32,8 @@ def png_of_size(path: Path, width: int, height: int) -> Path:
 
 def test_rgb_is_read_as_it_is(tmp_path: Path) -> None:
     Image.fromarray(COLOURS).save(tmp_path / "a.png")
-    for source in (tmp_path / "a.png", str(tmp_path / "a.png"), Image.fromarray(COLOURS), COLOURS):
+    content = (tmp_path / "a.png").read_bytes()
+    for source in (tmp_path / "a.png", str(tmp_path / "a.png"), content, Image.fromarray(COLOURS), COLOURS):
         picture = read_picture(source)
         assert picture.dtype == np.uint8
         np.testing.assert_array_equal(picture, COLOURS)
@@ -77,9 +81,29 @@ def test_exif_orientation_is_honoured(orientation: int, tmp_path: Path) -> None:
     assert np.abs(picture[..., 0].astype(int) - upright).max() < 8
 
 
+BROKEN_EXIF = b"Exif\x00\x00II*\x00\x08\x00\x00\x00\xff\xff\x12\x01"
+
+
+@pytest.mark.filterwarnings(r"ignore:::PIL\.")  # pytest hides the module's own filter
 def test_broken_exif_does_not_matter(tmp_path: Path) -> None:
-    Image.fromarray(COLOURS).save(tmp_path / "a.jpg", exif=b"Exif\x00\x00II*\x00\x08\x00\x00\x00\xff\xff\x12\x01")
+    Image.fromarray(COLOURS).save(tmp_path / "a.jpg", exif=BROKEN_EXIF)
     assert read_picture(tmp_path / "a.jpg").shape == (20, 30, 3)
+
+
+def test_warnings_of_pillow_are_not_printed_in_any_thread(tmp_path: Path) -> None:
+    Image.fromarray(COLOURS).save(tmp_path / "a.jpg", exif=BROKEN_EXIF)
+    code = """if True:
+        import sys, warnings
+        from concurrent.futures import ThreadPoolExecutor
+        from facekit.faces.images import read_picture
+        before = list(warnings.filters)
+        with ThreadPoolExecutor(4) as pool:
+            shapes = set(pool.map(lambda _: read_picture(sys.argv[1]).shape, range(50)))
+        print(shapes, warnings.filters == before)
+    """
+    command = [sys.executable, "-W", "error", "-c", code, str(tmp_path / "a.jpg")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert (done.stdout, done.stderr) == ("{(20, 30, 3)} True\n", "")
 
 
 @pytest.mark.parametrize("mode", ["I;16", "I"])
@@ -114,6 +138,7 @@ def test_one_pixel_is_a_picture(tmp_path: Path) -> None:
     assert read_picture(tmp_path / "a.png").tolist() == [[[1, 2, 3]]]
 
 
+@pytest.mark.filterwarnings(r"ignore:::PIL\.")  # pytest hides the module's own filter
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -164,6 +189,7 @@ def test_the_limit_itself_is_not_refused_for_its_size(tmp_path: Path) -> None:
         (np.zeros((5, 5, 4), np.uint8), r"Received: shape=\(5, 5, 4\)"),
         (np.zeros((0, 5, 3), np.uint8), r"Received: shape=\(0, 5, 3\)"),
         ([1, 2], "Received: list"),
+        (b"a letter", r"JPEG, PNG, WebP .* Received: the bytes given, which is none of these"),
     ],
 )
 def test_bad_arrays_are_refused(array: np.ndarray, words: str) -> None:
@@ -226,6 +252,6 @@ def test_save_picture_tells_why_it_cannot(tmp_path: Path, monkeypatch: pytest.Mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(PictureError, match=r"Cannot write .*a\.png: No space left on device\. Free the space"):
+    with pytest.raises(PictureError, match=r"Cannot write .*a\.png: No space left on device\. Free some space"):
         save_picture(COLOURS, tmp_path / "a.png")
     assert not list(tmp_path.glob("*a*"))
