@@ -1,1 +1,1 @@
-"""Networks, their weights files and cards, and the runtimes that run them."""
+"""Networks: their configuration, weights files, cards, calibration, backbones and runtimes."""

@@ -1,50 +1,50 @@
-"""What a weights file says of itself. Reading it needs no Keras."""
+"""Cards, which describe the weights files that hold them. Reading one needs no Keras."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import h5py
 
-from facekit.core.errors import UnknownNameError, WeightsError
+from facekit.core.errors import FaceKitError, WeightsError
 from facekit.core.files import PROJECT
-from facekit.faces.chips import CHIP_PADDING, CHIP_SIZE
+from facekit.faces.chips import AlignedChip, ChipConfig, chip_from_dict
 from facekit.heads import AGE, GENDER, RACE
 from facekit.networks.calibration import Calibration
+from facekit.networks.config import NetworkConfig
 from facekit.networks.legacy import is_original_checkpoint
-from facekit.recipes.recipe import NetworkConfig
 
 DEFAULT_WEIGHTS = PROJECT / "face_weights" / "mobilenet_utkface.h5"
-FORMAT = 1
+FORMAT = 2
 LICENCE = (
     "Non-commercial research only, if trained on UTKFace or from weights that were trained on VGGFace or VGGFace2, as "
     "their licences say. "
-    "Weights trained on one's own pictures alone are under the terms of these."
+    "Weights trained on your own pictures alone are under the terms of these."
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """The description that travels inside a weights file.
+    """Description of a weights file, which is stored inside it.
 
     Args:
         name: of the weights.
         network: how to build the network.
-        chip: how the faces were cut: side, pixels; padding, share of the face.
-        data: data set, numbers of records, split rule and seed.
-        training: the recipe, and what came of it.
-        calibration: of the network's probabilities, fitted on the validation side.
-        figures: as `face_evaluate.py` prints them, for the test split.
+        chip: how faces are cut for it.
+        data: data sets, numbers of records, split rule and seed.
+        training: the recipe, and the figures of its last epoch.
+        calibration: of the network's outputs, fitted on the validation side.
+        figures: as `facekit.evaluation.evaluate` gives them, for the test split.
         licence: who may use the weights.
         tensors_sha256: hash of the tensors.
     """
 
     name: str
     network: NetworkConfig
-    chip: dict[str, Any] = field(default_factory=lambda: {"size": CHIP_SIZE, "padding": CHIP_PADDING})
+    chip: ChipConfig = field(default_factory=AlignedChip)
     data: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     calibration: Calibration = field(default_factory=Calibration)
@@ -54,30 +54,67 @@ class Card:
 
     @property
     def seed(self) -> int:
-        """Of the split that the weights were trained with."""
+        """Seed of the split that the weights were trained with."""
         return int(self.data.get("seed", 0))
+
+    def source(self, dataset: str) -> Mapping[str, Any]:
+        """Returns what the card says of one of the data sets that were trained on; {} for another one."""
+        sources = self.data.get("sources") or ([self.data] if "dataset" in self.data else [])
+        return next((source for source in sources if source.get("dataset") == dataset), {})
 
     @property
     def detector(self) -> str:
-        """By which the training pictures were cut; "whole_image" where they were chips."""
+        """Detector that found the faces of the training pictures; "whole_image" where they were chips."""
         return str(self.data.get("detector", "whole_image"))
 
     def to_json(self) -> str:
-        return json.dumps({"format": FORMAT, **asdict(self), "network": self.network.to_dict()}, indent=1)
+        fields = {
+            "format": FORMAT,
+            **self.__dict__,
+            "network": self.network.to_dict(),
+            "chip": self.chip.to_dict(),
+            "calibration": self.calibration.__dict__,
+        }
+        return json.dumps(fields, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> "Card":
-        """Raises WeightsError for a card that is damaged or of another format."""
+        """Reads a card of this format or an older one. Raises WeightsError if it is damaged or of a newer one."""
         try:
             fields = json.loads(text)
             found = fields.pop("format")
-            if found != FORMAT:
-                raise WeightsError(f"The card must have format {FORMAT}. Received: {found}. Update facekit.")
-            network = NetworkConfig.from_dict(fields["network"])
-            calibration = Calibration.from_dict(fields.get("calibration", {}))  # older cards have none
-            return cls(**{**fields, "network": network, "calibration": calibration})
-        except (ValueError, KeyError, TypeError, AttributeError, UnknownNameError) as error:
-            raise WeightsError(f"The card cannot be read: {error}. Fetch the weights file again.") from error
+            if found == 1:
+                fields = _from_format_1(fields)
+            elif found != FORMAT:
+                raise WeightsError(f"The card must have format {FORMAT} or 1. Received: {found}. Update facekit.")
+            for name in ("data", "training", "figures"):
+                if not isinstance(fields.get(name, {}), dict):
+                    raise ValueError(f"{name} must be an object")
+            if not all(isinstance(source, dict) for source in fields.get("data", {}).get("sources", [])):
+                raise ValueError("data sources must be objects")
+            parts = {
+                "network": NetworkConfig.from_dict(fields["network"]),
+                "chip": chip_from_dict(fields["chip"]),
+                "calibration": Calibration.from_dict(fields.get("calibration", {})),
+            }
+            return cls(**{**fields, **parts})
+        except WeightsError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError, FaceKitError) as error:
+            raise WeightsError(
+                f"The card cannot be read: {str(error).rstrip('.')}. Fetch the weights file again."
+            ) from error
+
+
+def _from_format_1(fields: dict[str, Any]) -> dict[str, Any]:
+    """Drops the settings of training that older cards kept in the network."""
+    answering = {"age": ("kind", "name", "youngest", "oldest"), "class": ("kind", "name", "classes")}
+    network = {name: value for name, value in fields["network"].items() if name != "dropout"}
+    network["heads"] = [
+        {name: head[name] for name in answering[head["kind"]]} if head["kind"] in answering else head
+        for head in network["heads"]
+    ]
+    return {**fields, "network": network, "chip": fields.get("chip", {})}
 
 
 # Checkpoints of the original scripts, face_weights.*.utk.h5, have no card of their own.
@@ -89,13 +126,13 @@ ORIGINAL_CARD = Card(
 
 @contextmanager
 def open_weights(path: Path) -> Iterator[h5py.File]:
-    """An HDF5 file, opened for reading.
+    """Opens an HDF5 file for reading.
 
     Raises:
         WeightsError: it is missing, truncated or something else, or reading it fails inside the `with`.
     """
     if not path.is_file():
-        raise WeightsError(f"No weights file {path}. Train one with face_train.py or name another with --weights.")
+        raise WeightsError(f"No weights file {path}. Train one, or name another.", argument="weights")
     try:
         with h5py.File(path, "r") as file:
             yield file
@@ -104,7 +141,7 @@ def open_weights(path: Path) -> Iterator[h5py.File]:
 
 
 def read_card(path: Path) -> Card:
-    """The card in a weights file.
+    """Reads the card in a weights file.
 
     Raises:
         WeightsError: the file cannot be read, or has no card.
@@ -113,5 +150,5 @@ def read_card(path: Path) -> Card:
         if "card" not in file.attrs:
             if is_original_checkpoint(path):
                 return ORIGINAL_CARD
-            raise WeightsError(f"{path} has no card, so its network is unknown. Use a file that face_train.py wrote.")
+            raise WeightsError(f"{path} has no card, so its network is unknown. Use a file that a training wrote.")
         return Card.from_json(str(file.attrs["card"]))

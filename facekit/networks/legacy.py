@@ -15,43 +15,50 @@ if TYPE_CHECKING:
     import keras
 
 RELEASE = "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/"
-# The original script's names of the heads, its spelling, and ours.
+# File's name -> SHA-256. The release publishes none, so only the tensors' names and shapes are checked.
+RELEASE_SHA256: dict[str, str] = {}
+# Names of the heads in the original script, misspelt there, and ours.
 ORIGINAL_HEADS = {"predications_age": "age", "predications_gender": "gender", "predications_race": "race"}
 
 
 def vggface_weights_path(model: str, include_top: bool) -> Path:
-    """Where the weights that keras-vggface released are; fetched from its release on GitHub if they are not there yet.
+    """Returns the path of keras-vggface's released weights; downloads them from its GitHub release if they are missing.
+
+    Args:
+        model: "vgg16", "resnet50" or "senet50".
+        include_top: whether the file holds the top as well.
 
     Raises:
-        WeightsError: they are not there and cannot be fetched.
+        WeightsError: they are missing and cannot be downloaded.
     """
     name = f"rcmalli_vggface_tf_{'' if include_top else 'notop_'}{model}.h5"
     path = PROJECT / "vggface_weights" / name
     if not path.is_file():
-        from facekit.core.download import fetch  # the card of every weights file is read by way of here
+        from facekit.core.download import fetch  # not at the top: reading any card imports this module
 
         try:
-            fetch(RELEASE + name, path)
+            fetch(RELEASE + name, path, RELEASE_SHA256.get(name))
         except WeightsError as error:
             raise WeightsError(
-                f"{error} Put {name} into {path.parent}, or train from scratch with --pretrained none."
+                f"{error} Put {name} into {path.parent}, or start from random weights: pretrained none.",
+                argument="pretrained",
             ) from error
     return path
 
 
 def load_vggface(model: "keras.Model", path: str | Path) -> None:
-    """Fills a `VGGFace` network from a released file; layers behind its pooled features (heads) stay as they are.
+    """Fills a `VGGFace` network from a released file; the layers after its global pooling keep their weights.
 
     Raises:
         WeightsError: the file is missing or damaged, or does not have exactly the model's weights.
     """
-    # Layers come in the order of the data's way through them.
-    own = takewhile(lambda layer: layer.name not in ("global_avg_pool", "global_max_pool"), _layers(model))
-    _fill(own, model.name, path, {})
+    # Layers come in the order of the data flow.
+    released = takewhile(lambda layer: layer.name not in ("global_avg_pool", "global_max_pool"), _layers(model))
+    _fill(released, model.name, path, {})
 
 
 def is_original_checkpoint(path: str | Path) -> bool:
-    """Whether the file is a checkpoint of the original training script, told by the names of its heads."""
+    """Tells whether the file is a checkpoint of the original training script, by the names of its heads."""
     try:
         with h5py.File(path, "r") as file:
             return ORIGINAL_HEADS.keys() <= set(_strings(_root(file), "layer_names"))
@@ -73,6 +80,7 @@ def load_original_checkpoint(network: "keras.Model", path: str | Path) -> None:
 
 
 def _fill(layers: "Iterable[keras.Layer]", network: str, path: str | Path, renamed: Mapping[str, str]) -> None:
+    """Assigns the tensors of a file to the layers that have their names. `renamed` maps names in the file to ours."""
     weights = {f"{layer.name}/{weight.name}": weight for layer in layers for weight in layer.weights}
     with _tensors(path, renamed) as tensors:
         problems = [
@@ -89,14 +97,16 @@ def _fill(layers: "Iterable[keras.Layer]", network: str, path: str | Path, renam
             weight.assign(tensors[name][()])
 
 
-def _list(what: str, names: set[str]) -> str:
+def _list(problem: str, names: set[str]) -> str:
+    """Describes the tensors that have a problem by their number and the first three names; "" for none."""
     shown = ", ".join(sorted(names)[:3]) + (", ..." if len(names) > 3 else "")
-    return f"{len(names)} {what} ({shown})" if names else ""
+    return f"{len(names)} {problem} ({shown})" if names else ""
 
 
 def _layers(network: "keras.Model") -> "Iterator[keras.Layer]":
+    """Yields the layers of a network, and those of networks nested in it."""
     for layer in network.layers:
-        if hasattr(layer, "layers"):  # a network within the network
+        if hasattr(layer, "layers"):
             yield from _layers(layer)
         else:
             yield layer
@@ -104,7 +114,7 @@ def _layers(network: "keras.Model") -> "Iterator[keras.Layer]":
 
 @contextmanager
 def _tensors(path: str | Path, renamed: Mapping[str, str]) -> Iterator[dict[str, h5py.Dataset]]:
-    """The tensors of a legacy file by our names, such as "conv1_7x7_s2_bn/gamma"."""
+    """Opens the tensors of a legacy file by our names, such as "conv1_7x7_s2_bn/gamma"."""
     if not Path(path).is_file():
         raise WeightsError(f"No weights file at {path}.")
     try:
@@ -120,14 +130,14 @@ def _tensors(path: str | Path, renamed: Mapping[str, str]) -> Iterator[dict[str,
 
 
 def _root(file: h5py.File) -> h5py.Group:
-    """Where the layers are: a whole model, unlike mere weights, has them in a group."""
+    """Returns the group of the layers: a whole model, unlike mere weights, has one."""
     return file.get("model_weights", file)
 
 
 def _group(name: str, group: h5py.Group) -> Iterator[tuple[str, str, h5py.Dataset]]:
-    """Layer, leaf and values of each tensor in the group of a layer, or of a network that was nested as one layer."""
+    """Yields layer, leaf and values of each tensor of a layer, or of a network that was nested as one layer."""
     names = _strings(group, "weight_names")
-    # Some files' weight names have suffixes (conv1_1_1/kernel:0): the group has the layer's right name.
+    # Some files' weight names have suffixes (conv1_1_1/kernel:0): the group's name is the layer's.
     nested = len({weight.rpartition("/")[0] for weight in names}) > 1
     for weight in names:
         scope, _, leaf = weight.rpartition("/")
@@ -135,6 +145,6 @@ def _group(name: str, group: h5py.Group) -> Iterator[tuple[str, str, h5py.Datase
 
 
 def _strings(group: h5py.Group, attribute: str) -> list[str]:
-    """Names in an attribute: bytes or text, as the writer liked it, or no floats for no names."""
+    """Reads names from an attribute: bytes or text, depending on the writer."""
     names = group.attrs.get(attribute, [])
     return [name.decode() if isinstance(name, bytes) else str(name) for name in names]

@@ -1,37 +1,50 @@
-"""Backbone + heads -> Keras model. Networks take RGB 0..255 (n, S, S, 3) and give probabilities by head."""
+"""Backbone + heads -> Keras model. Networks take RGB 0..255 (n, S, S, 3) and give each head's values (n, width)."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 from keras import layers
 
 from facekit.core.errors import TrainingError
+from facekit.faces.features import feature_width
 from facekit.networks.backbones import find_backbone
-from facekit.recipes.recipe import NetworkConfig
+from facekit.networks.config import NetworkConfig
 
 
-def build_network(config: NetworkConfig) -> keras.Model:
-    """The network with random weights.
+def build_network(config: NetworkConfig, dropout: float = 0.0) -> keras.Model:
+    """Builds the network with random weights.
+
+    Args:
+        config: the network.
+        dropout: fraction of the features that training drops before the heads.
 
     Returns:
-        A model from (n, S, S, 3) RGB 0..255 to a dict: head's name -> probabilities (n, classes), float32.
+        A model from pictures (n, S, S, 3) RGB 0..255, or from a dict of `config.inputs`, to a dict: head's name -> (n,
+        width), float32.
 
     Raises:
-        UnknownNameError: no such backbone.
-        InputSizeError: the input is too small for it.
+        UnknownNameError: no such backbone or features.
+        InputSizeError: the input is too small for the backbone.
     """
     backbone = find_backbone(config.backbone, config.input_size).build(config.input_size)
-    features = backbone.output
-    if config.dropout:
-        features = layers.Dropout(config.dropout, name="dropout")(features)
-    outputs = {
-        # float32 whatever the policy: small probabilities decide the loss.
-        head.name: layers.Dense(len(head.classes), activation="softmax", dtype="float32", name=head.name)(features)
-        for head in config.heads
-    }
-    return keras.Model(backbone.input, outputs, name=config.backbone)
+    inputs, x = backbone.input, backbone.output
+    if config.features:
+        features = keras.Input((feature_width(config.features),), name="features")
+        inputs = {"picture": backbone.input, "features": features}
+        x = layers.Concatenate(name="with_features")([x, features])
+    if dropout:
+        x = layers.Dropout(dropout, name="dropout")(x)
+    return keras.Model(inputs, {head.name: head.output(x) for head in config.heads}, name=config.backbone)
+
+
+def network_input(inputs: Mapping[str, Any]) -> Any:
+    """Returns what `build_network`'s model takes: the picture alone, or the dict where there are several inputs."""
+    return dict(inputs) if len(inputs) > 1 else inputs["picture"]
 
 
 def freeze(network: keras.Model, trainable_from: str | None) -> None:
-    """Stops the training of all layers before the named one; frozen batch norm keeps its statistics.
+    """Excludes all layers before the named one from training; frozen batch norm keeps its statistics.
 
     Raises:
         TrainingError: the network has no such layer.
@@ -40,8 +53,6 @@ def freeze(network: keras.Model, trainable_from: str | None) -> None:
         return
     names = [layer.name for layer in network.layers]
     if trainable_from not in names:
-        raise TrainingError(
-            f"trainable_from must name a layer. Received: {trainable_from!r}. `python face.py` lists the layers."
-        )
+        raise TrainingError(f"trainable_from must name one of the network's layers. Received: {trainable_from!r}.")
     for layer in network.layers[: names.index(trainable_from)]:
         layer.trainable = False

@@ -13,22 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.core.errors import WeightsError
-from facekit.core.files import atomic_path
+from facekit.core.files import atomic_path, writing
 from facekit.networks.cards import ORIGINAL_CARD, Card, open_weights, read_card
+from facekit.networks.config import NetworkConfig
 from facekit.networks.legacy import load_original_checkpoint
 from facekit.networks.network import build_network
-from facekit.recipes.recipe import NetworkConfig
 
 Tensors = dict[str, NDArray[np.generic]]
 
 
 def network_tensors(network: keras.Model) -> Tensors:
-    """The weights of a network by their path, e.g. "stem/kernel"."""
+    """Returns the weights of a network by their path, e.g. "stem/kernel"."""
     return {variable.path: variable.numpy() for variable in network.variables if _kept(variable)}
 
 
 def assign_tensors(network: keras.Model, tensors: Tensors) -> None:
-    """Fills a network.
+    """Fills a network with tensors.
 
     Raises:
         WeightsError: a tensor is missing, is left over or has another shape.
@@ -46,13 +46,18 @@ def assign_tensors(network: keras.Model, tensors: Tensors) -> None:
 
 
 def load_matching(network: keras.Model, path: Path, config: NetworkConfig) -> Card:
-    """Starts a network from another's weights: its body, and each head that has the same classes.
+    """Fills a network with another's weights: those of the backbone, and of each head that is the same.
+
+    Args:
+        network: what is filled.
+        path: weights file of the other network.
+        config: of `network`.
 
     Returns:
-        The card of the other's weights.
+        The card of those weights.
 
     Raises:
-        WeightsError: the file cannot be used, or its body is another one.
+        WeightsError: the file cannot be used, or has another backbone.
     """
     source, card = load_network(path)
     if card.network.backbone != config.backbone:  # even of the same shapes, it may scale its pixels in another way
@@ -60,8 +65,8 @@ def load_matching(network: keras.Model, path: Path, config: NetworkConfig) -> Ca
             f"The weights to start from must be of {config.backbone}. Received: {path} of {card.network.backbone}. "
             "Set the recipe's backbone to that."
         )
-    same = {head.name: head.classes for head in card.network.heads}
-    kept = {head.name for head in config.heads if same.get(head.name) == head.classes}
+    same_inputs = config.features == card.network.features
+    kept = {head.name for head in set(config.heads) & set(card.network.heads) if same_inputs}
     names = {head.name for head in (*config.heads, *card.network.heads)}
     tensors = {name: value for name, value in network_tensors(network).items() if name.split("/")[0] in names}
     for name, value in network_tensors(source).items():
@@ -86,20 +91,16 @@ def save_weights(tensors: Tensors, card: Card, path: Path) -> Card:
     """
     tensors = {name: tensor.astype(np.float16 if tensor.ndim > 1 else np.float32) for name, tensor in tensors.items()}
     card = replace(card, tensors_sha256=_hash(tensors))
-    try:
+    with writing(path, WeightsError):
         write_hdf5(path, tensors, {"card": card.to_json()})
         with atomic_path(path.with_suffix(".json")) as temporary:
             temporary.write_text(card.to_json() + "\n", encoding="utf-8")
-    except OSError as error:
-        raise WeightsError(
-            f"Cannot write {path}: {error.strerror or error}. Free the space or choose another folder."
-        ) from error
     return card
 
 
 def write_hdf5(path: Path, datasets: Mapping[str, Any], attributes: Mapping[str, str]) -> None:
     """Writes an HDF5 file whole or not at all. Raises OSError."""
-    encoded = io.BytesIO()  # in memory first: writing to the file itself, HDF5 hides why it failed
+    encoded = io.BytesIO()  # in memory first: when HDF5 writes to the file itself, it hides why that failed
     with h5py.File(encoded, "w") as file:
         for name, value in datasets.items():
             file[name] = value
@@ -109,7 +110,7 @@ def write_hdf5(path: Path, datasets: Mapping[str, Any], attributes: Mapping[str,
 
 
 def read_tensors(path: Path) -> Tensors:
-    """All tensors of a weights file by their path."""
+    """Reads all tensors of a weights file by their path."""
     tensors: Tensors = {}
 
     def collect(name: str, item: h5py.Dataset | h5py.Group) -> None:
@@ -141,7 +142,7 @@ def load_network(path: str | Path) -> tuple[keras.Model, Card]:
 
 
 def random_states(network: keras.Model) -> list[keras.Variable]:
-    """The states of dropout: no weights, but a training that goes on needs them."""
+    """Returns the states of dropout, which are no weights, but which a resumed training needs."""
     return [variable for variable in network.variables if not _kept(variable)]
 
 

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from facekit import FaceEstimator
 from facekit.core.errors import DataError, WeightsError
+from facekit.evaluation.calibration import LEAST_RECORDS, fit_calibration
 from facekit.evaluation.evaluate import calibrate_weights
 from facekit.heads import AGE, GENDER, INTERVAL, MISSING, RACE, AgeAnswer, AgeHead, ClassHead, Head
 from facekit.networks import weights
-from facekit.networks.calibration import LEAST_RECORDS, Calibration
+from facekit.networks.calibration import Calibration
 from facekit.networks.cards import Card, read_card
 from facekit.networks.runtimes import load_runtime
 
@@ -37,7 +38,7 @@ def true_case(head: Head, n: int, seed: int = 0) -> tuple[Rows, NDArray[np.int64
         centre, spread = random.uniform(5, 85, (n, 1)), random.uniform(2, 10, (n, 1))
         rows = softmax(np.maximum(-(((head.years - centre) / spread) ** 2) / 2, -300))
     else:
-        rows = softmax(random.normal(0, 2, (n, len(head.classes))))
+        rows = softmax(random.normal(0, 2, (n, head.width)))
     drawn = (rows.cumsum(axis=1) < random.random((n, 1))).sum(axis=1)
     return rows, drawn + (head.youngest if isinstance(head, AgeHead) else 0)
 
@@ -51,7 +52,7 @@ def sharpened(rows: Rows, power: float) -> Rows:
 def test_a_known_temperature_is_found(head: ClassHead, distortion: float) -> None:
     rows, labels = true_case(head, 6000)
     probabilities = {head.name: sharpened(rows, distortion)}
-    calibration = Calibration.fit([head], probabilities, {head.name: labels})
+    calibration = fit_calibration([head], probabilities, {head.name: labels})
     assert calibration.temperatures[head.name] == pytest.approx(distortion, rel=0.06)
     assert calibration.records == 6000
     restored = calibration.apply([head], probabilities)[head.name]
@@ -66,20 +67,20 @@ def test_the_temperature_has_the_least_cross_entropy() -> None:
         powered = [[p ** (1 / temperature) for p in row] for row in rows.tolist()]
         return sum(-math.log(row[k] / sum(row)) for row, k in zip(powered, labels.tolist(), strict=True))
 
-    found = Calibration.fit([RACE], {"race": rows}, {"race": labels}).temperatures["race"]
+    found = fit_calibration([RACE], {"race": rows}, {"race": labels}).temperatures["race"]
     assert loss(found) <= min(loss(t) for t in np.linspace(0.5, 4, 71)) + 1e-6
 
 
 @pytest.mark.parametrize("distortion", [0.5, 1.0, 2.0])
 def test_age_intervals_hold_their_share_of_others_and_the_age_stays(distortion: float) -> None:
     rows, labels = true_case(AGE, 1200)
-    calibration = Calibration.fit([AGE], {"age": sharpened(rows, distortion)}, {"age": labels})
+    calibration = fit_calibration([AGE], {"age": sharpened(rows, distortion)}, {"age": labels})
     others, ages = true_case(AGE, 4000, seed=1)
     before = sharpened(others, distortion)
     after = calibration.apply([AGE], {"age": before})["age"]
     inside = [low <= age <= high for (_, low, high), age in zip(bounds(after), ages.tolist(), strict=True)]
     assert np.mean(inside) == pytest.approx(INTERVAL, abs=0.03)
-    np.testing.assert_allclose(AGE.expected(after), AGE.expected(before), atol=1e-6)
+    np.testing.assert_allclose(AGE.values(after), AGE.values(before), atol=1e-6)
     np.testing.assert_allclose(after.sum(axis=1), 1)
     assert calibration.temperatures["age"] == pytest.approx(distortion, rel=0.1)
 
@@ -96,7 +97,7 @@ def test_age_is_kept_at_the_ends_too(temperature: float) -> None:
     rows = np.concatenate([certain, halves, np.full((1, 93), 1 / 93, np.float32)])
     after = Calibration({"age": temperature}).apply([AGE], {"age": rows})["age"]
     assert after.dtype == np.float32 and np.isfinite(after).all()
-    np.testing.assert_allclose(AGE.expected(after), AGE.expected(rows), atol=0.02)
+    np.testing.assert_allclose(AGE.values(after), AGE.values(rows), atol=0.02)
 
 
 def test_hotter_is_wider() -> None:
@@ -120,15 +121,15 @@ def test_level_is_where_the_bounds_reach_the_age() -> None:
 def test_records_without_a_label_do_not_count() -> None:
     rows, labels = true_case(RACE, 400)
     rows = sharpened(rows, 1.5)
-    known = Calibration.fit([RACE], {"race": rows[:200]}, {"race": labels[:200]})
-    some = Calibration.fit([RACE], {"race": rows}, {"race": np.where(np.arange(400) < 200, labels, MISSING)})
+    known = fit_calibration([RACE], {"race": rows[:200]}, {"race": labels[:200]})
+    some = fit_calibration([RACE], {"race": rows}, {"race": np.where(np.arange(400) < 200, labels, MISSING)})
     assert some.temperatures == known.temperatures
 
 
 @pytest.mark.parametrize("n", [0, 1, LEAST_RECORDS - 1, LEAST_RECORDS])
 def test_too_few_labels_fit_nothing(n: int) -> None:
     cases = {head.name: true_case(head, n) for head in (AGE, GENDER)}
-    found = Calibration.fit(
+    found = fit_calibration(
         (AGE, GENDER),
         {name: rows for name, (rows, _) in cases.items()},
         {name: labels for name, (_, labels) in cases.items()},
@@ -140,10 +141,10 @@ def test_answers_that_are_all_right_or_all_wrong_stay_within_bounds() -> None:
     rows, labels = np.full((200, 5), 0.1), np.zeros(200, int)
     rows[:, 0] = 0.6
     for truth in (labels, labels + 1):
-        assert 0.25 <= Calibration.fit([RACE], {"race": rows}, {"race": truth}).temperatures["race"] <= 4
+        assert 0.25 <= fit_calibration([RACE], {"race": rows}, {"race": truth}).temperatures["race"] <= 4
     ages, far = np.tile(np.eye(93)[[30]], (200, 1)), np.full(200, 80)
     for truth in (far, np.full(200, 31)):
-        assert 0.25 <= Calibration.fit([AGE], {"age": ages}, {"age": truth}).temperatures["age"] <= 4
+        assert 0.25 <= fit_calibration([AGE], {"age": ages}, {"age": truth}).temperatures["age"] <= 4
 
 
 def test_without_temperatures_nothing_changes() -> None:
@@ -179,7 +180,7 @@ def test_reading_and_applying_need_no_scipy(tiny_weights: Path) -> None:
         from facekit.networks.calibration import Calibration
         from facekit.networks.cards import read_card
         card = read_card(Path(sys.argv[1]))
-        rows = {head.name: np.full((2, len(head.classes)), 1 / len(head.classes)) for head in card.network.heads}
+        rows = {head.name: np.full((2, head.width), 1 / head.width) for head in card.network.heads}
         Calibration({"age": 2.0, "race": 2.0}).apply(card.network.heads, rows)
         print({"scipy", "keras", "matplotlib"} & sys.modules.keys())
     """
@@ -206,12 +207,12 @@ def test_whoever_asks_gets_calibrated_answers(hot: Path, tiny_weights: Path, chi
     (face,) = FaceEstimator(hot, detector="whole_image").estimate(chips[0])
     assert face.gender is not None and face.age is not None
     assert face.gender.probabilities["Male"] == pytest.approx(calibrated["gender"][0, 0], abs=1e-5)
-    assert face.age.years == pytest.approx(float(AGE.expected(raw["age"])[0]), abs=1e-3)
+    assert face.age.years == pytest.approx(float(AGE.values(raw["age"])[0]), abs=1e-3)
 
 
 @pytest.fixture
 def few_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facekit.networks.calibration.LEAST_RECORDS", 5)
+    monkeypatch.setattr("facekit.evaluation.calibration.LEAST_RECORDS", 5)
     monkeypatch.setattr("facekit.datasets.splits.VALIDATION_SHARE", 0.4)
 
 
@@ -245,7 +246,7 @@ def test_weights_that_cannot_be_rewritten_stay(hot: Path, tiny_utkface: Path, mo
 
 def test_too_few_on_the_validation_side_are_refused(hot: Path, tiny_utkface: Path) -> None:
     before = hot.read_bytes()
-    message = r"^A calibration needs 100 labels or more on the validation side\. Received: \d records\.$"
+    message = r"^A calibration needs 100 labels or more on the validation side\. Received: \d records\. Add"
     with pytest.raises(DataError, match=message):
         calibrate_weights(hot, "utkface", str(tiny_utkface), None)
     assert hot.read_bytes() == before

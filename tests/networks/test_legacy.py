@@ -8,11 +8,16 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from facekit.core.errors import WeightsError
+from facekit.heads import AGE
 from facekit.networks import legacy
 from facekit.networks.backbones.vggface import VGGFace, vggface_backbone
+from facekit.networks.cards import ORIGINAL_CARD
 from facekit.networks.legacy import is_original_checkpoint, load_original_checkpoint, load_vggface, vggface_weights_path
+from facekit.networks.network import build_network
+from facekit.networks.runtimes import load_runtime
 
 HEADS = {"age": 93, "gender": 2, "race": 5}
 
@@ -98,7 +103,7 @@ def test_released_files_are_read(vgg16: keras.Model, tmp_path: Path, suffix: str
     check(vgg16)
 
 
-def test_heads_behind_a_released_network_stay_as_they_are(vgg16: keras.Model, tmp_path: Path) -> None:
+def test_heads_on_a_released_network_keep_their_weights(vgg16: keras.Model, tmp_path: Path) -> None:
     clear(vgg16)
     head = keras.layers.Dense(2, name="gender")
     network = keras.Model(vgg16.input, head(keras.layers.Dropout(0.1)(vgg16.output)))
@@ -190,15 +195,30 @@ def test_released_weights_are_found_by_name(
 def test_released_weights_are_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fetched = []
     monkeypatch.setattr(legacy, "PROJECT", tmp_path)
-    monkeypatch.setattr("facekit.core.download.fetch", lambda url, path: fetched.append((url, path)))
+    monkeypatch.setattr("facekit.core.download.fetch", lambda *arguments: fetched.append(arguments))
     path = vggface_weights_path("senet50", include_top=True)
     assert path == tmp_path / "vggface_weights" / "rcmalli_vggface_tf_senet50.h5"
-    assert fetched == [(f"https://github.com/rcmalli/keras-vggface/releases/download/v2.0/{path.name}", path)]
+    url = f"https://github.com/rcmalli/keras-vggface/releases/download/v2.0/{path.name}"
+    assert fetched == [(url, path, None)]
+    monkeypatch.setitem(legacy.RELEASE_SHA256, path.name, "abc")
+    vggface_weights_path("senet50", include_top=True)
+    assert fetched[1] == (url, path, "abc")
 
 
 def test_without_network_the_error_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(legacy, "PROJECT", tmp_path)
     monkeypatch.setattr(legacy, "RELEASE", "http://127.0.0.1:9/")  # the discard port: nothing listens
-    message = r"Put rcmalli_vggface_tf_notop_resnet50\.h5 into .*vggface_weights, or train .* --pretrained none\.$"
-    with pytest.raises(WeightsError, match=message):
+    message = r"Put rcmalli_vggface_tf_notop_resnet50\.h5 into .*vggface_weights, or start .*: pretrained none\.$"
+    with pytest.raises(WeightsError, match=message) as caught:
         vggface_weights_path("resnet50", include_top=False)
+    assert caught.value.argument == "pretrained"
+
+
+@pytest.mark.slow
+def test_original_checkpoint_answers_alike_in_both_runtimes(chips: NDArray[np.uint8], tmp_path: Path) -> None:
+    path = write(tmp_path / "face_weights.26.utk.h5", build_network(ORIGINAL_CARD.network))
+    answers, expected = (load_runtime(path, name).predict(chips[:2]) for name in ("openvino", "keras"))
+    assert answers.keys() == expected.keys()
+    for name, rows in expected.items():
+        np.testing.assert_allclose(answers[name], rows, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(AGE.values(answers["age"]), AGE.values(expected["age"]), rtol=0, atol=0.01)

@@ -1,21 +1,24 @@
 """Networks are built from their configuration, and frozen up to a layer."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
+from untrained import TWO_INPUTS
 
-from facekit.core.errors import InputSizeError, TrainingError, UnknownNameError
-from facekit.heads import AGE, GENDER, RACE, ClassHead
+from facekit.core.errors import InputSizeError, TrainingError, UnknownNameError, UsageError
+from facekit.heads import AGE, GENDER, RACE, ClassHead, Head, NumberHead
 from facekit.networks.backbones import BACKBONES
-from facekit.networks.network import build_network, freeze
-from facekit.recipes.recipe import NetworkConfig
+from facekit.networks.config import NetworkConfig
+from facekit.networks.network import build_network, freeze, network_input
 
-CONFIG = NetworkConfig(backbone="dlib_resnet", input_size=103, heads=(AGE, GENDER, RACE), dropout=0.5)
+CONFIG = NetworkConfig(backbone="dlib_resnet", input_size=103, heads=(AGE, GENDER, RACE))
 
 
 @pytest.fixture(scope="module")
 def network() -> keras.Model:
-    return build_network(CONFIG)
+    return build_network(CONFIG, dropout=0.5)
 
 
 @pytest.fixture
@@ -28,7 +31,7 @@ def test_network_gives_distributions_by_head(network: keras.Model, pictures: np.
     assert list(answers) == ["age", "gender", "race"]
     for head in CONFIG.heads:
         probabilities = keras.ops.convert_to_numpy(answers[head.name])
-        assert probabilities.shape == (3, len(head.classes))
+        assert probabilities.shape == (3, head.width)
         np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
 
@@ -45,6 +48,42 @@ def test_a_head_is_one_object() -> None:
     network = build_network(NetworkConfig(backbone="dlib_resnet", input_size=103, heads=(mood,)))
     assert {name: value.shape for name, value in network.output.items()} == {"mood": (None, 3)}
     assert not any(isinstance(layer, keras.layers.Dropout) for layer in network.layers)
+
+
+def test_a_network_takes_the_inputs_that_its_configuration_names(pictures: np.ndarray) -> None:
+    config = NetworkConfig(backbone="dlib_resnet", input_size=103, heads=(AGE, GENDER), features="landmarks")
+    assert (CONFIG.inputs, config.inputs) == (("picture",), ("picture", "features"))
+    network = build_network(config, dropout=0.5)
+    inputs = {"picture": pictures, "features": np.zeros((3, 10), np.float32)}
+    assert list(network.input) == list(config.inputs) == list(network_input(inputs))
+    assert network_input({"picture": pictures}) is pictures
+    age = keras.ops.convert_to_numpy(network(inputs, training=False)["age"])
+    other = keras.ops.convert_to_numpy(network({**inputs, "features": inputs["features"] + 1}, training=False)["age"])
+    assert age.shape == other.shape == (3, 93) and np.abs(age - other).max() > 1e-4
+    with pytest.raises(UnknownNameError, match=r"Unknown features: 'marks'\."):
+        build_network(NetworkConfig(backbone="dlib_resnet", input_size=103, heads=(AGE,), features="marks"))
+
+
+def test_configurations_come_back_from_json() -> None:
+    for config in (CONFIG, TWO_INPUTS):
+        assert NetworkConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert CONFIG.to_dict().keys() == {"backbone", "input_size", "heads"}
+    assert TWO_INPUTS.to_dict()["features"] == "landmarks"
+    with pytest.raises(TypeError, match="'dropout'"):
+        NetworkConfig.from_dict({**CONFIG.to_dict(), "dropout": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("heads", "size", "words"),
+    [
+        ((), 103, r"needs heads of different names\. Received: none\."),
+        ((AGE, NumberHead("age", 0, 116)), 103, r"needs heads of different names\. Received: age, age\."),
+        ((AGE,), 0, r"input_size must be at least 1\. Received: 0\."),
+    ],
+)
+def test_impossible_configurations_are_refused(heads: tuple[Head, ...], size: int, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        NetworkConfig(backbone="dlib_resnet", input_size=size, heads=heads)
 
 
 def test_heads_stay_float32_in_mixed_precision(pictures: np.ndarray) -> None:
@@ -84,6 +123,6 @@ def test_layers_before_the_named_one_are_frozen() -> None:
 
 def test_unknown_layer_cannot_be_the_first_trained(network: keras.Model) -> None:
     with pytest.raises(
-        TrainingError, match=r"trainable_from must name a layer\. Received: 'conv9'\. `python face\.py`"
+        TrainingError, match=r"trainable_from must name one of the network's layers\. Received: 'conv9'\."
     ):
         freeze(network, "conv9")

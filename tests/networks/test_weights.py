@@ -16,14 +16,13 @@ import pytest
 from conftest import ROOT
 
 from facekit.core.errors import WeightsError
-from facekit.heads import AGE, GENDER, RACE, AgeHead, ClassHead
+from facekit.heads import AGE, GENDER, RACE, ClassHead
 from facekit.networks import cards, weights
 from facekit.networks.cards import Card, read_card
+from facekit.networks.config import NetworkConfig
 from facekit.networks.network import build_network
-from facekit.recipes.recipe import NetworkConfig
 
-HEADS = (AgeHead(sigma=2.0, error_weight=0.2), GENDER, RACE)
-CONFIG = NetworkConfig(backbone="dlib_resnet", input_size=103, heads=HEADS, dropout=0.2)
+CONFIG = NetworkConfig(backbone="dlib_resnet", input_size=103, heads=(AGE, GENDER, RACE))
 CARD = Card(name="test", network=CONFIG, data={"seed": 7}, figures={"age": {"mae": 4.5}})
 # A file small enough to be damaged in every place.
 TENSORS = {"a/kernel": np.arange(12, dtype=np.float32).reshape(3, 4), "a/bias": np.ones(4, np.float32)}
@@ -31,7 +30,7 @@ TENSORS = {"a/kernel": np.arange(12, dtype=np.float32).reshape(3, 4), "a/bias": 
 
 @pytest.fixture(scope="module")
 def network() -> keras.Model:
-    return build_network(CONFIG)
+    return build_network(CONFIG, dropout=0.2)
 
 
 @pytest.fixture
@@ -64,14 +63,10 @@ def test_card_is_inside_and_beside_the_file(path: Path) -> None:
     card = weights.save_weights(TENSORS, CARD, path)
     beside = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     assert Card.from_json(json.dumps(beside)) == card
-    assert beside["network"]["heads"][1] == {
-        "kind": "class",
-        "name": "gender",
-        "classes": ["Male", "Female"],
-        "smoothing": 0.0,
-        "loss_weight": 1.0,
-    }
-    assert (beside["chip"], beside["data"], card.seed) == ({"size": 200, "padding": 0.2}, {"seed": 7}, 7)
+    assert beside["format"] == 2
+    assert beside["network"]["heads"][1] == {"kind": "class", "name": "gender", "classes": ["Male", "Female"]}
+    assert beside["chip"] == {"rule": "aligned", "size": 200, "padding": 0.2, "landmarks": 5}
+    assert (beside["data"], card.seed) == ({"seed": 7}, 7)
     assert "Non-commercial" in beside["licence"]
 
 
@@ -85,7 +80,7 @@ def test_card_is_read_without_keras(path: Path) -> None:
 
 
 def test_missing_file(path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"No weights file .*weights\.h5\. Train one .* or name another with --weig"):
+    with pytest.raises(WeightsError, match=r"No weights file .*weights\.h5\. Train one, or name another\."):
         weights.load_network(path)
     with pytest.raises(WeightsError, match="No weights file"):
         weights.load_network(path.parent)
@@ -148,11 +143,17 @@ def test_file_without_card(path: Path) -> None:
         ("{", r"The card cannot be read: .*\. Fetch the weights file again\."),
         ("[]", "The card cannot be read"),
         ("{}", "The card cannot be read: 'format'"),
-        ('{"format": 2}', r"The card must have format 1\. Received: 2\. Update facekit\."),
+        ('{"format": 3}', r"The card must have format 2 or 1\. Received: 3\. Update facekit\."),
         ('{"format": 1, "name": "x"}', "The card cannot be read: 'network'"),
+        ('{"format": 2, "name": "x"}', "The card cannot be read: 'network'"),
         (CARD.to_json().replace('"licence"', '"license"'), "The card cannot be read: .*'license'"),
         (CARD.to_json().replace('"kind": "age"', '"kind": "ages"'), "The card cannot be read: Unknown kind of head"),
-        (CARD.to_json().replace('"dropout"', '"drop"'), "The card cannot be read: .*'drop'"),
+        (CARD.to_json().replace('"input_size"', '"size"'), "The card cannot be read: .*'size'"),
+        (CARD.to_json().replace('"input_size": 103', '"input_size": 0'), "input_size must be at least 1. Received: 0"),
+        (CARD.to_json().replace('"youngest": 1', '"youngest": 99'), "Ages must be 0 <= youngest < oldest"),
+        (CARD.to_json().replace('"aligned"', '"alined"'), "Unknown chip rule: 'alined'. Did you mean 'aligned'"),
+        (CARD.to_json().replace('"padding": 0.2', '"padding": -1'), "padding must be at least 0"),
+        (CARD.to_json().replace('"padding"', '"margin"'), "The card cannot be read: .*'margin'"),
     ],
 )
 def test_wrong_cards(text: str, message: str, path: Path) -> None:
@@ -191,6 +192,18 @@ def test_training_starts_from_another_networks_body_and_equal_heads(network: ker
         np.testing.assert_array_equal(tensor, before[name] if kept else source[name], err_msg=name)
 
 
+def test_heads_of_other_inputs_are_not_started_from(network: keras.Model, path: Path) -> None:
+    """With features beside the picture, a head of the same name has more weights."""
+    weights.save_weights(weights.network_tensors(network), CARD, path)
+    config = replace(CONFIG, features="landmarks")
+    started = build_network(config)
+    before = weights.network_tensors(started)
+    weights.load_matching(started, path, config)
+    got = weights.network_tensors(started)
+    np.testing.assert_array_equal(got["age/kernel"], before["age/kernel"])
+    np.testing.assert_array_equal(got["stem/kernel"], weights.read_tensors(path)["stem/kernel"])
+
+
 def test_training_cannot_start_from_another_body(path: Path) -> None:
     weights.save_weights(TENSORS, CARD, path)
     with pytest.raises(WeightsError, match="another network"):
@@ -211,7 +224,9 @@ def test_failed_writing_leaves_the_former_files(path: Path, monkeypatch: pytest.
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(WeightsError, match=r"^Cannot write .*weights\.h5: No space left on device\. Free the space or"):
+    with pytest.raises(
+        WeightsError, match=r"^Cannot write .*weights\.h5: No space left on device\. Free some space or"
+    ):
         weights.save_weights({"other": np.ones(9)}, CARD, path)
     assert {name: (path.parent / name).read_bytes() for name in os.listdir(path.parent)} == former
 
@@ -225,7 +240,7 @@ def test_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for size in (0, 100, 3000):
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
         try:
-            with pytest.raises(WeightsError, match=r"^Cannot write .*: File too large\. Free the space or choose .*$"):
+            with pytest.raises(WeightsError, match=r"^Cannot write .*: File too large\. Free some space or choose .*$"):
                 weights.save_weights(TENSORS, CARD, path)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)

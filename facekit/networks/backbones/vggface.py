@@ -17,7 +17,7 @@ from keras import layers, ops
 from facekit.core.errors import InputSizeError, lookup
 from facekit.networks.legacy import load_vggface, vggface_weights_path
 
-# What preprocess_input subtracts, by version: blue, green, red.
+# Mean colours that preprocess_input subtracts, by version: blue, green, red.
 MEANS = {1: (93.5940, 104.7624, 129.1863), 2: (91.4953, 103.8827, 131.0912)}
 POOLINGS = {"avg": layers.GlobalAveragePooling2D, "max": layers.GlobalMaxPooling2D}
 SCALINGS: dict[str, Callable[[tuple[float, ...]], np.ndarray]] = {"mean": np.array, "wrapped": np.floor}
@@ -28,7 +28,7 @@ class _Family:
     features: Callable[[keras.KerasTensor], keras.KerasTensor]
     top: Callable[[keras.KerasTensor, int], keras.KerasTensor]
     classes: int  # of the released top
-    least: int  # smallest height and width
+    smallest_size: int  # height and width, pixels
     version: int  # of preprocess_input
 
 
@@ -54,13 +54,13 @@ def _vgg16_top(x: keras.KerasTensor, classes: int) -> keras.KerasTensor:
 def _conv_bn(
     x: keras.KerasTensor, filters: int, kernel: int, name: str, epsilon: float, strides: int = 1
 ) -> keras.KerasTensor:
-    # "same" pads an even size unevenly before a stride of 2, one row and column more after it, on every backend.
+    # With a stride of 2, "same" pads an even size by one more row and column at the end, on every backend.
     x = layers.Conv2D(filters, kernel, strides=strides, padding="same", use_bias=False, name=name)(x)
     return layers.BatchNormalization(epsilon=epsilon, name=f"{name}_bn")(x)
 
 
 def _gate(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """Squeeze and excitation: each channel is weighted by what all channels hold on average."""
+    """Adds squeeze and excitation: weights for the channels, computed from the channels' means."""
     channels = x.shape[-1]
     gate = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_squeeze")(x)
     gate = layers.Conv2D(channels // 16, 1, activation="relu", name=f"{name}_1x1_down")(gate)
@@ -88,7 +88,7 @@ def _resnet50(x: keras.KerasTensor, gated: bool = False) -> keras.KerasTensor:
     for stage, (blocks, width) in enumerate([(3, 64), (4, 128), (6, 256), (3, 512)], start=2):
         for block in range(1, blocks + 1):
             x = _block(x, width, stage, block, gated)
-    # Part of the network also without top; of a larger map it drops the last rows and columns.
+    # The network has this pooling also without top. It drops the last rows and columns of a map larger than 7x7.
     return layers.AveragePooling2D(7, name="avg_pool")(x)
 
 
@@ -101,9 +101,9 @@ def _classifier(x: keras.KerasTensor, classes: int) -> keras.KerasTensor:
 
 
 FAMILIES = {
-    "vgg16": _Family(_vgg16, _vgg16_top, classes=2622, least=48, version=1),
-    "resnet50": _Family(_resnet50, _classifier, classes=8631, least=197, version=2),
-    "senet50": _Family(_senet50, _classifier, classes=8631, least=197, version=2),
+    "vgg16": _Family(_vgg16, _vgg16_top, classes=2622, smallest_size=48, version=1),
+    "resnet50": _Family(_resnet50, _classifier, classes=8631, smallest_size=197, version=2),
+    "senet50": _Family(_senet50, _classifier, classes=8631, smallest_size=197, version=2),
 }
 
 
@@ -116,25 +116,25 @@ def VGGFace(
     pooling: str | None = None,
     classes: int | None = None,
 ) -> keras.Model:
-    """A face recognition network that takes what `preprocess_input` gives.
+    """Builds a face recognition network, with the arguments of keras-vggface.
 
     Args:
-        include_top: with the layers that tell the people of the data set apart.
+        include_top: whether to add the layers that classify the people of the data set.
         model: "vgg16", "resnet50" or "senet50".
-        weights: "vggface" for the released ones, fetched where `vggface_weights/` lacks them; None for random ones.
-        input_tensor: the Keras tensor to start from, in place of a new input.
-        input_shape: (height, width, channels), 224x224 with top, any size without unless told.
+        weights: "vggface" for the released ones, downloaded if `vggface_weights/` lacks them; None for random ones.
+        input_tensor: Keras tensor to build on; None for a new input.
+        input_shape: (height, width, channels); None for 224x224 with top, and for any size without.
         pooling: without top: "avg" or "max" for (n, channels), None for (n, rows, columns, channels).
-        classes: how many people the top tells apart, as many as the released one unless told.
+        classes: number of people that the top classifies; None for that of the released weights.
 
     Returns:
-        The network. Its inputs are BGR with the mean subtracted: version 1 for vgg16, 2 for the others.
+        The network. It takes the output of `preprocess_input`: version 1 for vgg16, 2 for the others.
 
     Raises:
         UnknownNameError: no such model or pooling.
         InputSizeError: a side below 48 (vgg16) or 197 (resnet50, senet50); also a ValueError.
         ValueError: other arguments that do not fit together.
-        WeightsError: the released weights are not at hand, or do not fit.
+        WeightsError: the released weights are missing and cannot be downloaded, or do not fit.
     """
     family = lookup("VGGFace model", model, FAMILIES)
     pool = lookup("pooling", pooling, POOLINGS) if pooling is not None else None
@@ -167,18 +167,18 @@ def _check_shape(shape: tuple[int | None, ...], model: str, include_top: bool) -
     if include_top and None in shape:
         raise ValueError(f"With top the input shape must be known. Received: {shape}. Set input_shape=(224, 224, 3).")
     side = min((side for side in shape[:2] if side is not None), default=None)
-    if side is not None and side < FAMILIES[model].least:
-        raise InputSizeError(model, FAMILIES[model].least, side)
+    if side is not None and side < FAMILIES[model].smallest_size:
+        raise InputSizeError(model, FAMILIES[model].smallest_size, side)
 
 
 def preprocess_input(x: Any, data_format: str | None = None, version: int = 1) -> np.ndarray:
-    """Turns RGB into what `VGGFace` takes: BGR with the mean colour of the data set subtracted.
+    """Converts RGB to the input of `VGGFace`: BGR with the mean colour of the data set subtracted.
 
-    Floats keep their type. Integers become float32, where keras-vggface fails.
+    Floats keep their type. Integers, with which keras-vggface fails, become float32.
 
     Args:
-        x: RGB, 0..255, with channels last in any rank, or (n, 3, ...) with channels first; left as it is.
-        data_format: "channels_last" or "channels_first", Keras's image_data_format unless told.
+        x: RGB, 0..255, (..., 3) with channels last or (n, 3, ...) with channels first. It is not changed.
+        data_format: "channels_last" or "channels_first"; None for Keras's image_data_format.
         version: 1 for vgg16, 2 for resnet50 and senet50.
 
     Returns:
@@ -204,17 +204,17 @@ def preprocess_input(x: Any, data_format: str | None = None, version: int = 1) -
 
 
 def vggface_backbone(model: str, input_size: int, scaling: str = "mean") -> keras.Model:
-    """A network without top that takes plain pictures: the scaling is its first layer, in float32 at any precision.
+    """Builds a network without top that takes plain pictures and scales them in its first layers.
 
     Args:
         model: "vgg16", "resnet50" or "senet50".
         input_size: height and width of the pictures, pixels.
-        scaling: "mean" subtracts the data set's mean colour. "wrapped" does what the original training script did:
-            it subtracted the mean without its fraction (91, 103, 131 of B, G, R) from uint8 in place,
-            where differences below 0 wrap modulo 256. Only for that script's checkpoints.
+        scaling: "mean" subtracts the data set's mean colour. "wrapped" is for checkpoints of the original training
+            script, which subtracted whole numbers (91, 103, 131 of B, G, R) from uint8 in place, so that differences
+            below 0 wrapped modulo 256.
 
     Returns:
-        (n, input_size, input_size, 3) RGB, 0..255 -> (n, 512) for vgg16, (n, 2048) for the others.
+        A model from (n, S, S, 3) RGB 0..255 to pooled features: (n, 512) for vgg16, (n, 2048) for the others.
 
     Raises:
         UnknownNameError: no such model or scaling.
@@ -222,8 +222,9 @@ def vggface_backbone(model: str, input_size: int, scaling: str = "mean") -> kera
     """
     family = lookup("VGGFace model", model, FAMILIES)
     means = lookup("scaling", scaling, SCALINGS)(MEANS[family.version])
-    pixels = keras.Input((input_size, input_size, 3), name="pixels")
-    bgr = ops.flip(pixels, axis=-1)
+    picture = keras.Input((input_size, input_size, 3), name="picture")
+    bgr = ops.flip(picture, axis=-1)
+    # float32 under any policy: the 8 bits of bfloat16 are too few for the difference of a pixel and the mean.
     x = layers.Rescaling(1.0, offset=(-means).tolist(), dtype="float32", name="scaling")(bgr)
     if scaling == "wrapped":
         x = ops.mod(x, 256)

@@ -1,4 +1,4 @@
-"""What answers: chips -> probabilities by head."""
+"""Runtimes by name: they run a network on batches of faces."""
 
 import ctypes
 import os
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 def load_runtime(weights: Path, name: str = "auto") -> "Runtime":
-    """The network of a weights file, ready to answer.
+    """Loads the network of a weights file into a runtime.
 
     Args:
-        weights: file that `face_train.py` wrote, or a checkpoint of the original scripts.
-        name: one of RUNTIMES. "auto" is OpenVINO, or Keras where that would compute on a GPU, where KERAS_BACKEND asks
-            for another backend than TensorFlow, or where OpenVINO is not installed.
+        weights: file that a training wrote, or a checkpoint of the original scripts.
+        name: a key of RUNTIMES. "auto" is Keras if it would compute on a GPU, if KERAS_BACKEND names another backend
+            than TensorFlow, or if OpenVINO is not installed; else OpenVINO.
 
     Raises:
         WeightsError: the weights cannot be used.
         UnknownNameError: no such runtime.
-        FaceKitError: what the runtime needs is not installed.
+        FaceKitError: the runtime's library is not installed.
     """
     return lookup("runtime", name, RUNTIMES)(weights)
 
@@ -54,12 +54,12 @@ RUNTIMES: dict[str, Callable[[Path], "Runtime"]] = {"auto": _auto, "openvino": _
 
 
 def _keras_has_gpu() -> bool:
-    """Whether TensorFlow would find one, told without the seconds that its import takes."""
-    if not find_spec("nvidia") or not find_spec("nvidia.cudnn"):  # from the extra `gpu`
+    """Tells whether TensorFlow would find a GPU, without importing it, which takes seconds."""
+    if not find_spec("nvidia") or not find_spec("nvidia.cudnn"):  # the extra `gpu` installs them
         return False
     try:
         cuda = ctypes.CDLL("libcuda.so.1")
-    except OSError:  # no driver
+    except OSError:  # no driver is installed
         return False
-    count = ctypes.c_int()  # which CUDA_VISIBLE_DEVICES may make zero
+    count = ctypes.c_int()  # 0 where CUDA_VISIBLE_DEVICES hides the GPUs
     return cuda.cuInit(0) == 0 and cuda.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0

@@ -1,40 +1,44 @@
-"""Weights -> the graph of their network in ONNX, from Keras once and then from a cache; and the same as a file."""
+"""Exports networks as ONNX graphs: once by Keras, then from a cache; or to a file for other programs."""
 
 import gzip
 import hashlib
 import json
-import os
 import sys
 import tempfile
 import warnings
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from facekit.core.errors import FaceKitError, UsageError
-from facekit.core.files import atomic_path
-from facekit.core.lazy_imports import import_keras
+from facekit.core.files import atomic_path, cache_folder, writing
+from facekit.core.lazy_imports import discarded_stderr, import_keras
+from facekit.faces.features import feature_width
 from facekit.networks.cards import Card, read_card
 
 if TYPE_CHECKING:
+    import keras
     import onnx
 
 OPSET = 18  # the newest that tf2onnx writes
-# Raised when the same configuration and tensors give another graph, because a backbone or the export changed.
+# Incremented when the same configuration and tensors give another graph, because a backbone or the export changed.
 EXPORT = 1
+_export_lock = Lock()
 
 
 def load_graph(weights: Path, card: Card) -> bytes:
-    """The graph of a weights file: what lies beside it, or in the cache; else exported, and kept in the cache.
+    """Loads the graph of a weights file, from beside it or from the cache; else exports it and caches it.
 
     Args:
         weights: the file.
-        card: what it says of itself.
+        card: its card.
 
     Returns:
-        ONNX from `picture`, (n, S, S, 3) float32 RGB 0..255, to each head's probabilities (n, classes), not calibrated.
+        An ONNX model from `picture` (n, S, S, 3) float32 RGB 0..255, and `features` (n, F) if the network takes them,
+        to the values (n, width) of each head, not calibrated.
 
     Raises:
         WeightsError: it must be exported, and the weights cannot be used.
@@ -46,28 +50,29 @@ def load_graph(weights: Path, card: Card) -> bytes:
         try:
             if graph := gzip.decompress(path.read_bytes()):
                 return graph
-        except (OSError, EOFError, zlib.error):  # not there, damaged, or cut off
+        except (OSError, EOFError, zlib.error):  # missing, damaged or truncated
             pass
     print(f"note: {weights.name} is exported for faster answers; this is done once.", file=sys.stderr, flush=True)
     graph = export_graph(weights)
-    reason = _keep(graph, cache / name) if cache else "you have no home folder; set XDG_CACHE_HOME"
+    reason = _store(graph, cache / name) if cache else "you have no home folder; set XDG_CACHE_HOME"
     if reason:
-        print(f"note: what was exported cannot be kept, and will be again: {reason}.", file=sys.stderr, flush=True)
+        print(f"note: the export cannot be kept, and will be repeated: {reason}.", file=sys.stderr, flush=True)
     return graph
 
 
-def _keep(graph: bytes, path: Path) -> str | None:
-    """Writes it; why it cannot be written, such as a full disk, is no error."""
+def _store(graph: bytes, path: Path) -> str | None:
+    """Writes a graph to the cache; returns the reason if it cannot be written."""
     try:
         with atomic_path(path) as temporary:
-            temporary.write_bytes(gzip.compress(graph, 0, mtime=0))  # for its checksum: packing it would save little
+            # gzip for its checksum: compressing would save little.
+            temporary.write_bytes(gzip.compress(graph, 0, mtime=0))
     except OSError as error:
         return f"{path.parent}: {error.strerror or error}"
     return None
 
 
 def graph_name(weights: Path, card: Card) -> str:
-    """The name of its file, which is another one when anything that it is made from is."""
+    """Returns the graph's file name, which changes with anything that the graph is made from."""
     tensors = card.tensors_sha256
     if not tensors:  # a checkpoint of the original scripts
         with open(weights, "rb") as file:
@@ -76,49 +81,34 @@ def graph_name(weights: Path, card: Card) -> str:
     return f"{weights.stem}-{hashlib.sha256(made_from.encode()).hexdigest()[:16]}.onnx.gz"
 
 
-def cache_folder() -> Path | None:
-    """Where this system keeps what can be made again; XDG_CACHE_HOME, where it is set, on any system.
-
-    None for a user without a home folder, as in a container that runs under another number.
-    """
-    variables = ("XDG_CACHE_HOME", *(["LOCALAPPDATA"] if sys.platform == "win32" else []))
-    if named := next(filter(None, map(os.environ.get, variables)), None):
-        return Path(named) / "facekit"
-    usual = {"win32": "AppData/Local", "darwin": "Library/Caches"}.get(sys.platform, ".cache")
-    try:
-        return Path.home() / usual / "facekit"
-    except RuntimeError:
-        return None
-
-
 def export_graph(weights: Path) -> bytes:
-    """The graph, written by Keras.
+    """Exports the graph with Keras.
 
     Raises:
         WeightsError: the weights cannot be used.
-        FaceKitError: Keras does not run on TensorFlow, or there is no room for temporary files.
+        FaceKitError: Keras does not run on TensorFlow, or temporary files cannot be written.
     """
     keras = import_keras()
     if keras.backend.backend() != "tensorflow":
         raise FaceKitError(
-            f"Keras exports networks with TensorFlow as its backend. Received: {keras.backend.backend()}. "
-            "Set KERAS_BACKEND=tensorflow, or answer with --runtime keras."
+            f"Keras exports networks only with the backend TensorFlow. Received: {keras.backend.backend()}. "
+            "Set KERAS_BACKEND=tensorflow, or use the runtime keras.",
+            argument="runtime",
         )
-    import onnx
-
+    from facekit.networks.network import network_input
     from facekit.networks.weights import load_network
 
     network, card = load_network(weights)
     side = card.network.input_size
-    picture = keras.InputSpec(shape=(None, side, side, 3), dtype="float32", name="picture")
+    specs = {"picture": keras.InputSpec(shape=(None, side, side, 3), dtype="float32", name="picture")}
+    if card.network.features:
+        width = feature_width(card.network.features)
+        specs["features"] = keras.InputSpec(shape=(None, width), dtype="float32", name="features")
     try:
-        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)  # of Keras for tf2onnx
-            path = Path(folder) / "network.onnx"
-            network.export(path, "onnx", verbose=False, input_signature=[picture], opset_version=OPSET)
-            model = onnx.load(path)
+        model = _export(network, network_input(specs))
     except OSError as error:
-        raise FaceKitError(f"Cannot export {weights}: {error.strerror or error}. Free the space.") from error
+        reason = error.strerror or error
+        raise FaceKitError(f"Cannot export {weights}: {reason}. Free some space for temporary files.") from error
     for tensor in (*model.graph.input, *model.graph.output):
         tensor.type.tensor_type.shape.dim[0].dim_param = "n"
     model.graph.name = card.network.backbone
@@ -126,8 +116,21 @@ def export_graph(weights: Path) -> bytes:
     return model.SerializeToString()
 
 
+def _export(network: "keras.Model", signature: Any) -> "onnx.ModelProto":
+    """Exports a network by way of a temporary file, without the messages of TensorFlow's C++ code."""
+    import onnx
+
+    # The lock: `catch_warnings` changes the whole process, and may not run in two threads at once.
+    with _export_lock, tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        path = Path(folder) / "network.onnx"
+        warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)  # Keras's, for tf2onnx
+        with discarded_stderr():
+            network.export(path, "onnx", verbose=False, input_signature=[signature], opset_version=OPSET)
+        return onnx.load(path)
+
+
 def _halve(graph: "onnx.GraphProto") -> None:
-    """Stores kernels as float16 where nothing is lost, as in the weights file: what reads the graph unpacks them."""
+    """Stores kernels as float16 where nothing is lost, as in the weights file; runtimes unpack them."""
     from onnx import TensorProto, helper, numpy_helper
 
     casts = []
@@ -157,17 +160,14 @@ def write_onnx(weights: Path, output: Path) -> Card:
         FaceKitError: the file cannot be written, or Keras does not run on TensorFlow.
     """
     if output.suffix.lower() != ".onnx":  # a slip would replace a photograph, or the weights
-        raise UsageError(f"A graph's name must end in .onnx. Received: {output}. Name another with --output.")
+        raise UsageError(
+            f"A graph's name must end in .onnx. Received: {output}. Choose another name.", argument="output"
+        )
     import onnx
 
     card = read_card(weights)
     model = onnx.load_from_string(load_graph(weights, card))
     onnx.helper.set_model_props(model, {"card": card.to_json(), "licence": card.licence})
-    try:
-        with atomic_path(output) as temporary:
-            temporary.write_bytes(model.SerializeToString())
-    except OSError as error:
-        raise FaceKitError(
-            f"Cannot write {output}: {error.strerror or error}. Free the space or name another with --output."
-        ) from error
+    with writing(output, argument="output"), atomic_path(output) as temporary:
+        temporary.write_bytes(model.SerializeToString())
     return card

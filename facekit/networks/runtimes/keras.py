@@ -1,4 +1,4 @@
-"""Answers by Keras."""
+"""Keras runtime."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,15 +9,19 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.networks.runtimes.runtime import Runtime
+from facekit.networks.network import network_input
+from facekit.networks.runtimes.runtime import Inputs, Runtime
 from facekit.networks.weights import load_network
 
 
 class KerasRuntime(Runtime):
-    """A network as it was trained, on the device that Keras chooses.
+    """Runs a network as it was trained, on the device that Keras chooses.
 
     Args:
-        weights: file that `face_train.py` wrote, or a checkpoint of the original scripts. Raises WeightsError.
+        weights: file that a training wrote, or a checkpoint of the original scripts.
+
+    Raises:
+        WeightsError: the weights cannot be used.
     """
 
     batch_size = 32
@@ -26,19 +30,20 @@ class KerasRuntime(Runtime):
         self.network, self.card = load_network(weights)
         self._call = _compiled(self.network)
 
-    def _answer(self, chips: NDArray[np.uint8]) -> dict[str, NDArray[np.floating]]:
-        answers = self._call(chips.astype(np.float32))
-        return {name: keras.ops.convert_to_numpy(rows) for name, rows in answers.items()}
+    def _run(self, inputs: Inputs) -> dict[str, NDArray[np.floating]]:
+        outputs = self._call(network_input({name: rows.astype(np.float32) for name, rows in inputs.items()}))
+        return {name: keras.ops.convert_to_numpy(rows) for name, rows in outputs.items()}
 
 
-def _compiled(network: keras.Model) -> Callable[[NDArray[np.float32]], dict[str, Any]]:
-    """The network as one graph for batches of any size: layer by layer, a face takes six times as long.
+def _compiled(network: keras.Model) -> Callable[[Any], dict[str, Any]]:
+    """Compiles a network to one graph for batches of any size: layer by layer, a face takes six times as long.
 
-    Not `network.predict`, which traces two graphs and each at greater cost.
+    `network.predict` would trace two graphs, each at greater cost.
     """
     call = partial(network, training=False)
     if keras.backend.backend() != "tensorflow":
         return call
     import tensorflow as tf  # type: ignore[import-untyped]
 
-    return tf.function(call, input_signature=[tf.TensorSpec(network.input_shape, tf.float32)], autograph=False)
+    signature = keras.tree.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tf.float32), network.input)
+    return tf.function(call, input_signature=[signature], autograph=False)

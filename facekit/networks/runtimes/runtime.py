@@ -1,48 +1,71 @@
-"""What all runtimes have in common."""
+"""Base class of the runtimes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit.faces.batch import FaceBatch
 from facekit.faces.chips import resize_chips
+from facekit.faces.features import compute_features
 from facekit.networks.cards import Card
 
 _BAR = 10  # batches; fewer are done before a progress bar would show
 
+Inputs = Mapping[str, NDArray[np.generic]]  # input's name -> (n, ...)
+Outputs = dict[str, NDArray[np.floating]]  # head's name -> (n, width)
+
 
 class Runtime(ABC):
-    """A network that answers, with its card. Any thread may ask it.
+    """Base class of the programs that run a network. Any thread may call them.
 
-    Args:
+    Attributes:
         card: of its weights.
-        batch_size: how many chips go through the network together.
+        batch_size: number of faces that go through the network together.
     """
 
     card: Card
     batch_size: int
 
-    def predict(self, chips: NDArray[np.uint8]) -> dict[str, NDArray[np.floating]]:
-        """Chips (n, S, S, 3) of any size -> head's name -> probabilities (n, classes), calibrated by the card."""
-        return self.card.calibration.apply(self.card.network.heads, self.predict_raw(chips))
+    def predict(self, faces: FaceBatch | NDArray[np.uint8]) -> Outputs:
+        """Runs the network and applies the card's calibration.
 
-    def predict_raw(self, chips: NDArray[np.uint8]) -> dict[str, NDArray[np.floating]]:
-        """The same as the network gives it, before any calibration."""
-        chips = resize_chips(chips, self.card.network.input_size)
-        batches = [chips[at : at + self.batch_size] for at in range(0, len(chips), self.batch_size)]
-        if len(batches) > _BAR:
+        Args:
+            faces: a batch of any size, or its chips (n, S, S, 3) alone. If the network takes features and the batch has
+                none, they are computed from the chips at the network's size.
+
+        Returns:
+            Head's name -> (n, width).
+        """
+        return self.card.calibration.apply(self.card.network.heads, self.predict_raw(faces))
+
+    def predict_raw(self, faces: FaceBatch | NDArray[np.uint8]) -> Outputs:
+        """Runs the network without calibration; arguments and result as of `predict`."""
+        faces = faces if isinstance(faces, FaceBatch) else FaceBatch(faces)
+        starts: Iterable[int] = range(0, len(faces), self.batch_size)
+        if len(faces) > _BAR * self.batch_size:
             from tqdm import tqdm
 
-            batches = tqdm(batches, desc="Estimating", leave=False, disable=None, delay=2)
-        answers = [self._answer(batch) for batch in batches]
+            starts = tqdm(starts, desc="Estimating", leave=False, disable=None, delay=2)
+        outputs = [self._run(self._inputs(faces[at : at + self.batch_size])) for at in starts]
         return {
             head.name: np.concatenate(
-                [np.empty((0, len(head.classes)), np.float32)] + [answer[head.name] for answer in answers]
+                [np.empty((0, head.width), np.float32)] + [output[head.name] for output in outputs]
             )
             for head in self.card.network.heads
         }
 
+    def _inputs(self, faces: FaceBatch) -> Inputs:
+        """Returns the inputs that the network's configuration names."""
+        network = self.card.network
+        picture, features = resize_chips(faces.chips, network.input_size), faces.features
+        if network.features is None:
+            return {"picture": picture}
+        if features is None:
+            features = compute_features(network.features, picture)
+        return {"picture": picture, "features": features}
+
     @abstractmethod
-    def _answer(self, chips: NDArray[np.uint8]) -> Mapping[str, NDArray[np.floating]]:
-        """One batch of chips of the network's size, RGB -> head's name -> probabilities (n, classes)."""
+    def _run(self, inputs: Inputs) -> Outputs:
+        """Runs one batch: `picture` uint8 (n, S, S, 3) of the network's size, and `features` if it takes them."""

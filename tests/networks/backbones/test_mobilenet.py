@@ -1,5 +1,6 @@
 """The MobileNet against plain NumPy that follows the published graph, on files laid out as it is."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -123,6 +124,15 @@ def test_files_that_are_not_the_network(damage: str, message: str, tmp_path: Pat
         path.write_text("{")
     with pytest.raises(WeightsError, match=message):
         load_faceres(mobilenet(32), path)
+
+
+def test_tensors_of_another_hash_are_refused(tmp_path: Path) -> None:
+    path = write_graph(published(), tmp_path / "graph.json")
+    data = path.with_suffix(".bin").read_bytes()
+    load_faceres(mobilenet(32), path, hashlib.sha256(data).hexdigest())
+    path.with_suffix(".bin").write_bytes(bytes([data[0] ^ 1]) + data[1:])
+    with pytest.raises(WeightsError, match=r"another SHA-256 than the published one\. Fetch them again\."):
+        load_faceres(mobilenet(32), path, hashlib.sha256(data).hexdigest())
 
 
 @pytest.mark.skipif(not PUBLISHED.is_file(), reason="the published weights are not in vggface_weights/")

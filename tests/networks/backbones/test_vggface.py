@@ -125,7 +125,7 @@ def test_preprocess_input_refuses_what_it_does_not_know() -> None:
 
 @pytest.mark.parametrize("model", FAMILIES)
 def test_backbone_scales_inside(model: str) -> None:
-    size = FAMILIES[model].least
+    size = FAMILIES[model].smallest_size
     backbone = vggface_backbone(model, size)
     assert backbone.count_params() == PARAMETERS[model]
     network = VGGFace(include_top=False, model=model, weights=None, pooling="avg")
@@ -164,12 +164,12 @@ def test_layer_names_are_the_same_each_time(resnet50: keras.Model) -> None:
     names = [layer.name for layer in resnet50.layers]
     assert names == [layer.name for layer in vggface_backbone("resnet50", 197).layers]
     assert names == [layer.name for layer in keras.Model.from_config(resnet50.get_config()).layers]
-    assert names[:5] == ["pixels", "scaling", "conv1_7x7_s2", "conv1_7x7_s2_bn", "conv1_7x7_s2_relu"]
+    assert names[:5] == ["picture", "scaling", "conv1_7x7_s2", "conv1_7x7_s2_bn", "conv1_7x7_s2_relu"]
     assert len(names) == 1 + 175
     assert names[-50] == "conv4_5_3x3_bn"  # where the original script's training starts
 
 
-def test_input_tensor_is_gone_on_from() -> None:
+def test_input_tensor_is_built_on() -> None:
     source = keras.Input((96, 96, 3))
     network = VGGFace(False, "vgg16", None, input_tensor=keras.layers.AveragePooling2D(2)(source), pooling="max")
     assert network.input is source

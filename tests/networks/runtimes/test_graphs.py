@@ -3,6 +3,9 @@
 import errno
 import gzip
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +15,17 @@ import keras
 import numpy as np
 import onnx
 import pytest
+from conftest import ROOT
+from untrained import TWO_INPUTS, save_untrained
 
 from facekit.core.errors import FaceKitError, WeightsError
+from facekit.core.files import cache_folder
+from facekit.faces.chips import BoxChip
+from facekit.heads import GENDER, RACE, AgeHead
 from facekit.networks.calibration import Calibration
 from facekit.networks.cards import DEFAULT_WEIGHTS, ORIGINAL_CARD, Card, read_card
 from facekit.networks.runtimes import graphs
-from facekit.networks.runtimes.graphs import cache_folder, export_graph, graph_name, load_graph
+from facekit.networks.runtimes.graphs import export_graph, graph_name, load_graph
 
 WEIGHTS = Path("weights/mine.h5")  # of which only the name is looked at
 
@@ -68,6 +76,14 @@ def test_graph_says_what_goes_in_and_out(tiny_weights: Path) -> None:
         assert {entry.domain: entry.version for entry in model.opset_import}[""] == graphs.OPSET
 
 
+def test_graph_of_two_inputs_names_both(tmp_path: Path) -> None:
+    card = save_untrained(TWO_INPUTS, tmp_path / "two.h5")
+    model = onnx.load_from_string(load_graph(tmp_path / "two.h5", card))
+    onnx.checker.check_model(model, full_check=True)
+    assert shapes(model.graph.input) == {"picture": ["n", 103, 103, 3], "features": ["n", 10]}
+    assert shapes(model.graph.output) == {"gender": ["n", 2], "age": ["n", 1]}
+
+
 def test_graph_is_no_larger_than_the_weights() -> None:
     assert len(load_graph(DEFAULT_WEIGHTS, read_card(DEFAULT_WEIGHTS))) < 1.02 * DEFAULT_WEIGHTS.stat().st_size
 
@@ -98,13 +114,20 @@ def test_name_follows_what_the_graph_is_made_from(card: Card, monkeypatch: pytes
     assert name.startswith("mine-")
     judged = replace(card, calibration=Calibration({"age": 2.0}), figures={"n": 1}, name="other")
     assert graph_name(WEIGHTS, judged) == name == graph_name(Path("elsewhere/mine.h5"), card)
+    described = replace(
+        card, data={"seed": 5}, training={"recipe": {"learning_rate": 1}}, licence="mine", chip=BoxChip()
+    )
+    assert graph_name(WEIGHTS, described) == name
     others = [
+        graph_name(WEIGHTS, replace(card, network=replace(card.network, features="landmarks"))),
+        graph_name(WEIGHTS, replace(card, network=replace(card.network, heads=card.network.heads[:2]))),
+        graph_name(WEIGHTS, replace(card, network=replace(card.network, heads=(AgeHead(oldest=92), GENDER, RACE)))),
         graph_name(WEIGHTS, replace(card, tensors_sha256="abd")),
         graph_name(WEIGHTS, replace(card, network=replace(card.network, input_size=160))),
         graph_name(WEIGHTS, replace(card, network=replace(card.network, backbone="dlib_resnet"))),
     ]
     monkeypatch.setattr(graphs, "EXPORT", graphs.EXPORT + 1)
-    assert len({name, *others, graph_name(WEIGHTS, card)}) == 5
+    assert len({name, *others, graph_name(WEIGHTS, card)}) == 8
 
 
 def test_original_checkpoint_is_known_by_its_bytes(tmp_path: Path) -> None:
@@ -169,7 +192,7 @@ def test_a_graph_that_cannot_be_kept_is_used(
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))  # no folder can be made there
     assert load_graph(WEIGHTS, card) == b"graph" * 1000 and len(exported) == 2
-    told = "note: what was exported cannot be kept, and will be again: "
+    told = "note: the export cannot be kept, and will be repeated: "
     assert [line for line in capsys.readouterr().err.splitlines() if "kept" in line] == [
         f"{told}{tmp_path / 'cache' / 'facekit'}: No space left on device.",
         f"{told}{tmp_path / 'file' / 'facekit'}: Not a directory.",
@@ -190,14 +213,29 @@ def test_a_user_without_a_home_needs_none(
     assert "no home folder; set XDG_CACHE_HOME" in capsys.readouterr().err
 
 
-def test_cache_is_where_the_system_keeps_such(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("LOCALAPPDATA", "local")
-    for system, folder in {"linux": Path.home() / ".cache", "darwin": Path.home() / "Library" / "Caches"}.items():
-        monkeypatch.setattr("sys.platform", system)
-        assert cache_folder() == folder / "facekit"
-    monkeypatch.setattr("sys.platform", "win32")
-    assert cache_folder() == Path("local/facekit")
+LOAD = """
+import sys
+from pathlib import Path
+from facekit.networks.cards import read_card
+from facekit.networks.runtimes.graphs import load_graph
+
+path = Path(sys.argv[1])
+print(len(load_graph(path, read_card(path))))
+"""
+
+
+@pytest.mark.slow
+def test_an_export_prints_our_notes_only(tiny_weights: Path, tmp_path: Path) -> None:
+    """TensorFlow's C++ code writes to stderr past Python, most at log level 0."""
+    (tmp_path / "file").touch()  # in which no cache can be made
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path / "file")}
+    environment["TF_CPP_MIN_LOG_LEVEL"] = "0"
+    command = [sys.executable, "-c", LOAD, str(tiny_weights)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 1_000_000
+    first, second = done.stderr.splitlines()
+    assert first == "note: tiny.h5 is exported for faster answers; this is done once."
+    assert second.startswith("note: the export cannot be kept, and will be repeated: ")
 
 
 def test_damaged_weights_are_not_exported(tiny_weights: Path, tmp_path: Path) -> None:
@@ -217,7 +255,9 @@ def test_damaged_weights_are_not_exported(tiny_weights: Path, tmp_path: Path) ->
 
 def test_without_tensorflow_the_error_says_what_to_do(tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    with pytest.raises(FaceKitError, match=r"Received: jax\. Set KERAS_BACKEND=tensorflow, or .* --runtime keras\.$"):
+    with pytest.raises(
+        FaceKitError, match=r"Received: jax\. Set KERAS_BACKEND=tensorflow, or use the runtime keras\.$"
+    ):
         export_graph(tiny_weights)
 
 
@@ -226,5 +266,8 @@ def test_export_without_room_is_one_line(tiny_weights: Path, monkeypatch: pytest
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(keras.Model, "export", full)
-    with pytest.raises(FaceKitError, match=r"^Cannot export .*tiny\.h5: No space left on device\. Free the space\.$"):
+    with pytest.raises(
+        FaceKitError,
+        match=r"^Cannot export .*tiny\.h5: No space left on device\. Free some space for temporary files\.$",
+    ):
         export_graph(tiny_weights)

@@ -17,18 +17,22 @@ import pytest
 from conftest import ROOT, Script
 from numpy.typing import NDArray
 from PIL import Image
+from untrained import TWO_INPUTS, save_untrained
 
 from facekit import FaceEstimator
 from facekit.core.errors import FaceKitError, UnknownNameError
+from facekit.faces.batch import FaceBatch
+from facekit.faces.chips import resize_chips
+from facekit.faces.features import compute_features
 from facekit.heads import AGE, GENDER, RACE
 from facekit.networks import runtimes
 from facekit.networks.backbones import BACKBONES
-from facekit.networks.cards import DEFAULT_WEIGHTS, ORIGINAL_CARD, Card
+from facekit.networks.cards import DEFAULT_WEIGHTS, Card, read_card
+from facekit.networks.config import NetworkConfig
 from facekit.networks.network import build_network
 from facekit.networks.runtimes import RUNTIMES, load_runtime
 from facekit.networks.runtimes.runtime import Runtime
 from facekit.networks.weights import network_tensors, save_weights
-from facekit.recipes.recipe import NetworkConfig
 
 Chips = NDArray[np.uint8]
 ASTRONAUT = ROOT / "demo_images" / "astronaut.jpg"
@@ -46,7 +50,7 @@ def assert_same(weights: Path, chips: Chips) -> None:
     for name, rows in expected.items():
         assert answers[name].dtype == rows.dtype == np.float32
         np.testing.assert_allclose(answers[name], rows, rtol=0, atol=1e-4)
-    np.testing.assert_allclose(AGE.expected(answers["age"]), AGE.expected(expected["age"]), rtol=0, atol=0.01)
+    np.testing.assert_allclose(AGE.values(answers["age"]), AGE.values(expected["age"]), rtol=0, atol=0.01)
 
 
 def test_shipped_weights_answer_the_same(chips: Chips) -> None:
@@ -71,19 +75,54 @@ def test_shipped_weights_answer_the_same_on_utkface(utkface_archive: Path) -> No
 )
 def test_every_backbone_answers_the_same(backbone: str, chips: Chips, tmp_path: Path) -> None:
     config = NetworkConfig(
-        backbone=backbone, input_size=max(96, BACKBONES[backbone].smallest_size), heads=(AGE, GENDER, RACE), dropout=0.1
+        backbone=backbone, input_size=max(96, BACKBONES[backbone].smallest_size), heads=(AGE, GENDER, RACE)
     )
     path = tmp_path / "weights.h5"
     save_weights(network_tensors(build_network(config)), Card(name="untrained", network=config), path)
     assert_same(path, chips)
 
 
-@pytest.mark.slow
-def test_original_checkpoint_answers_the_same(chips: Chips, tmp_path: Path) -> None:
-    from test_legacy import write
+@pytest.fixture(scope="module")
+def two_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of an untrained network that takes the picture and its landmarks."""
+    path = tmp_path_factory.mktemp("weights") / "two_inputs.h5"
+    save_untrained(TWO_INPUTS, path)
+    return path
 
-    path = write(tmp_path / "face_weights.26.utk.h5", build_network(ORIGINAL_CARD.network))
-    assert_same(path, chips[:2])
+
+@pytest.mark.parametrize("name", RUNTIMES)
+@pytest.mark.parametrize("inputs", ["picture", "picture and features"])
+def test_every_runtime_answers_as_keras_does(
+    name: str, inputs: str, tiny_weights: Path, two_inputs: Path, chips: Chips
+) -> None:
+    weights = tiny_weights if inputs == "picture" else two_inputs
+    runtime, expected = load_runtime(weights, name), load_runtime(weights, "keras").predict(chips)
+    assert runtime.card == read_card(weights) and runtime.batch_size >= 1
+    faces = FaceBatch(chips, boxes=np.zeros((len(chips), 4), int))
+    for answers in (runtime.predict(chips), runtime.predict(faces), runtime.predict_raw(chips)):
+        assert list(answers) == [head.name for head in runtime.card.network.heads]
+        for head in runtime.card.network.heads:
+            rows = answers[head.name]
+            assert rows.shape == (len(chips), head.width) and rows.dtype == np.float32
+            np.testing.assert_allclose(rows, expected[head.name], rtol=0, atol=1e-4)
+            assert np.ptp(rows, axis=0).max() > 5e-4  # the faces get different answers
+    none = runtime.predict(chips[:0])
+    assert {name: rows.shape for name, rows in none.items()} == {
+        h.name: (0, h.width) for h in runtime.card.network.heads
+    }
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_features_are_computed_unless_the_batch_has_them(name: str, two_inputs: Path, chips: Chips) -> None:
+    runtime = load_runtime(two_inputs, name)
+    features = compute_features("landmarks", resize_chips(chips, TWO_INPUTS.input_size))
+    computed, given = runtime.predict(chips), runtime.predict(FaceBatch(chips, features=features))
+    others = runtime.predict(FaceBatch(chips, features=-features))
+    same_picture = runtime.predict(FaceBatch(np.repeat(chips[:1], len(chips), axis=0), features=features))
+    for head in TWO_INPUTS.heads:
+        np.testing.assert_allclose(given[head.name], computed[head.name], rtol=0, atol=1e-5)
+        assert np.abs(others[head.name] - computed[head.name]).max() > 1e-3  # the features count
+        assert np.abs(same_picture[head.name] - computed[head.name]).max() > 1e-3  # and so does the picture
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 33])
@@ -187,7 +226,9 @@ def test_auto_looks_for_a_gpu(
 
 def test_without_openvino_the_error_says_what_to_do(tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
-    with pytest.raises(FaceKitError, match=r"OpenVINO does not load: .* pip install openvino, or .* --runtime keras$"):
+    with pytest.raises(
+        FaceKitError, match=r"OpenVINO does not load: .* pip install openvino, or use the runtime keras\.$"
+    ):
         load_runtime(tiny_weights, "openvino")
 
 

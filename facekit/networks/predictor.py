@@ -1,0 +1,42 @@
+"""Predictor: the card and the runtime of a weights file."""
+
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit.core.errors import lookup
+from facekit.faces.batch import FaceBatch
+from facekit.networks.cards import read_card
+from facekit.networks.runtimes import RUNTIMES, load_runtime
+
+if TYPE_CHECKING:
+    from facekit.networks.runtimes.runtime import Outputs, Runtime
+
+
+class Predictor:
+    """Answers with the network of a weights file, which is loaded for the first face. Any thread may call it.
+
+    Args:
+        weights: file that a training wrote, or a checkpoint of the original scripts.
+        runtime: a key of `facekit.networks.runtimes.RUNTIMES`.
+
+    Raises:
+        WeightsError: the card cannot be read.
+        UnknownNameError: no such runtime.
+    """
+
+    def __init__(self, weights: Path, runtime: str = "auto") -> None:
+        lookup("runtime", runtime, RUNTIMES)  # now, as the runtime is loaded later
+        self.weights, self.runtime = weights, runtime
+        self.card = read_card(weights)
+        self._loaded: Runtime | None = None
+        self._lock = Lock()
+
+    def predict(self, faces: FaceBatch | NDArray[np.uint8]) -> "Outputs":
+        """Returns head's name -> calibrated values (n, width), of a batch or its chips (n, S, S, 3) alone."""
+        with self._lock:
+            self._loaded = self._loaded or load_runtime(self.weights, self.runtime)
+        return self._loaded.predict(faces)

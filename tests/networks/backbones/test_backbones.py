@@ -1,0 +1,73 @@
+"""What every backbone in the registry must do, at its smallest size."""
+
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+import pytest
+
+from facekit.core.errors import InputSizeError, UnknownNameError
+from facekit.heads import AGE, GENDER
+from facekit.networks.backbones import BACKBONES, find_backbone
+from facekit.networks.config import NetworkConfig
+from facekit.networks.network import build_network
+
+
+@pytest.fixture(scope="module", params=BACKBONES)
+def network(request: pytest.FixtureRequest) -> Iterator[keras.Model]:
+    """The backbone at its smallest size with features beside the picture, in mixed precision."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    size = BACKBONES[request.param].smallest_size
+    try:
+        yield build_network(
+            NetworkConfig(backbone=request.param, input_size=size, heads=(AGE, GENDER), features="landmarks")
+        )
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def test_contract(network: keras.Model) -> None:
+    size = BACKBONES[network.name].smallest_size
+    assert {name: tensor.shape for name, tensor in network.input.items()} == {
+        "picture": (None, size, size, 3),
+        "features": (None, 10),
+    }
+    body = network.get_layer("with_features").input[0]
+    assert body.shape == (None, network.get_layer("age").kernel.shape[0] - 10)
+    assert {tensor.dtype for tensor in network.output.values()} == {"float32"}
+    assert {variable.dtype for variable in network.trainable_variables} == {"float32"}
+
+    # Scaling is a layer of the network, and exact: it computes in float32 while others compute in bfloat16.
+    scaled = keras.Model(network.input["picture"], network.get_layer("scaling").output)
+    pictures = np.random.default_rng(0).integers(0, 256, (2, size, size, 3), np.uint8)
+    values = keras.ops.convert_to_numpy(scaled(pictures.astype(np.float32)))
+    assert values.dtype == np.float32 and values.min() < 0 < values.max()
+    contrast = np.ptp(values, axis=(1, 2)) / np.ptp(
+        pictures[..., :: 1 if "vgg" not in network.name else -1], axis=(1, 2)
+    )
+    np.testing.assert_allclose(contrast, contrast[0, 0], rtol=1e-5)
+
+    inputs = {"picture": pictures.astype(np.float32), "features": np.zeros((2, 10), np.float32)}
+    for head in (AGE, GENDER):
+        rows = keras.ops.convert_to_numpy(network(inputs, training=False)[head.name])
+        assert rows.shape == (2, head.width)
+        np.testing.assert_allclose(rows.sum(axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_smaller_inputs_are_refused(name: str) -> None:
+    smallest = BACKBONES[name].smallest_size
+    assert find_backbone(name, smallest) is BACKBONES[name]
+    message = (
+        rf"^Input size must be at least {smallest} for {name}\. Received: {smallest - 1}\. Set input_size={smallest} or"
+    )
+    with pytest.raises(InputSizeError, match=message):
+        find_backbone(name, smallest - 1)
+
+
+def test_unknown_backbones_are_refused() -> None:
+    with pytest.raises(
+        UnknownNameError, match=r"Unknown backbone: 'mobilnet'\. Did you mean 'mobilenet'\? Known: dlib_"
+    ):
+        find_backbone("mobilnet", 200)
