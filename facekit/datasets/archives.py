@@ -1,19 +1,19 @@
-"""Files of a folder or an archive, one after the other, without unpacking it."""
+"""Reads the files of folders and archives one after the other, without unpacking them."""
 
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from facekit.core.errors import DataError
 
-# What damaged archives raise, and encrypted ones, ones of an unknown compression, and links to nowhere.
+# Raised by damaged and encrypted archives, unknown compressions, and dangling links.
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, RuntimeError, KeyError)
 
 
 def list_files(source: Path) -> list[str]:
-    """Names of all files in a folder, `.tar`, `.tar.gz` or `.zip`, relative to it.
+    """Lists all files of a folder, `.tar`, `.tar.gz` or `.zip`, by their names in it.
 
     Raises:
         DataError: it is missing or damaged, or no archive.
@@ -21,13 +21,13 @@ def list_files(source: Path) -> list[str]:
     return [name for name, _ in _walk(source, set())]
 
 
-def read_files(source: Path, names: set[str]) -> Iterator[tuple[str, bytes]]:
-    """Name and content of the named files, in the order in which they lie there. Raises as `list_files`."""
+def read_files(source: Path, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
+    """Yields name and content of the named files, in the order in which they lie there. Raises as `list_files`."""
     return ((name, content) for name, content in _walk(source, names) if name in names)
 
 
-def _walk(source: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
-    """All files; content only of the wanted ones."""
+def _walk(source: Path, wanted: Collection[str]) -> Iterator[tuple[str, bytes]]:
+    """Yields all files; content only of the wanted ones."""
     try:
         if source.is_dir():
             for path in sorted(path for path in source.rglob("*") if path.is_file()):
@@ -46,12 +46,15 @@ def _walk(source: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
                         yield entry.name, content.read() if content else b""
                 _check_end(archive)
     except (*_DAMAGE, OSError) as error:
-        reason = str(error).splitlines()[0] if source.suffix != ".csv" else "for a table, add --dataset table"
-        raise DataError(f"{source} cannot be read as a folder, .tar, .tar.gz or .zip: {reason}.") from error
+        reason = str(error).splitlines()[0] if source.suffix != ".csv" else "for a table, name the data set table"
+        raise DataError(
+            f"{source} cannot be read as a folder, .tar, .tar.gz or .zip: {reason}.",
+            argument="dataset" if source.suffix == ".csv" else None,
+        ) from error
 
 
 def _check_end(archive: tarfile.TarFile) -> None:
-    """Reads on to the end, where gzip compares its checksum: at a damaged header `tarfile` just stops."""
+    """Reads to the end, where gzip compares its checksum: at a damaged header `tarfile` just stops."""
     while archive.fileobj and (rest := archive.fileobj.read(1 << 20)):
         if rest.strip(b"\0"):
             raise tarfile.ReadError("a header in it is damaged")

@@ -1,36 +1,21 @@
-"""What every data set comes to: records with labels, and their chips in one array."""
+"""Records, their labels by name, and labelled faces in one array."""
 
-import itertools
-import math
-import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-from tqdm import tqdm
 
-from facekit.core.errors import PictureError
-from facekit.faces.chips import resize_chips
-from facekit.faces.images import decode_picture
-from facekit.heads import MISSING, AgeHead, Head
+from facekit.core.errors import DataError
+from facekit.heads import MISSING, Head, Label, LabelError
 
 THUMBNAIL_SIZE = 32
-_AT_ONCE = 256  # pictures that are held encoded
 
-Cut = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]  # picture -> (0 or 1, S, S, 3)
-Allocate = Callable[[tuple[int, ...]], NDArray[np.uint8]]  # shape -> an array to be filled, wherever it lies
-
-
-def in_memory(shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """The usual `Allocate`; it begins at a multiple of 64 bytes, as TensorFlow needs it to share its memory."""
-    size = math.prod(shape)
-    memory = np.empty(size + 64, np.uint8)
-    start = -memory.ctypes.data % 64
-    return memory[start : start + size].reshape(shape)
+# Head's name -> the class names that a data set uses, or the unit of a number.
+Schema = Mapping[str, tuple[str, ...] | str]
+ReadFiles = Callable[[Collection[str]], Iterator[tuple[str, bytes]]]
 
 
 @dataclass(frozen=True)
@@ -38,115 +23,137 @@ class Record:
     """One labelled picture.
 
     Args:
-        name: where it lies.
+        name: where it lies in the data set.
         key: what the split is drawn from: the same wherever the data set lies.
-        order: sorting by it puts older records first, so that those added later move nobody.
-        labels: head's name -> age in years or number of the class.
-        group: records of one group stay on one side of the split, e.g. those of one person.
+        order: sorting by it puts older records first, so that records added later change no side.
+        labels: head's name in lower case -> class name or number; None, or no entry, if unknown.
+        group: records of one group, e.g. of one person, stay on one side of the split.
+        side: side of the data set's official split; None if it has none.
     """
 
     name: str
     key: str
     order: str
-    labels: dict[str, int]
+    labels: Mapping[str, Label | None]
     group: str | None = None
+    side: str | None = None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a reader finds in a data set, before any picture is decoded.
+
+    Args:
+        records: in any order.
+        read_files: names -> name and content of these files, in the order in which they lie there.
+        dropped: reason -> number of files that are no records.
+    """
+
+    records: Sequence[Record]
+    read_files: ReadFiles
+    dropped: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set that can be read.
+
+    Args:
+        title: for people.
+        schema: what its labels mean; {} where each file defines its own, as tables do.
+        list_records: path -> listing. Raises DataError if it cannot be read.
+        usual_path: where it is looked for, a pattern; None if it must be named.
+        licence: in a few words.
+    """
+
+    title: str
+    schema: Schema
+    list_records: Callable[[Path], Listing]
+    usual_path: str | None
+    licence: str
 
 
 @dataclass
 class Faces:
-    """Labelled chips in one array, oldest first.
+    """Labelled chips of one data set in one array, oldest first.
 
     Args:
         records: n of them.
         chips: (n, S, S, 3) uint8.
-        thumbnails: (n, 1024) float32, the grey chip at 32x32; near duplicates are found by them.
+        thumbnails: (n, 1024) float32, the grey chips at 32x32, by which near duplicates are found.
         dropped: reason -> number of records that could not be used.
+        features: (n, F) float32, what the network takes beside the chips; None for nothing.
+        path: of the data set; near duplicates are cached beside it.
+        split: a key of `facekit.datasets.splits.SPLITS`.
     """
 
     records: list[Record]
     chips: NDArray[np.uint8]
     thumbnails: NDArray[np.float32]
     dropped: dict[str, int]
+    features: NDArray[np.float32] | None = None
+    path: Path | None = None
+    split: str = "near_duplicates"
 
-    def labels(self, heads: Sequence[Head]) -> dict[str, NDArray[np.int16]]:
-        """Head's name -> (n,) labels, MISSING where a record has none."""
-        return {
-            head.name: np.array([record.labels.get(head.name, MISSING) for record in self.records], np.int16)
-            for head in heads
-        }
+    def labels(self, heads: Sequence[Head]) -> dict[str, NDArray[np.generic]]:
+        """Encodes the labels: head's name -> (n,), MISSING where a record has none.
+
+        Raises:
+            DataError: a head does not know a label.
+        """
+        return {head.name: np.array([self._encoded(record, head) for record in self.records], head.label_type)
+                for head in heads}  # fmt: skip
+
+    def _encoded(self, record: Record, head: Head) -> float:
+        label = label_of(record, head)
+        try:
+            return MISSING if label is None else head.encode(label)
+        except LabelError as error:
+            raise DataError(f"{record.name} has the {head.name} {label!r}: {error}.") from error
+
+    def select(self, index: NDArray[np.integer]) -> "Faces":
+        """Returns some of the faces, in the order of their indices."""
+        features = None if self.features is None else self.features[index]
+        records = [self.records[at] for at in index]
+        return replace(
+            self, records=records, chips=self.chips[index], thumbnails=self.thumbnails[index], features=features
+        )
 
 
-def unusable(labels: dict[str, int], heads: Sequence[Head]) -> str | None:
-    """The reason why these labels do not fit the heads, None if they do."""
-    for head in heads:
-        label = labels.get(head.name, MISSING)
-        if label == MISSING:
-            continue
-        if isinstance(head, AgeHead):
-            if not head.youngest <= label <= head.oldest:
-                return f"{head.name} outside {head.youngest} to {head.oldest}"
-        elif not 0 <= label < len(head.classes):
-            return f"unknown {head.name}"
-    return None
-
-
-def read_faces(
-    records: Iterable[Record],
-    files: Iterable[tuple[str, bytes]],
-    dropped: Counter[str],
-    size: int,
-    cut: Cut,
-    allocate: Allocate = in_memory,
-) -> Faces:
-    """Decodes the pictures of all records, in threads, into one array that is filled in place.
+def usable_records(
+    listing: Listing, heads: Sequence[Head], unknown_is_missing: bool
+) -> tuple[list[Record], Counter[str]]:
+    """Selects the records whose labels the heads can learn.
 
     Args:
-        records: with names that `files` gives.
-        files: name and content of each picture, in any order; names without a record are passed over.
-        dropped: what was left out so far; unreadable pictures are added.
-        size: side of the chips, pixels.
-        cut: picture -> its chip (1, S, S, 3), or none (0, S, S, 3).
-        allocate: makes the array of the chips.
+        listing: of a data set.
+        heads: what is learned.
+        unknown_is_missing: whether a label that a head does not know counts as missing; else its record is dropped.
+
+    Returns:
+        The records, and reason -> number of those that were dropped, the listing's own included.
     """
-    records = sorted(records, key=lambda record: (record.order, record.key))
-    places = {record.name: place for place, record in enumerate(records)}
-    if len(places) < len(records):  # only the last of them can be told from the others
-        dropped["name twice"] += len(records) - len(places)
-    chips = allocate((len(records), size, size, 3))
-    thumbnails = np.empty((len(records), THUMBNAIL_SIZE**2), np.float32)
-    read = np.zeros(len(records), bool)
-
-    def decode(item: tuple[str, bytes]) -> str | None:
-        name, content = item
-        try:
-            found = cut(decode_picture(content, name))
-        except PictureError:
-            return "unreadable picture"
-        if not len(found):
-            return "no face found"
-        place = places[name]
-        chips[place] = resize_chips(found, size)[0]
-        grey = Image.fromarray(found[0]).convert("L")
-        thumbnails[place] = np.asarray(grey.resize((THUMBNAIL_SIZE,) * 2, Image.Resampling.BOX)).ravel()
-        read[place] = True
-        return None
-
-    wanted = (item for item in files if item[0] in places)
-    bar = tqdm(total=len(records), desc="Reading pictures", unit="", leave=False, disable=None)
-    with warnings.catch_warnings(), ThreadPoolExecutor() as threads, bar:
-        warnings.simplefilter("ignore")  # Pillow's, of odd metadata
-        for batch in _batches(wanted):
-            for reason in threads.map(decode, batch):
-                if reason:
-                    dropped[reason] += 1
-                bar.update()
-    kept = np.flatnonzero(read)
-    for place, old in enumerate(kept):  # in place: a second array of this size may not fit
-        if place != old:
-            chips[place], thumbnails[place] = chips[old], thumbnails[old]
-    return Faces([records[old] for old in kept], chips[: len(kept)], thumbnails[: len(kept)], dict(dropped))
+    records, dropped = [], Counter[str]()
+    for record in listing.records:
+        labels, reasons = dict(record.labels), []
+        for head in heads:
+            label = label_of(record, head)
+            try:
+                if label is not None:
+                    head.encode(label)
+            except LabelError as error:
+                labels[head.name.lower()] = None
+                reasons.append(str(error))
+        if reasons and not unknown_is_missing:
+            dropped[reasons[0]] += 1
+        elif all(labels.get(head.name.lower()) is None for head in heads):
+            dropped["no label"] += 1
+        else:
+            records.append(replace(record, labels=labels) if reasons else record)
+    dropped.update(listing.dropped)
+    return records, dropped
 
 
-def _batches(items: Iterator[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
-    while batch := list(itertools.islice(items, _AT_ONCE)):
-        yield batch
+def label_of(record: Record, head: Head) -> Label | None:
+    """Returns the label that a head learns from a record; None if it has none."""
+    return record.labels.get(head.name.lower())

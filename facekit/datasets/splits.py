@@ -1,77 +1,114 @@
-"""Train, validation and test, drawn by groups of near duplicates."""
+"""Train, validation and test: by the data set's official lists, or drawn by groups of near duplicates."""
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.core.errors import DataError
+from facekit.core.errors import DataError, lookup
+from facekit.datasets.duplicates import DUPLICATE_CORRELATION, near_duplicates
 from facekit.datasets.records import THUMBNAIL_SIZE, Faces, Record
 
 SIDES = ("train", "validation", "test")
 VALIDATION_SHARE, TEST_SHARE = 0.05, 0.10
-DUPLICATE_CORRELATION = 0.95
-RULE = (
+_DRAWN = (
     f"sha256('seed:name') of the oldest record of a group: {TEST_SHARE:.0%} test, {VALIDATION_SHARE:.0%} validation. "
     f"A record follows the earlier ones whose grey {THUMBNAIL_SIZE}x{THUMBNAIL_SIZE} chips correlate with its own by "
     f"{DUPLICATE_CORRELATION} or more; if they are on two sides, it is on none."
 )
-_BLOCK = 1024
+# Name -> the rule, as cards tell it.
+SPLITS = {
+    "near_duplicates": _DRAWN,
+    "official": f"The data set's own lists. Sides that they lack are drawn from their training side: {_DRAWN}",
+}
 
 
 def split_sides(faces: Faces, seed: int) -> NDArray[np.str_]:
-    """The side of each record: "train", "validation", "test", or "none".
+    """Assigns each record (n,) to "train", "validation", "test", or "none", by the rule `faces.split`.
 
-    A record follows older ones only, so adding newer records moves nobody. Near duplicates never lie on two sides: a
-    record that resembles older ones on two of them is on none.
+    Raises:
+        UnknownNameError: no such rule.
+        DataError: an official side has another name.
     """
-    sides: list[str] = []
-    side_of_group: dict[str | None, str] = {}
-    for record, near in zip(faces.records, _older_duplicates(faces.thumbnails), strict=True):
-        followed = {sides[older] for older in near} | {side_of_group.get(record.group, "none")}
-        followed.discard("none")
-        side = _draw(record, seed) if not followed else followed.pop() if len(followed) == 1 else "none"
+    lookup("split", faces.split, SPLITS)
+    official = [record.side if faces.split == "official" else None for record in faces.records]
+    if unknown := {side for side in official if side is not None} - {*SIDES}:
+        raise DataError(f"Official sides must be {', '.join(SIDES)}. Received: {', '.join(sorted(unknown))}.")
+    # Records of the official validation and test sides come first, so that others can avoid their near duplicates.
+    order = np.argsort([side in (None, "train") for side in official], kind="stable")
+    sides = np.empty(len(order), dtype="<U10")
+    if any(official):
+        faces = replace(faces, records=[faces.records[at] for at in order], thumbnails=faces.thumbnails[order])
+    sides[order] = _assign(faces, [official[at] for at in order], seed)
+    return sides
+
+
+def _assign(faces: Faces, official: Sequence[str | None], seed: int) -> list[str]:
+    """Assigns sides so that near duplicates and groups never lie on two of them.
+
+    A record follows older ones only, so that records added later change no side. A record that resembles older ones on
+    two sides is on none. Sides that official lists lack are drawn from their training side; a record that they do not
+    list is trained on, unless it resembles one that they hold out.
+    """
+    held_out = {side for side in official if side is not None} - {"train"}
+    drawn = {*SIDES} - held_out
+    side_of_group: dict[str, str] = {}
+
+    def choose(index: int, near: frozenset[str]) -> str:
+        record, listed = faces.records[index], official[index]
+        if listed in held_out or (listed and drawn == {"train"}):
+            return listed
+        followed = near - {"none"}
+        if record.group in side_of_group:
+            followed |= {side_of_group[record.group]}
+        if listed:
+            followed &= drawn
+        if not followed:
+            side = _draw(record, seed)
+            side = side if side in drawn else "train"
+        else:
+            side = next(iter(followed)) if len(followed) == 1 and followed <= drawn else "none"
         if record.group is not None and side != "none":
             side_of_group[record.group] = side
-        sides.append(side)
-    return np.array(sides)
+        return side
+
+    return near_duplicates(faces.thumbnails, faces.path).assign_in_order(choose)
 
 
 def duplicate_groups(faces: Faces) -> NDArray[np.intp]:
-    """(n,) the number of each record's group: its near duplicates, theirs, and so on, and the data's own groups."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
+    """Numbers the groups (n,): a record's near duplicates, theirs, and so on, and the data's own groups."""
     first: dict[str, int] = {}
-    pairs = [(place, older) for place, near in enumerate(_older_duplicates(faces.thumbnails)) for older in near]
-    for place, record in enumerate(faces.records):
-        if record.group is not None:
-            pairs.append((place, first.setdefault(record.group, place)))
-    rows, columns = np.array(pairs, np.intp).reshape(-1, 2).T
-    n = len(faces.records)
-    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(n, n))
-    return connected_components(graph, directed=False)[1].astype(np.intp)
+    pairs = [
+        (index, first.setdefault(record.group, index))
+        for index, record in enumerate(faces.records)
+        if record.group is not None
+    ]
+    return near_duplicates(faces.thumbnails, faces.path).groups(pairs)
 
 
 def choose_side(faces: Faces, split: str, seed: int) -> Faces:
-    """The faces on one side, or on any for "all".
+    """Selects the faces of one side, or all for "all".
 
     Raises:
-        DataError: nobody is on it.
+        DataError: the side is empty.
     """
     if split == "all":
         return faces
     sides = split_sides(faces, seed)
-    places = np.flatnonzero(sides == split)
-    if not len(places):
-        raise DataError(f"None of the {len(faces.records)} records is on the {split} side. Use --split all.")
-    records = [faces.records[place] for place in places]
-    return Faces(records, faces.chips[places], faces.thumbnails[places], count_dropped(faces, sides))
+    index = np.flatnonzero(sides == split)
+    if not len(index):
+        raise DataError(
+            f"None of the {len(faces.records)} records is on the {split} side. Use another, or all.", argument="split"
+        )
+    chosen = faces.select(index)
+    chosen.dropped = count_dropped(faces, sides)
+    return chosen
 
 
 def count_dropped(faces: Faces, sides: NDArray[np.str_]) -> dict[str, int]:
-    """What could not be used, with the records that are on no side."""
+    """Counts the records that could not be used, with those that are on no side."""
     undecided = int(np.sum(sides == "none"))
     return faces.dropped | ({"resembles two sides of the split": undecided} if undecided else {})
 
@@ -81,17 +118,3 @@ def _draw(record: Record, seed: int) -> str:
     if number < TEST_SHARE:
         return "test"
     return "validation" if number < TEST_SHARE + VALIDATION_SHARE else "train"
-
-
-def _older_duplicates(thumbnails: NDArray[np.float32]) -> Sequence[list[int]]:
-    """For each record, the places of the earlier ones that look the same."""
-    centred = thumbnails - thumbnails.mean(axis=1, keepdims=True)
-    unit = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-6)
-    near: list[list[int]] = [[] for _ in unit]
-    for start in range(0, len(unit), _BLOCK):
-        block = unit[start : start + _BLOCK]
-        correlation = block @ unit[: start + len(block)].T
-        for row, older in np.argwhere(correlation >= DUPLICATE_CORRELATION):
-            if older < start + row:
-                near[start + row].append(int(older))
-    return near

@@ -2,43 +2,55 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from facekit.core.errors import DataError
 from facekit.datasets.archives import list_files, read_files
-from facekit.datasets.records import Allocate, Cut, Faces, Record, in_memory, read_faces, unusable
-from facekit.heads import Head
+from facekit.datasets.records import Dataset, Listing, Record
+from facekit.heads import YEARS, Label
 
 # [age]_[gender]_[race]_[date and time], whatever follows: one file of the set lacks the dot, one has a blank.
 _NAME = re.compile(r"(\d{1,3})_(\d)_(\d)_(\d{8,20})\D")
+GENDERS = ("Male", "Female")  # by their codes
+RACES = ("White", "Black", "Asian", "Indian", "Others")
 
 
-def read_utkface(source: Path, heads: Sequence[Head], size: int, cut: Cut, allocate: Allocate = in_memory) -> Faces:
-    """Reads all usable chips of a folder or an archive of UTKFace.
-
-    Args:
-        source: folder, `.tar`, `.tar.gz` or `.zip`.
-        heads: a record whose label does not fit one of them is dropped, and counted.
-        size: side of the chips, pixels.
-        cut: picture -> its chip.
-        allocate: makes the array of the chips.
+def list_utkface(source: Path) -> Listing:
+    """Lists the chips of a folder, `.tar`, `.tar.gz` or `.zip` of UTKFace.
 
     Raises:
-        DataError: it cannot be read, or has no usable chip.
+        DataError: it cannot be read, or has no file that is named as in UTKFace.
     """
     records, dropped = [], Counter[str]()
     for name in list_files(source):
         match = _NAME.match(Path(name).name)
-        labels = dict(zip(("age", "gender", "race"), map(int, match.groups()), strict=False)) if match else {}
-        reason = unusable(labels, heads) if match else "malformed name"
-        if reason:
-            dropped[reason] += 1
-        elif match:
-            records.append(Record(name, key=Path(name).name, order=match[4], labels=labels))
+        if match:
+            age, gender, race, time = match.groups()
+            labels: dict[str, Label | None] = {
+                "age": int(age),
+                "gender": named(GENDERS, gender),
+                "race": named(RACES, race),
+            }
+            records.append(Record(name, key=Path(name).name, order=time, labels=labels))
+        else:
+            dropped["malformed name"] += 1
     if not records:
         raise DataError(
             f"{source} has no usable file named like 25_0_1_20170116174525125.jpg. Received: {dropped.total()} others."
         )
-    files = read_files(source, {record.name for record in records})
-    return read_faces(records, files, dropped, size, cut, allocate)
+    return Listing(records, partial(read_files, source), dropped)
+
+
+def named(classes: tuple[str, ...], code: str) -> str:
+    """Returns the class that a code stands for; an unknown code stays, and no head knows it."""
+    return classes[int(code)] if int(code) < len(classes) else code
+
+
+UTKFACE = Dataset(
+    title="UTKFace",
+    schema={"age": YEARS, "gender": GENDERS, "race": RACES},
+    list_records=list_utkface,
+    usual_path="train_data/UTKFace*",
+    licence="non-commercial research only",
+)

@@ -14,17 +14,23 @@ import pytest
 from PIL import Image
 
 from facekit.core.errors import DataError, UnknownNameError
-from facekit.datasets import load_faces
-from facekit.datasets.records import Faces, Record, read_faces
-from facekit.faces.chips import whole_chip
+from facekit.datasets.mixture import load_faces
+from facekit.datasets.records import Faces, Record
+from facekit.datasets.source import DataSource
+from facekit.datasets.store import Pictures, in_memory, read_pictures
+from facekit.faces.chips import WholeChip
 from facekit.heads import AGE, GENDER, MISSING, RACE, AgeHead, ClassHead, Head
 
 HEADS: tuple[Head, ...] = (AGE, GENDER, RACE)
 SIZE = 48
+GENDERS = ("Male", "Female")  # by UTKFace's codes
+RACES = ("White", "Black", "Asian", "Indian", "Others")
 
 
-def load(data: Path | str, heads: Sequence[Head] = HEADS, dataset: str = "utkface", **options: str) -> Faces:
-    return load_faces(dataset, str(data), heads, SIZE, **options)
+def load(
+    data: Path | str, heads: Sequence[Head] = HEADS, dataset: str = "utkface", detector: str = "whole_image"
+) -> Faces:
+    return load_faces(DataSource(dataset, str(data), detector=detector), heads, SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +49,7 @@ def test_folder_gives_labelled_chips_oldest_first(faces: Faces, tiny_utkface: Pa
     )
     for record, chip in zip(faces.records, faces.chips, strict=True):
         age, gender, race, _ = record.key.split("_")
-        assert record.labels == {"age": int(age), "gender": int(gender), "race": int(race)}
+        assert record.labels == {"age": int(age), "gender": GENDERS[int(gender)], "race": RACES[int(race)]}
         with Image.open(tiny_utkface / record.name) as image:
             expected = image.resize((SIZE, SIZE), Image.Resampling.BILINEAR)
         np.testing.assert_array_equal(chip, np.asarray(expected))
@@ -51,8 +57,10 @@ def test_folder_gives_labelled_chips_oldest_first(faces: Faces, tiny_utkface: Pa
 
 
 def test_labels_are_arrays_by_head(faces: Faces) -> None:
-    labels = faces.labels((GENDER, ClassHead("mood", ("Calm", "Happy"))))
-    assert labels["gender"].tolist() == [record.labels["gender"] for record in faces.records]
+    labels = faces.labels((*HEADS, ClassHead("mood", ("Calm", "Happy"))))
+    codes = np.array([[int(code) for code in record.key.split("_")[:3]] for record in faces.records])
+    for name, column in zip(("age", "gender", "race"), codes.T, strict=True):
+        np.testing.assert_array_equal(labels[name], column)
     assert set(labels["mood"]) == {MISSING}
 
 
@@ -196,7 +204,7 @@ def test_archives_that_cannot_be_read(kind: str, tiny_utkface: Path, tmp_path: P
 
 def test_unknown_names(tiny_utkface: Path) -> None:
     with pytest.raises(
-        UnknownNameError, match=r"Unknown dataset: 'utkfaces'\. Did you mean 'utkface'\? Known: table, u"
+        UnknownNameError, match=r"Unknown dataset: 'utkfaces'\. Did you mean 'utkface'\? Known: all_age_faces, table, u"
     ):
         load(tiny_utkface, dataset="utkfaces")
     with pytest.raises(UnknownNameError, match="Unknown detector: 'hug'"):
@@ -224,5 +232,12 @@ def test_names_in_the_archive(utkface_archive: Path) -> None:
 def test_a_name_twice_is_counted(tiny_utkface: Path) -> None:
     content = min(tiny_utkface.iterdir()).read_bytes()
     records = [Record("a.jpg", "a.jpg", order, {"age": 5}) for order in "12"]
-    faces = read_faces(records, iter([("a.jpg", content)]), Counter(), 32, whole_chip)
-    assert len(faces.records) == len(faces.chips) == 1 and faces.dropped == {"name twice": 1}
+    dropped = Counter[str]()
+    pictures = Pictures(
+        records,
+        lambda names: iter([("a.jpg", content)]),
+        lambda picture: WholeChip().cut(picture, [(0, 0, 200, 200)]).chips,
+        dropped,
+    )
+    chips, (faces,) = read_pictures([pictures], 32, in_memory)
+    assert len(faces.records) == len(faces.chips) == len(chips) == 1 and dropped == {"name twice": 1}

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from facekit.core.errors import DataError
-from facekit.datasets import load_faces
+from facekit.datasets.mixture import load_faces
 from facekit.datasets.records import Faces, Record
+from facekit.datasets.source import DataSource
 from facekit.datasets.splits import SIDES, choose_side, duplicate_groups, split_sides
 from facekit.heads import AGE, GENDER, RACE, Head
 
@@ -113,7 +114,7 @@ def test_groups_join_what_resembles_or_belongs_together() -> None:
 
 
 def test_one_side_is_chosen(tiny_utkface: Path) -> None:
-    faces = load_faces("utkface", str(tiny_utkface), HEADS, 48)
+    faces = load_faces(DataSource("utkface", str(tiny_utkface)), HEADS, 48)
     sides = split_sides(faces, seed=0)
     assert set(SIDES) == set(sides)  # the other tests need someone on every side
     for side in SIDES:
@@ -123,13 +124,13 @@ def test_one_side_is_chosen(tiny_utkface: Path) -> None:
     assert choose_side(faces, "all", seed=0) is faces
     nobody = first(faces, 1)
     side = next(side for side in SIDES if side != split_sides(nobody, seed=0)[0])
-    with pytest.raises(DataError, match=rf"None of the 1 records is on the {side} side\. Use --split all\."):
+    with pytest.raises(DataError, match=rf"None of the 1 records is on the {side} side\. Use another, or all\."):
         choose_side(nobody, side, seed=0)
 
 
 @pytest.mark.slow
 def test_the_archive(utkface_archive: Path) -> None:
-    faces = load_faces("utkface", str(utkface_archive), HEADS, 32)
+    faces = load_faces(DataSource("utkface", str(utkface_archive)), HEADS, 32)
     assert len(faces.records) == len(faces.chips) == 21_299
     assert faces.dropped == {"malformed name": 3, "age outside 1 to 93": 64}
     assert faces.chips.max(axis=(1, 2, 3)).min() > 0  # no chip was left unread

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facekit.core.errors import DataError
-from facekit.datasets import load_faces
+from facekit.datasets.mixture import load_faces
 from facekit.datasets.records import Faces
-from facekit.heads import AGE, GENDER, MISSING, RACE, Head
+from facekit.datasets.source import DataSource
+from facekit.heads import AGE, GENDER, MISSING, RACE, ClassHead, Head
 
 HEADS: tuple[Head, ...] = (AGE, GENDER, RACE)
 SIZE = 48
@@ -29,7 +30,7 @@ def folder(tiny_utkface: Path, tmp_path: Path) -> Path:
 
 def table(folder: Path, text: str, heads: Sequence[Head] = HEADS, encoding: str = "utf-8") -> Faces:
     (folder / "faces.csv").write_text(text, encoding=encoding)
-    return load_faces("table", str(folder / "faces.csv"), heads, SIZE)
+    return load_faces(DataSource("table", str(folder / "faces.csv")), heads, SIZE)
 
 
 def test_table_with_names_numbers_and_holes(folder: Path) -> None:
@@ -37,22 +38,38 @@ def test_table_with_names_numbers_and_holes(folder: Path) -> None:
         folder, "path,age,gender,race\n0.jpg,30,Male,White\n1.jpg,,female,\n2.jpg,7.0,1,4\n\n3.jpg, 93 ,,indian\n"
     )
     assert [(record.key, record.labels) for record in faces.records] == [
-        ("0.jpg", {"age": 30, "gender": 0, "race": 0}),
-        ("1.jpg", {"age": MISSING, "gender": 1, "race": MISSING}),
-        ("2.jpg", {"age": 7, "gender": 1, "race": 4}),
-        ("3.jpg", {"age": 93, "gender": MISSING, "race": 3}),
+        ("0.jpg", {"age": "30", "gender": "Male", "race": "White"}),
+        ("1.jpg", {"age": None, "gender": "female", "race": None}),
+        ("2.jpg", {"age": "7.0", "gender": "Female", "race": "Others"}),
+        ("3.jpg", {"age": "93", "gender": None, "race": "indian"}),
     ]
+    assert {name: labels.tolist() for name, labels in faces.labels(HEADS).items()} == {
+        "age": [30, MISSING, 7, 93],
+        "gender": [0, 1, 1, MISSING],
+        "race": [0, MISSING, 4, 3],
+    }
     assert faces.dropped == {}
     with Image.open(folder / "2.jpg") as image:
         expected = np.asarray(image.resize((SIZE, SIZE), Image.Resampling.BILINEAR))
     np.testing.assert_array_equal(faces.chips[2], expected)
 
 
+def test_codes_stand_for_utkfaces_classes_alone(folder: Path) -> None:
+    """As whole numbers or, as in columns with gaps, with a decimal; other heads' classes are named."""
+    mood = ClassHead("mood", ("Calm", "Happy"))
+    text = "path,gender,race,mood\n0.jpg,1.0,4.0,calm\n1.jpg,0,,Happy\n2.jpg,1.5,,\n3.jpg,,,1\n"
+    faces = table(folder, text, (GENDER, RACE, mood))
+    assert [record.labels["gender"] for record in faces.records] == ["Female", "Male"]
+    assert faces.labels((mood,))["mood"].tolist() == [0, 1]
+    assert faces.dropped == {"unknown gender": 1, "unknown mood": 1}
+
+
 def test_table_from_a_spreadsheet(folder: Path) -> None:
     """A byte order mark, capital headers in another order, blanks, further columns, Windows line ends."""
     text = 'Comment, Gender ,PATH\r\n"nice, really",Male,0.jpg\r\n,Female, 1.jpg \r\n'
     faces = table(folder, text, encoding="utf-8-sig")
-    assert [(record.key, record.labels["gender"]) for record in faces.records] == [("0.jpg", 0), ("1.jpg", 1)]
+    assert [record.key for record in faces.records] == ["0.jpg", "1.jpg"]
+    assert faces.labels(HEADS)["gender"].tolist() == [0, 1]
     assert set(faces.labels(HEADS)["age"]) == {MISSING}
 
 
@@ -86,16 +103,17 @@ def test_table_with_paths_elsewhere(folder: Path, tiny_utkface: Path) -> None:
     (folder / "0.jpg").rename(folder / "sub" / "me.jpg")
     absolute = sorted(tiny_utkface.iterdir())[0]
     faces = table(folder, f"path,age\nsub/me.jpg,30\n{absolute},40\n")
-    assert [record.labels["age"] for record in faces.records] == [30, 40]
+    assert faces.labels(HEADS)["age"].tolist() == [30, 40]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", r"must have a header with path and any of age, gender, race\. Received: an empty file\."),
-        ("path,alter\n0.jpg,30\n", r"must have a header with path and any of .*\. Received: path, alter\."),
+        ("", r"must have a header with path and labels such as age\. Received: an empty file\."),
+        ("path,alter\n0.jpg,30\n", r"must have labels for any of age, gender, race\. Received: alter\."),
+        ("path\n0.jpg\n", r"must have a header with path and labels such as age\. Received: path\."),
         ("age,gender\n30,Male\n", r"must have a header with path"),
-        ("path;age\n0.jpg;30\n", r"must have a header with path and any of .*\. Received: path;age\."),
+        ("path;age\n0.jpg;30\n", r"must have a header with path and labels such as age\. Received: path;age\."),
         ("path,age\n", r"has no usable record: no rows\."),
         ("path,age\n0.jpg,100\n9.jpg,3\n", r"has no usable record: 1 age outside 1 to 93, 1 missing picture\."),
     ],
@@ -109,9 +127,9 @@ def test_tables_that_cannot_be_read(folder: Path) -> None:
     with pytest.raises(DataError, match=r"faces\.csv cannot be read as a UTF-8 CSV table"):
         table(folder, "path,age\nJosé.jpg,30\n", encoding="latin-1")
     with pytest.raises(DataError, match=r"No data at .*none"):
-        load_faces("table", str(folder / "none.csv"), HEADS, SIZE)
+        load_faces(DataSource("table", str(folder / "none.csv")), HEADS, SIZE)
     with pytest.raises(DataError, match="cannot be read as a UTF-8 CSV table"):
-        load_faces("table", str(folder), HEADS, SIZE)
+        load_faces(DataSource("table", str(folder)), HEADS, SIZE)
 
 
 def test_faces_are_cut_out_of_photographs(chips: NDArray[np.uint8], tmp_path: Path) -> None:
@@ -120,7 +138,7 @@ def test_faces_are_cut_out_of_photographs(chips: NDArray[np.uint8], tmp_path: Pa
     Image.new("RGB", (300, 300)).save(tmp_path / "nobody.jpg")
     rows = ["astronaut.jpg,30", "nobody.jpg,30", "speech.jpg,50"] * 3  # read in threads: nobody gets another's face
     (tmp_path / "faces.csv").write_text("\n".join(["path,age", *rows]), encoding="utf-8")
-    faces = load_faces("table", str(tmp_path / "faces.csv"), HEADS, 200, "hog")
+    faces = load_faces(DataSource("table", str(tmp_path / "faces.csv"), detector="hog"), HEADS, 200)
     assert faces.dropped == {"no face found": 3}
     np.testing.assert_array_equal(faces.chips, chips[[0, -1] * 3])
 

@@ -1,0 +1,151 @@
+"""Reads data sets into one array: their records are listed and checked, their pictures decoded, their faces cut."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit.core.errors import DataError
+from facekit.datasets import DATASETS
+from facekit.datasets.records import Dataset, Faces, Listing, usable_records
+from facekit.datasets.source import UNKNOWN_LABELS, DataSource, find_data
+from facekit.datasets.splits import duplicate_groups, split_sides
+from facekit.datasets.store import Allocate, Pictures, in_memory, read_pictures
+from facekit.faces.chips import AlignedChip, ChipConfig
+from facekit.faces.features import compute_features
+from facekit.faces.finder import FaceFinder
+from facekit.heads import Head
+
+CHIP = AlignedChip()
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """The faces of several sources, one after the other in one array.
+
+    Args:
+        sources: where they are from.
+        parts: the faces of each source.
+        chips: (n, S, S, 3) uint8 of all parts, which are views of it.
+    """
+
+    sources: Sequence[DataSource]
+    parts: Sequence[Faces]
+    chips: NDArray[np.uint8]
+
+    @property
+    def features(self) -> NDArray[np.float32] | None:
+        """(n, F) what the network takes beside the chips; None for nothing."""
+        parts = [part.features for part in self.parts]
+        return None if any(part is None for part in parts) else np.concatenate(parts)  # type: ignore[arg-type]
+
+    @property
+    def source_index(self) -> NDArray[np.intp]:
+        """(n,) the source of each face."""
+        return np.repeat(np.arange(len(self.parts)), [len(part.records) for part in self.parts])
+
+    def labels(self, heads: Sequence[Head]) -> dict[str, NDArray[np.generic]]:
+        """Encodes the labels of all parts: head's name -> (n,), MISSING where unknown."""
+        parts = [part.labels(heads) for part in self.parts]
+        return {head.name: np.concatenate([labels[head.name] for labels in parts]) for head in heads}
+
+    def sides(self, seed: int) -> NDArray[np.str_]:
+        """Assigns each face (n,) to a side, each source by its own rule."""
+        return np.concatenate([split_sides(part, seed) for part in self.parts])
+
+    def duplicate_groups(self) -> NDArray[np.intp]:
+        """Numbers the groups (n,) of near duplicates; sources are not compared with each other."""
+        groups, count = [], 0
+        for part in self.parts:
+            numbers = duplicate_groups(part) + count
+            groups.append(numbers)
+            count = int(numbers.max(initial=count - 1)) + 1
+        return np.concatenate(groups)
+
+
+def load_faces(
+    source: DataSource,
+    heads: Sequence[Head],
+    size: int,
+    chip: ChipConfig = CHIP,
+    features: str | None = None,
+    allocate: Allocate = in_memory,
+) -> Faces:
+    """Reads a data set into one array; arguments and errors as of `load_mixture`."""
+    return load_mixture([source], heads, size, chip, features, allocate).parts[0]
+
+
+def load_mixture(
+    sources: Sequence[DataSource],
+    heads: Sequence[Head],
+    size: int,
+    chip: ChipConfig = CHIP,
+    features: str | None = None,
+    allocate: Allocate = in_memory,
+) -> Mixture:
+    """Reads data sets into one array.
+
+    Args:
+        sources: what is read; their labels may differ.
+        heads: what is learned; records without any label for them are dropped and counted.
+        size: side of the stored chips, pixels.
+        chip: how faces are cut out of photographs.
+        features: what is computed of each chip, a key of `facekit.faces.features.FEATURES`; None for nothing.
+        allocate: makes the array, which need not lie in memory.
+
+    Raises:
+        DataError: a data set is missing, damaged, has nothing usable, or has classes that a head does not know.
+        UnknownNameError: no such features.
+    """
+    paths = [find_data(source) for source in sources]
+    pictures = [_list_pictures(source, path, heads, chip) for source, path in zip(sources, paths, strict=True)]
+    chips, stored = read_pictures(pictures, size, allocate)
+    parts = [
+        Faces(
+            part.records,
+            part.chips,
+            part.thumbnails,
+            dict(picture.dropped),
+            compute_features(features, part.chips) if features else None,
+            path,
+            source.split,
+        )
+        for part, picture, path, source in zip(stored, pictures, paths, sources, strict=True)
+    ]
+    return Mixture(sources, parts, chips)
+
+
+def _list_pictures(source: DataSource, path: Path, heads: Sequence[Head], chip: ChipConfig) -> Pictures:
+    dataset = DATASETS[source.dataset]
+    unknown_is_missing = UNKNOWN_LABELS[source.unknown]
+    if not unknown_is_missing:
+        _check_schema(source.dataset, dataset, heads)
+    listing = dataset.list_records(path)
+    _check_labels(path, listing, heads)
+    records, dropped = usable_records(listing, heads, unknown_is_missing)
+    if not records:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items()) or "no rows"
+        raise DataError(f"{path} has no usable record: {reasons}.")
+    finder = FaceFinder(source.detector)
+    return Pictures(records, listing.read_files, lambda picture: finder.cut_largest(picture, chip).chips, dropped)
+
+
+def _check_schema(name: str, dataset: Dataset, heads: Sequence[Head]) -> None:
+    """Refuses a data set whose classes a head does not know."""
+    for head in heads:
+        declared = dataset.schema.get(head.name.lower())
+        if declared and (mismatch := head.mismatch(declared)):
+            raise DataError(
+                f"{name} labels {mismatch}. Give the head the data set's names, or let the source count unknown labels "
+                'as missing (unknown="missing").'
+            )
+
+
+def _check_labels(path: Path, listing: Listing, heads: Sequence[Head]) -> None:
+    """Refuses a data set that has labels for none of the heads."""
+    given = dict.fromkeys(name for record in listing.records for name in record.labels)
+    if given and not given.keys() & {head.name.lower() for head in heads}:
+        names = ", ".join(head.name for head in heads)
+        raise DataError(f"{path} must have labels for any of {names}. Received: {', '.join(given)}.")
