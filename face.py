@@ -1,27 +1,35 @@
 """The flagship: VGGFace2 ResNet-50 without its top, and one softmax a head. Edit this page; face_train.py trains it.
 
-`python face.py` prints the network and what of it is trained.
+`python face.py` prints the network and which layers are trained.
 """
 
 from facekit.cli import Parser, main
-from facekit.heads import GENDER, RACE, AgeHead
-from facekit.recipes.recipe import Recipe
+from facekit.datasets.source import DataSource
+from facekit.heads import AGE, GENDER, RACE, AgeLoss
+from facekit.networks.config import NetworkConfig
+from facekit.recipes.recipe import Recipe, TrainingConfig
 
 recipe = Recipe(
     name="flagship",
-    # The network: facekit/networks/backbones/__init__.py lists the others. Sizes from 197 px on.
-    backbone="vggface_resnet50",
-    input_size=200,
-    # What it answers: 93 ages, 2 genders, 5 races. Take one away, or add ClassHead("expression", ("Calm", "Happy")).
-    heads=(AgeHead(sigma=2.0, error_weight=0.2), GENDER, RACE),
-    dropout=0.2,
-    # What it starts from, and what stays as it is: all before this layer; None trains everything.
-    pretrained="published",
-    trainable_from="conv4_5_3x3_bn",
-    # How long, and how fast.
-    epochs=30,
-    batch_size=32,
-    learning_rate=3e-4,
+    network=NetworkConfig(
+        backbone="vggface_resnet50",  # facekit/networks/backbones/__init__.py lists the others
+        input_size=200,  # pixels, from 197 on
+        # What it answers: 93 ages, 2 genders, 5 races. Remove one, or add ClassHead("expression", ("Calm", "Happy")).
+        heads=(AGE, GENDER, RACE),
+    ),
+    training=TrainingConfig(
+        losses={"age": AgeLoss(sigma=2.0, error_weight=0.2)},
+        dropout=0.2,
+        # What it starts from, and the first layer that is trained; None trains all.
+        pretrained="published",
+        trainable_from="conv4_5_3x3_bn",
+        # How long, and how fast.
+        epochs=30,
+        batch_size=32,
+        learning_rate=3e-4,
+    ),
+    # Add sources with other labels, e.g. DataSource("all_age_faces", split="official").
+    data=(DataSource("utkface"),),
 )
 
 
@@ -32,8 +40,8 @@ def summary() -> None:
     import_keras()
     from facekit.networks.network import build_network, freeze
 
-    network = build_network(recipe.network)
-    freeze(network, recipe.trainable_from)
+    network = build_network(recipe.network, recipe.training.dropout)
+    freeze(network, recipe.training.trainable_from)
     network.summary(show_trainable=True)
 
 

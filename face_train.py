@@ -1,12 +1,18 @@
-"""Fine-tunes a face network on UTKFace or on one's own pictures; a run that was stopped continues with --resume."""
+"""Fine-tunes a face network on UTKFace or on your own pictures; an interrupted run continues with --resume."""
 
+from argparse import Namespace
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from facekit.cli import Parser, add_dataset_options, main
 
+if TYPE_CHECKING:
+    from facekit.datasets.source import DataSource
+    from facekit.recipes.recipe import Recipe
+    from facekit.training.settings import Settings
+
 parser = Parser(__doc__)
-add_dataset_options(parser)
+add_dataset_options(parser, several=True)
 parser.add_argument("--recipe", metavar="NAME", help="one of facekit/recipes/, e.g. dlib_utkface (default: face.py)")
 parser.add_argument("--pretrained", metavar="FROM", help="published, none, or a weights file to start from")
 parser.add_argument("--epochs", type=int, metavar="N", help="default: the recipe's, as for the next two")
@@ -18,11 +24,11 @@ parser.add_argument(
 parser.add_argument(
     "--data-in",
     default="auto",
-    metavar="PLACE",
-    help="where the chips lie: device, host, stream (a file on disk), or where there is room (auto, default)",
+    metavar="STORE",
+    help="keeps the chips in: device, host, stream (a file on disk), or the first with room (auto, default)",
 )
 parser.add_argument(
-    "--devices", default="one", metavar="WHICH", help="one (default), or all: each takes a share of every batch"
+    "--devices", default="one", metavar="WHICH", help="one (default), or all: each takes a part of every batch"
 )
 parser.add_argument(
     "--resume", nargs="?", const="", metavar="RUN", help="continue a run in logs/ (the latest) as it was started"
@@ -31,22 +37,24 @@ parser.add_argument("--dry-run", action="store_true", help="read the data, print
 
 
 def run() -> None:
+    """Trains, or says what a training would do."""
     args = parser.parse_args()
     changed = [name for name, value in vars(args).items() if value != parser.get_default(name)]
     if args.resume is not None and set(changed) - {"resume", "dry_run"}:
         parser.error("--resume continues a run as it was started, and takes no other options than --dry-run")
-    from facekit.evaluation.metrics import format_figures
+    from facekit.evaluation.tables import format_figures
     from facekit.training import new_run, resumed_run
 
     training = new_run(settings(args)) if args.resume is None else resumed_run(args.resume or None)
-    training.prepare()
-    print(training.summary(timed=args.dry_run))
+    prepared = training.prepare()
+    print(prepared.summary(f"{training.folder}, weights {training.best_path}", timed=args.dry_run))
     if not args.dry_run:
-        card = training.train()
+        card = training.train(prepared)
         print(f"\n{training.best_path}\n\n{format_figures(card.figures)}")
 
 
-def settings(args):
+def settings(args: Namespace) -> "Settings":
+    """Returns the settings of a new run: the recipe, changed by the options."""
     from facekit.core.errors import lookup
     from facekit.recipes import RECIPES
     from facekit.training.settings import Settings
@@ -55,11 +63,20 @@ def settings(args):
         from face import recipe
     else:
         recipe = lookup("recipe", args.recipe, RECIPES)
-    changes = {name: getattr(args, name) for name in ("pretrained", "epochs", "batch_size", "learning_rate")}
-    recipe = replace(recipe, **{name: value for name, value in changes.items() if value is not None})
-    data = str(Path(args.data).absolute())
-    detector = args.detector or "whole_image"
-    return Settings(recipe, args.dataset, data, detector, args.precision, args.data_in, args.devices)
+    names = ("pretrained", "epochs", "batch_size", "learning_rate")
+    changes = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    recipe = replace(recipe, training=replace(recipe.training, **changes), data=sources(args, recipe))
+    return Settings(recipe, args.precision, args.data_in, args.devices)
+
+
+def sources(args: Namespace, recipe: "Recipe") -> "tuple[DataSource, ...]":
+    """Returns the recipe's sources, or the one of --dataset, with the paths and the detector of the options."""
+    from facekit.datasets.source import DataSource, locate_sources
+
+    data = recipe.data
+    if args.dataset:
+        data = tuple(source for source in data if source.dataset == args.dataset) or (DataSource(args.dataset),)
+    return locate_sources(data, args.data or (), args.detector)
 
 
 if __name__ == "__main__":

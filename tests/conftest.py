@@ -5,7 +5,6 @@ import runpy
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 if TYPE_CHECKING:
-    from facekit.training.run import Run
+    from tiny import TinyRun
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,14 +51,13 @@ def utkface_archive(shared: Path) -> Path:
 @pytest.fixture(scope="session")
 def chips() -> NDArray[np.uint8]:
     """(8, 200, 200, 3) the faces of the demo pictures."""
-    from facekit.faces.chips import cut_chips
+    from facekit.faces.chips import AlignedChip
     from facekit.faces.detectors import make_detector
     from facekit.faces.images import read_picture
-    from facekit.faces.landmarks import make_landmarker
 
-    detect, landmark = make_detector("hog"), make_landmarker(5)
+    detect, chip = make_detector("hog"), AlignedChip()
     pictures = [read_picture(path) for path in sorted((ROOT / "demo_images").glob("*.jpg"))]
-    return np.concatenate([cut_chips(p, landmark(p, [found.box for found in detect(p)])) for p in pictures])
+    return np.concatenate([chip.cut(p, [found.box for found in detect(p)]).chips for p in pictures])
 
 
 @pytest.fixture(scope="session")
@@ -88,10 +86,10 @@ def tiny_weights(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     import_keras().utils.set_random_seed(0)
     from facekit.heads import AGE, GENDER, RACE
     from facekit.networks.cards import Card
+    from facekit.networks.config import NetworkConfig
     from facekit.networks.network import build_network
     from facekit.networks.runtimes.graphs import load_graph
     from facekit.networks.weights import network_tensors, save_weights
-    from facekit.recipes.recipe import NetworkConfig
 
     path = tmp_path_factory.mktemp("weights") / "tiny.h5"
     config = NetworkConfig(backbone="dlib_resnet", input_size=103, heads=(AGE, GENDER, RACE))
@@ -150,20 +148,20 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def trained(tiny_utkface: Path, tmp_path_factory: pytest.TempPathFactory) -> "Run":
+def trained(tiny_utkface: Path, tmp_path_factory: pytest.TempPathFactory) -> "TinyRun":
     """A run of the tiny recipe to its end, of three epochs."""
-    from tiny import TINY, TINY_BACKBONE, prepared, settings
+    from tiny import TINY, TINY_BACKBONE, changed, prepared, settings
 
     from facekit.networks.backbones import BACKBONES
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(BACKBONES, "tiny", TINY_BACKBONE)
-        run = prepared(settings(replace(TINY, epochs=3), tiny_utkface), tmp_path_factory.mktemp("trained"))
+        run = prepared(settings(changed(TINY, epochs=3), tiny_utkface), tmp_path_factory.mktemp("trained"))
         run.train()
     return run
 
 
 @pytest.fixture
-def copied(trained: "Run", tmp_path: Path) -> Path:
+def copied(trained: "TinyRun", tmp_path: Path) -> Path:
     """A copy of its files, for tests that go on with it."""
     return Path(shutil.copytree(trained.folder.parent.parent, tmp_path / "copy"))

@@ -1,4 +1,4 @@
-"""face_train.py, and what stops a training: one clear line, the weights before it safe."""
+"""face_train.py; failures end a training with one clear line, and leave the weights before them intact."""
 
 import errno
 import os
@@ -8,24 +8,25 @@ from pathlib import Path
 
 import pytest
 from conftest import Script
-from tiny import TINY, prepared, settings
+from tiny import TINY, TinyRun, changed, prepared, settings
 
 from facekit.core.errors import TrainingError, WeightsError
+from facekit.datasets.source import DataSource
 from facekit.networks.weights import load_network
+from facekit.recipes import RECIPES
 from facekit.training import checkpoints
-from facekit.training.run import Run
 from facekit.training.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
 
-def test_loss_that_is_no_number_stops_the_run(trained: Run, copied: Path) -> None:
+def test_loss_that_is_no_number_stops_the_run(trained: TinyRun, copied: Path) -> None:
     best, log = copied / "weights" / "run-best.h5", copied / "logs" / "run" / "history.csv"
     before = best.read_bytes(), log.read_bytes()
-    recipe = replace(trained.recipe, epochs=5, learning_rate=1e30, schedule="quarters", clip_norm=None)
+    recipe = changed(trained.recipe, epochs=5, learning_rate=1e30, schedule="quarters", clip_norm=None)
     run = prepared(replace(trained.settings, recipe=recipe), copied)
     with pytest.raises(
-        TrainingError, match=r"^The loss is no longer a number\. Lower --learning-rate or .* are safe\.$"
+        TrainingError, match=r"^The loss is no longer a number\. Lower the learning rate or .* are safe\.$"
     ):
         run.train()
     assert (best.read_bytes(), log.read_bytes()) == before
@@ -33,26 +34,28 @@ def test_loss_that_is_no_number_stops_the_run(trained: Run, copied: Path) -> Non
 
 
 @pytest.mark.parametrize("what", ["checkpoint", "weights"])
-def test_full_disk_stops_the_run(what: str, trained: Run, copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_stops_the_run(what: str, trained: TinyRun, copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*arguments: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     before = {path: path.read_bytes() for path in copied.rglob("*.h5")}
-    run = prepared(replace(trained.settings, recipe=replace(trained.recipe, epochs=4)), copied)
+    run = prepared(replace(trained.settings, recipe=changed(trained.recipe, epochs=4)), copied)
     if what == "checkpoint":
         monkeypatch.setattr(checkpoints, "write_hdf5", full)
         error, message = (
             TrainingError,
-            r"^Cannot write .*checkpoint\.h5: No space left on device\. Make room, then --re",
+            r"^Cannot write .*checkpoint\.h5: No space left on device\. Free some space or ",
         )
     else:
         monkeypatch.setattr("facekit.networks.weights.write_hdf5", full)
-        error, message = WeightsError, r"^Cannot write .*run-last\.h5: No space left on device\. Free the space"
+        error, message = WeightsError, r"^Cannot write .*run-last\.h5: No space left on device\. Free some space or "
     with pytest.raises(error, match=message):
         run.train()
     after = {path: path.read_bytes() for path in copied.rglob("*.h5")}
     assert after.keys() == before.keys() and len(before) == 3
-    assert after[run.checkpoint] == before[run.checkpoint]  # from which the epoch is repeated
+    assert (
+        after[run.folder / "checkpoint.h5"] == before[run.folder / "checkpoint.h5"]
+    )  # from which the epoch is repeated
 
 
 def test_each_side_needs_pictures(tiny_utkface: Path, tmp_path: Path) -> None:
@@ -72,12 +75,41 @@ def test_face_train(script: Script, tiny_utkface: Path, tmp_path: Path, monkeypa
     status, out, err = script("face_train.py", *options, "--learning-rate", 0.002)
     (run,) = Path("logs").iterdir()
     assert status == 0 and f"{run.name}-best.h5" in out and "cross-entropy" in out
-    assert Settings.load(run / "settings.json").recipe == replace(TINY, learning_rate=0.002)
+    expected = changed(TINY, learning_rate=0.002, data=(DataSource("utkface", str(tiny_utkface)),))
+    assert Settings.load(run / "settings.json").recipe == expected
     written = {f"{run.name}-{which}.{kind}" for which in ("best", "last") for kind in ("h5", "json")}
     assert {path.name for path in Path("face_weights").iterdir()} == {*written, f"{run.name}-best.md"}
 
     status, _, err = script("face_train.py", "--resume")
     assert status == 0 and "Continuing after epoch 1 of 1." in err
+
+
+def test_paths_of_several_sources(
+    script: Script, tiny_utkface: Path, working_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two = changed(TINY, name="two", data=(DataSource("utkface"), DataSource("table", weight=2.0, split="official")))
+    monkeypatch.setitem(RECIPES, "two", two)
+    table = working_folder / "faces.csv"
+    rows = [f"{path},{path.name.split('_')[1]}" for path in sorted(tiny_utkface.iterdir())[:30]]
+    table.write_text("\n".join(["path,gender", *rows]), encoding="utf-8")
+    monkeypatch.setattr("facekit.training.throughput.SECONDS", 0)
+    monkeypatch.setattr("facekit.training.throughput.STEPS", 1)
+    options = ["--recipe", "two", "--precision", "float32", "--dry-run", "--data"]
+    status, out, _ = script("face_train.py", *options, "table=faces.csv", "--data", f"utkface={tiny_utkface}")
+    assert status == 0 and "90 gender" in out and "60 race" in out
+    status, out, _ = script("face_train.py", *options, table, "--dataset", "table")  # this source of the recipe alone
+    assert status == 0 and "30 gender" in out and "0 race" in out
+    status, _, err = script("face_train.py", *options, table)
+    rule = "error: Each of several data sets needs NAME=PATH, with NAME one of utkface, table. Received: "
+    assert (status, err) == (2, f"{rule}{table} (--data).\n")
+
+
+def test_run_of_an_older_version(script: Script, working_folder: Path) -> None:
+    (working_folder / "logs" / "old").mkdir(parents=True)
+    (working_folder / "logs" / "old" / "settings.json").write_text('{"recipe": {}, "dataset": "utkface"}')
+    status, _, err = script("face_train.py", "--resume")
+    assert (status, err.count("\n")) == (1, 1)
+    assert err.endswith("settings.json was written by an older version of facekit. Start a new run.\n")
 
 
 @pytest.mark.parametrize(
@@ -93,10 +125,15 @@ def test_face_train(script: Script, tiny_utkface: Path, tmp_path: Path, monkeypa
         (
             ["--recipe", "tiny", "--precision", "float32", "--data", ".", "--pretrained", "none.h5"],
             2,
-            "error: pretrained must be published, none or a weights file. Received: none.h5, which is none.",
+            "error: pretrained must be published, none or a weights file. Received: none.h5, which is none "
+            "(--pretrained).",
         ),
         (["--recipe", "tiny", "--precision", "float32"], 1, "error: No data at "),
-        (["--recipe", "tiny", "--batch-size", "0"], 2, "error: batch_size must be at least 1. Received: 0."),
+        (
+            ["--recipe", "tiny", "--batch-size", "0"],
+            2,
+            "error: batch_size must be at least 1. Received: 0 (--batch-size).",
+        ),
         (["--resume", "gone"], 1, "error: No run gone in "),
         (["--resume", "gone", "--epochs", "3"], 2, "error: --resume continues a run as it was started"),
         (["--epoch", "3"], 2, "error: unrecognized arguments: --epoch 3. Did you mean --epochs?"),

@@ -1,4 +1,4 @@
-"""What can be trained, by name. The flagship, which people edit, is `face.py` beside the scripts."""
+"""Recipes by name, one page each. The flagship, the page that people edit, is `face.py` beside the scripts."""
 
 from facekit.recipes import (
     classic,

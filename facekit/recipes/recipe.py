@@ -1,16 +1,33 @@
-"""What is trained, and how: one frozen page of settings."""
+"""Recipes: a network, how it is trained, and on what data. Frozen dataclasses that validate every field."""
 
+import math
+import numbers
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import PurePath
 from typing import Any
 
-from facekit.core.errors import UsageError
-from facekit.heads import AGE, GENDER, RACE, Head, head_from_dict, head_to_dict
+from facekit.core.errors import UsageError, lookup
+from facekit.datasets.source import DataSource
+from facekit.faces.chips import AlignedChip, ChipConfig, chip_from_dict
+from facekit.heads import Head, Loss
+from facekit.networks.config import NetworkConfig
 
-_SMALLEST = {
-    **{"epochs": 1, "batch_size": 1, "learning_rate": 1e-9, "input_size": 1, "patience": 1},
-    **dict.fromkeys(("heads_first", "head_rate", "warmup_steps", "weight_decay"), 0),
-}
-_SHARES = ("balance", "dropout", "ema", "layer_decay", "teacher_share")
+SCHEDULES = ("cosine", "quarters")
+OPTIMIZERS = ("adamw", "sgd")
+
+
+def check_numbers(owner: object, *names: str, low: float, high: float = math.inf, whole: bool = False) -> None:
+    """Raises UsageError unless the named fields are finite numbers between two bounds, and whole where asked."""
+    kind: Any = numbers.Integral if whole else numbers.Real
+    for name in names:
+        value = getattr(owner, name)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            rule = "a whole number" if whole else "a number"
+            raise UsageError(f"{name} must be {rule}. Received: {value}.", argument=name)
+        if not (low <= value <= high and value < math.inf):  # also for NaN
+            rule = f"lie between {low:g} and {high:g}" if high < math.inf else f"be at least {low:g}"
+            raise UsageError(f"{name} must {rule}. Received: {value}.", argument=name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,16 +36,19 @@ class Augmentation:
 
     Args:
         flip: probability of a mirror image.
-        shift: standard deviation, share of the side.
+        shift: standard deviation, as a fraction of the side.
         scale: largest change of size, e.g. 0.1 for 0.9 to 1.1.
         rotation: standard deviation, radians.
         contrast: largest change of contrast, e.g. 0.25 for 0.75 to 1.25.
         brightness: largest change, of 255.
         colour: standard deviation of each channel's shift, of 255.
         erase: probability of a random rectangle of one random colour (Zhong et al. 2017, Random Erasing).
-        erase_area: smallest and largest rectangle, share of the chip.
+        erase_area: smallest and largest rectangle, as fractions of the chip.
         mixup: probability that a chip is mixed with another of its batch (Zhang et al. 2018, mixup).
-        mixup_alpha: both parameters of the Beta distribution of the mixing share.
+        mixup_alpha: both parameters of the Beta distribution of the mixing ratio.
+
+    Raises:
+        UsageError: a value is outside its range.
     """
 
     flip: float = 0.5
@@ -43,117 +63,145 @@ class Augmentation:
     mixup: float = 0.5
     mixup_alpha: float = 0.4
 
-
-@dataclass(frozen=True, kw_only=True)
-class NetworkConfig:
-    """All that is needed to build a network: it travels in the card of its weights.
-
-    Args:
-        backbone: name in `facekit.networks.backbones.BACKBONES`.
-        input_size: side of the square input, pixels.
-        heads: what is answered, in order.
-        dropout: share of the features that training drops before the heads.
-    """
-
-    backbone: str
-    input_size: int
-    heads: tuple[Head, ...]
-    dropout: float = 0.0
-
-    def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "heads": [head_to_dict(head) for head in self.heads]}
-
-    @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> "NetworkConfig":
-        return cls(**{**fields, "heads": tuple(head_from_dict(head) for head in fields["heads"])})
+    def __post_init__(self) -> None:
+        check_numbers(self, "flip", "erase", "mixup", "shift", "contrast", low=0, high=1)
+        check_numbers(self, "scale", low=0, high=0.95)
+        check_numbers(self, "brightness", "colour", low=0, high=255)
+        check_numbers(self, "rotation", "mixup_alpha", low=0)
+        area = self.erase_area
+        if len(area) != 2 or not 0 <= area[0] <= area[1] <= 1:  # also for NaN
+            raise UsageError(f"erase_area must be 0 <= smallest <= largest <= 1. Received: {self.erase_area}.")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """Settings of a training.
+class TrainingConfig:
+    """How a network is trained. None of it is part of the network: it changes neither a graph's name nor its inputs.
 
     Args:
-        name: of the recipe; runs and weights are named after it.
-        backbone, input_size, heads, dropout: the network, see `NetworkConfig`.
+        losses: head's name -> its loss; a head that is not named has the default loss of its kind.
+        dropout: fraction of the features that training drops before the heads.
         pretrained: "published" for the backbone's released weights, "none" for random ones, or a weights file.
         trainable_from: name of the first layer that is trained; those before it stay as they are, batch norm included.
             None trains all.
-        epochs, batch_size: length of the training.
+        epochs: passes over the training side.
+        batch_size: number of chips in a step.
+        optimizer: "adamw" (Loshchilov and Hutter 2019), or "sgd" with Nesterov's momentum.
         learning_rate: the largest, for the backbone.
+        momentum: of "sgd".
         head_rate: factor of the learning rate for the heads.
-        layer_decay: factor of the learning rate from each layer with a kernel to the one before it, counted from the
-            heads down: the layer under them learns at this, the next at its square, and so on (Clark et al. 2020,
-            ELECTRA, appendix B; Bao et al. 2022, BEiT). 1 for one rate.
-        heads_first: epochs in which only the heads learn; then the others' rate rises over `warmup_steps` as well, so
-            that random heads do not spoil what was learnt before (Kumar et al. 2022, LP-FT).
-        schedule: "cosine" after the warm-up down to zero; "quarters" for 1, 1/5, 1/25 and 1/125 of the rate in turn.
-        warmup_steps: over which the rate rises from zero; at most a tenth of all.
-        weight_decay: of kernels; biases and batch norm have none.
+        schedule: "cosine" falls to zero after the warm-up; "quarters" takes 1, 1/5, 1/25 and 1/125 of the rate in turn.
+        warmup_steps: number of steps over which the rate of "cosine" rises from zero; at most a tenth of all.
+        weight_decay: fraction of each kernel that a step of rate 1 subtracts; biases and batch norm have none.
         clip_norm: largest norm of all gradients together; None for no limit.
-        ema: momentum of the moving average of the weights, which is what is evaluated and kept; 0 for none. It rises to
-            this from 0. Trained batch norm's statistics move as slowly.
-        balance: how often the rare classes of the first head, ages in bands of five years, are shown: a class of share
-            p as one of p ** (1 - balance) (Kang et al. 2020, Decoupling, equation 1). 0 shows each chip once an epoch,
-            1 shows all classes alike.
-        teacher_share: of a teacher's answer in what a training chip is to answer, see `facekit.training.teacher`; the
-            rest is its label. 0 for no teacher.
-        patience: epochs without a lower validation loss after which the training stops; None for never.
+        ema: momentum of the moving average of the weights, which is evaluated and saved; 0 for none. It rises to this
+            from 0. The statistics of trained batch norm move as slowly.
+        balance: samples the rare classes of the first head, or bands of five years, more often: a class of frequency p
+            as one of p ** (1 - balance) (Kang et al. 2020, Decoupling, equation 1). 0 shows each chip once an epoch,
+            1 shows all classes equally often.
+        teacher_weight: weight of a teacher's answer in a training target, see `facekit.training.teacher`; the label has
+            the rest. 0 for no teacher.
         augmentation: random changes of the chips.
-        seed: of all that is random.
+        seed: of the split and of everything random.
+
+    Raises:
+        UsageError: a value is outside its range, or not a number where one is needed.
+        UnknownNameError: no such optimizer or schedule.
     """
 
-    name: str
-    backbone: str
-    input_size: int
-    heads: tuple[Head, ...] = (AGE, GENDER, RACE)
+    losses: Mapping[str, Loss] = field(default_factory=dict)
     dropout: float = 0.0
     pretrained: str = "published"
     trainable_from: str | None = None
     epochs: int = 30
     batch_size: int = 32
+    optimizer: str = "adamw"
     learning_rate: float = 6e-4
+    momentum: float = 0.9
     head_rate: float = 3.0
-    layer_decay: float = 1.0
-    heads_first: int = 0
     schedule: str = "cosine"
     warmup_steps: int = 200
     weight_decay: float = 0.05
     clip_norm: float | None = 2.0
     ema: float = 0.999
     balance: float = 0.0
-    teacher_share: float = 0.0
-    patience: int | None = None
+    teacher_weight: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, smallest in _SMALLEST.items():
-            value = getattr(self, name)
-            if value is not None and not value >= smallest:  # also for NaN
-                raise UsageError(f"{name} must be at least {smallest}. Received: {value}.")
-        for name in _SHARES:
-            if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"{name} must lie between 0 and 1. Received: {getattr(self, name)}.")
-
-        names = [head.name for head in self.heads]
-        if not names or len(set(names)) < len(names):
-            raise UsageError(f"A recipe needs heads of different names. Received: {', '.join(names) or 'none'}.")
-
-    @property
-    def network(self) -> NetworkConfig:
-        return NetworkConfig(backbone=self.backbone, input_size=self.input_size, heads=self.heads, dropout=self.dropout)
+        check_numbers(self, "epochs", "batch_size", low=1, whole=True)
+        check_numbers(self, "warmup_steps", "seed", low=0, whole=True)
+        check_numbers(self, "learning_rate", low=1e-9)
+        check_numbers(self, "head_rate", "weight_decay", low=0)
+        check_numbers(self, "balance", "dropout", "ema", "momentum", "teacher_weight", low=0, high=1)
+        if self.clip_norm is not None:
+            check_numbers(self, "clip_norm", low=1e-9)
+        lookup("schedule", self.schedule, dict.fromkeys(SCHEDULES))
+        lookup("optimizer", self.optimizer, dict.fromkeys(OPTIMIZERS))
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "heads": [head_to_dict(head) for head in self.heads]}
+        return {**asdict(self), "losses": {name: asdict(loss) for name, loss in self.losses.items()}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A network, how it is trained, and on what data.
+
+    Args:
+        name: of the recipe; runs and weights are named after it.
+        network: backbone, input and heads.
+        training: losses, optimizer, schedule and augmentation.
+        data: one or more sources; their labels may differ.
+        chip: how faces are cut where the pictures are photographs; the card keeps the rule.
+
+    Raises:
+        UsageError: the name is no file name, there is no source, or a loss is not one of its head's kind.
+        UnknownNameError: a loss belongs to no head.
+    """
+
+    name: str
+    network: NetworkConfig
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    data: tuple[DataSource, ...] = (DataSource("utkface"),)
+    chip: ChipConfig = field(default_factory=AlignedChip)
+
+    def __post_init__(self) -> None:
+        if not self.name or PurePath(self.name).name != self.name:
+            raise UsageError(f"A recipe's name must be usable as a file name. Received: {self.name!r}.")
+        heads = {head.name: head for head in self.network.heads}
+        for name, loss in self.training.losses.items():
+            expected = lookup("head", name, heads).loss
+            if not isinstance(loss, expected):
+                raise UsageError(f"The loss of {name} must be {expected.__name__}. Received: {loss}.")
+        if not self.data:
+            raise UsageError("A recipe needs a data source. Received none.")
+
+    def loss(self, head: Head) -> Loss:
+        """Returns the loss of a head."""
+        return self.training.losses.get(head.name) or head.loss()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "network": self.network.to_dict(),
+            "training": self.training.to_dict(),
+            "data": [source.to_dict() for source in self.data],
+            "chip": self.chip.to_dict(),
+        }
 
     @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> "Recipe":
-        augmentation = dict(fields["augmentation"])
+    def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
+        """Makes the recipe that `to_dict` wrote. Raises TypeError for an unknown field."""
+        network, training = NetworkConfig.from_dict(values["network"]), dict(values["training"])
+        kinds = {head.name: head.loss for head in network.heads}
+        training["losses"] = {name: kinds[name](**loss) for name, loss in training["losses"].items()}
+        augmentation = dict(training["augmentation"])
         augmentation["erase_area"] = tuple(augmentation["erase_area"])
-        return cls(
-            **{
-                **fields,
-                "heads": tuple(head_from_dict(head) for head in fields["heads"]),
-                "augmentation": Augmentation(**augmentation),
-            }
-        )
+        training["augmentation"] = Augmentation(**augmentation)
+        parts = {
+            "network": network,
+            "training": TrainingConfig(**training),
+            "data": tuple(DataSource(**source) for source in values["data"]),
+            "chip": chip_from_dict(values["chip"]),
+        }
+        return cls(**{**values, **parts})

@@ -15,18 +15,18 @@ LOGS, WEIGHTS = Path("logs"), Path("face_weights")  # in the working folder
 
 
 def new_run(settings: "Settings") -> "Run":
-    """A run in a folder of its own, named after the recipe and the time."""
+    """Makes a run in a folder of its own, named after the recipe and the time."""
     return _run(settings, LOGS / f"{settings.recipe.name}-{time.strftime('%Y%m%d-%H%M%S')}")
 
 
 def resumed_run(name: str | None) -> "Run":
-    """A run that was interrupted, with the settings it began with.
+    """Finds a run that was interrupted, with the settings it began with.
 
     Args:
         name: of its folder in logs/; None for the latest.
 
     Raises:
-        TrainingError: there is none.
+        TrainingError: there is none, or an older version began it.
     """
     from facekit.training.settings import Settings
 
@@ -35,7 +35,7 @@ def resumed_run(name: str | None) -> "Run":
         found = [path for path in found if path.parent.name == Path(name).name]
     if not found:
         run = f"run {name}" if name else "run"
-        raise TrainingError(f"No {run} in {LOGS.absolute()} to resume. Start one without --resume.")
+        raise TrainingError(f"No {run} in {LOGS.absolute()} to resume. Start a new one.")
     return _run(Settings.load(found[-1]), found[-1].parent)
 
 

@@ -1,4 +1,4 @@
-"""Random changes of training chips: NumPy draws a few numbers a chip on the host, Keras applies them in the step."""
+"""Augmentation of training chips: NumPy draws a few numbers for each on the host, Keras applies them in the step."""
 
 from typing import Any
 
@@ -13,16 +13,16 @@ CHANNELS = 3
 
 
 def draw(augmentation: Augmentation, n: int, size: int, rng: np.random.Generator) -> Draws:
-    """The numbers that change a batch of n chips of `size` pixels; all of them come from `rng`.
+    """Draws the numbers that change a batch of n chips of `size` pixels, all from `rng`.
 
     Returns:
         transform (n, 8): output to input pixel coordinates; gain (n,); bias (n, 3); box (n, 4): left, top, right and
-        bottom of the erased rectangle, pixels; fill (n,): its grey; partner (n,): with whom a chip is mixed;
-        share (n,): its own share in the mixture.
+        bottom of the erased rectangle, pixels; fill (n,): its grey; partner (n,): index of the chip that is mixed in;
+        ratio (n,): weight of the chip itself in the mixture.
     """
     mixed = rng.random(n) < augmentation.mixup
     alpha = augmentation.mixup_alpha
-    share = rng.beta(alpha, alpha, n) if alpha else np.ones(n)
+    ratio = rng.beta(alpha, alpha, n) if alpha else np.ones(n)
     return {
         "transform": _transforms(augmentation, n, size, rng),
         "gain": (1 + rng.uniform(-1, 1, n) * augmentation.contrast).astype(np.float32),
@@ -32,12 +32,12 @@ def draw(augmentation: Augmentation, n: int, size: int, rng: np.random.Generator
         "box": _boxes(augmentation, n, size, rng),
         "fill": rng.uniform(0, 255, n).astype(np.float32),
         "partner": rng.permutation(n).astype(np.int32),
-        "share": np.where(mixed, share, 1).astype(np.float32),
+        "ratio": np.where(mixed, ratio, 1).astype(np.float32),
     }
 
 
 def apply(chips: Any, draws: dict[str, Any]) -> Any:
-    """Chips (n, S, S, 3) 0..255 -> changed chips, float32 0..255. Runs on every Keras backend."""
+    """Changes chips (n, S, S, 3) 0..255 by the draws: float32 0..255. Runs on every Keras backend."""
     chips = ops.cast(chips, "float32")
     chips = ops.image.affine_transform(
         chips, draws["transform"], interpolation="bilinear", fill_mode="nearest", data_format="channels_last"
@@ -49,9 +49,9 @@ def apply(chips: Any, draws: dict[str, Any]) -> Any:
 
 
 def mix(values: Any, draws: dict[str, Any]) -> Any:
-    """Blends each of (n, ...) with its partner: chips and targets alike."""
-    share = ops.reshape(draws["share"], (-1,) + (1,) * (len(values.shape) - 1))
-    return share * values + (1 - share) * ops.take(values, draws["partner"], axis=0)
+    """Blends each of (n, ...) with its partner: chips, features and targets alike."""
+    ratio = ops.reshape(draws["ratio"], (-1,) + (1,) * (len(values.shape) - 1))
+    return ratio * values + (1 - ratio) * ops.take(values, draws["partner"], axis=0)
 
 
 def _erase(chips: Any, box: Any, fill: Any) -> Any:
@@ -64,7 +64,7 @@ def _erase(chips: Any, box: Any, fill: Any) -> Any:
 
 
 def _transforms(augmentation: Augmentation, n: int, size: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Flip, turn and scale about the chip's middle, then shift, as the eight numbers of a projective transform."""
+    """Composes flip, rotation and scale about the chip's middle, then a shift, as projective transforms (n, 8)."""
     mirror = np.where(rng.random(n) < augmentation.flip, -1, 1)
     scale = 1 / (1 + rng.uniform(-1, 1, n) * augmentation.scale)
     angle = rng.normal(0, 1, n) * augmentation.rotation
@@ -79,7 +79,7 @@ def _transforms(augmentation: Augmentation, n: int, size: int, rng: np.random.Ge
 
 
 def _boxes(augmentation: Augmentation, n: int, size: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Rectangles of random area and of sides 0.3 to 1/0.3, empty where nothing is erased."""
+    """Draws rectangles of random area and of aspect ratios 0.3 to 1/0.3, empty where nothing is erased."""
     area = rng.uniform(*augmentation.erase_area, n) * size**2
     ratio = np.exp(rng.uniform(np.log(0.3), -np.log(0.3), n))
     sides = np.minimum(np.stack([np.sqrt(area * ratio), np.sqrt(area / ratio)], axis=1), size)

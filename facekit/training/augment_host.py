@@ -1,18 +1,18 @@
-"""`augment.apply` on the host: the same draws give the same pictures, within rounding to bytes. OpenCV works on bytes
-and leaves Python's lock, so that threads do it beside the step."""
+"""Augmentation on the host: the same draws give the same pictures as `augment.apply`, within rounding to bytes. OpenCV
+works on bytes and releases Python's lock, so that threads do it beside the step."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.core.opencv import import_cv2
+from facekit.core.lazy_imports import import_cv2
 from facekit.training.augment import Draws
 
 cv2 = import_cv2()
-cv2.setNumThreads(1)  # a chip is too small to share; batches are made side by side
+cv2.setNumThreads(1)  # a chip is too small to share; several batches are made at a time
 
 
 def apply(chips: NDArray[np.uint8], draws: Draws) -> NDArray[np.uint8]:
-    """Chips (n, S, S, 3) -> changed chips (n, S, S, 3), as `augment.apply` to within 3 of 255."""
+    """Changes chips (n, S, S, 3) as `augment.apply` does, to within 3 of 255."""
     size = chips.shape[1]
     changed = np.empty_like(chips)
     tables = _tables(draws)
@@ -29,7 +29,7 @@ def apply(chips: NDArray[np.uint8], draws: Draws) -> NDArray[np.uint8]:
 
 
 def _tables(draws: Draws) -> NDArray[np.uint8]:
-    """What contrast and colour make of each byte: (n, 1, 256, 3)."""
+    """Tabulates contrast and colour for each byte: (n, 1, 256, 3)."""
     middle = 127.5
     bytes_ = np.arange(256, dtype=np.float32)[None, None, :, None]
     gain, bias = draws["gain"][:, None, None, None], draws["bias"][:, None, None, :]
@@ -38,9 +38,9 @@ def _tables(draws: Draws) -> NDArray[np.uint8]:
 
 def _mixed(chips: NDArray[np.uint8], draws: Draws) -> NDArray[np.uint8]:
     mixed = {
-        k: cv2.addWeighted(chips[k], float(share), chips[draws["partner"][k]], 1 - float(share), 0)
-        for k, share in enumerate(draws["share"])
-        if share < 1
+        k: cv2.addWeighted(chips[k], float(ratio), chips[draws["partner"][k]], 1 - float(ratio), 0)
+        for k, ratio in enumerate(draws["ratio"])
+        if ratio < 1
     }
     for k, chip in mixed.items():  # only now: each may be another's partner
         chips[k] = chip

@@ -1,4 +1,4 @@
-"""The first training chips as a picture: what the network sees, and what it is told of them."""
+"""Writes the first training chips, augmented and with their labels, as one picture."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from facekit.core.files import PROJECT, atomic_path
-from facekit.heads import MISSING, AgeHead, Head
+from facekit.heads import MISSING, Head
 from facekit.training import augment
 from facekit.training.resident import Batch
 
 FONT = PROJECT / "fonts" / "FacekitSans-Medium.otf"
-COLUMNS, SHOWN = 8, 32
+COLUMNS, MOST_CHIPS = 8, 32
 SMALLEST_SIDE, TEXT_SIZE, GAP = 150, 13, 6  # pixels
 LABELS_FIT = 24  # characters, at the smallest side
 
@@ -25,14 +25,14 @@ def save_first_chips(
     heads: Sequence[Head],
     batch: Batch,
     chips: NDArray[np.uint8],
-    labels: dict[str, NDArray[np.int16]],
+    labels: dict[str, NDArray[Any]],
 ) -> None:
-    """Writes the beginning of the first batch of a training, augmented, with labels and the shares of mixtures.
+    """Writes the start of a training's first batch, augmented, with labels and mixing ratios.
 
     Args:
         path: of the PNG.
-        heads: what is trained.
-        batch: the first, as `facekit.training.resident.batches` gives it.
+        heads: of the network.
+        batch: the first, as `facekit.training.resident.batches` yields it.
         chips: (n, S, S, 3) all chips.
         labels: head's name -> (n,).
 
@@ -41,12 +41,12 @@ def save_first_chips(
     """
     draws = {name: ops.convert_to_tensor(value) for name, value in batch.items()}
     seen = ops.convert_to_numpy(augment.apply(chips[batch["index"]], draws))
-    captions = [_caption(heads, labels, batch, number) for number in range(min(len(seen), SHOWN))]
-    save_chip_grid(path, seen[:SHOWN], captions)
+    captions = [_caption(heads, labels, batch, number) for number in range(min(len(seen), MOST_CHIPS))]
+    save_chip_grid(path, seen[:MOST_CHIPS], captions)
 
 
 def save_chip_grid(path: Path, chips: NDArray[Any], captions: Sequence[str]) -> None:
-    """Writes chips in rows, each with its caption below; small ones are enlarged pixel by pixel.
+    """Writes chips in rows, each above its caption; small ones are enlarged pixel by pixel.
 
     Args:
         path: of the PNG, which is replaced whole.
@@ -73,17 +73,17 @@ def save_chip_grid(path: Path, chips: NDArray[Any], captions: Sequence[str]) -> 
         page.save(temporary)
 
 
-def _caption(heads: Sequence[Head], labels: dict[str, NDArray[np.int16]], batch: augment.Draws, number: int) -> str:
-    """The labels of a chip; of a mixed one, the shares and labels of both."""
-    index, share = batch["index"], float(batch["share"][number])
-    own = _told(heads, labels, int(index[number]))
-    if share == 1:
+def _caption(heads: Sequence[Head], labels: dict[str, NDArray[Any]], batch: augment.Draws, number: int) -> str:
+    """Returns the labels of a chip; of a mixed one, the ratio and labels of both."""
+    index, ratio = batch["index"], float(batch["ratio"][number])
+    own = _label_text(heads, labels, int(index[number]))
+    if ratio == 1:
         return own
-    other = _told(heads, labels, int(index[batch["partner"][number]]))
-    return f"{share:.0%} {own}\n{1 - share:.0%} {other}"
+    other = _label_text(heads, labels, int(index[batch["partner"][number]]))
+    return f"{ratio:.0%} {own}\n{1 - ratio:.0%} {other}"
 
 
-def _told(heads: Sequence[Head], labels: dict[str, NDArray[np.int16]], place: int) -> str:
-    known = [(head, int(labels[head.name][place])) for head in heads if labels[head.name][place] != MISSING]
-    text = " ".join(str(label) if isinstance(head, AgeHead) else head.classes[label] for head, label in known)
+def _label_text(heads: Sequence[Head], labels: dict[str, NDArray[Any]], index: int) -> str:
+    known = [(head, labels[head.name][index]) for head in heads if labels[head.name][index] != MISSING]
+    text = " ".join(str(head.label_name(label)) for head, label in known)
     return text if len(text) <= LABELS_FIT else text[: LABELS_FIT - 1] + "…"

@@ -1,4 +1,4 @@
-"""The curves of a run as a picture: the losses above, below them the learning rate and what each head reaches."""
+"""Draws the curves of a run: the losses above, below them the learning rate and each head's main figure."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,21 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.core.files import atomic_path
+from facekit.evaluation.metrics import MEASURES, evaluated_heads, main_measure, measure_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TRAINING, VALIDATION = "#8a94a0", "#1565c0"
-# Of a head's figures in the history: title, factor, and the sign that makes the best the lowest.
-FIGURES = {"mae": ("MAE, years", 1, 1), "accuracy": ("accuracy, %", 100, -1)}
 
 
 def draw_curves(path: Path, history: Sequence[Mapping[str, float]]) -> None:
-    """Draws a PNG, which takes the place of the former one whole.
+    """Draws a PNG, which replaces the former one whole.
 
     Args:
-        path: where to.
-        history: the figures of each epoch, at least one, named as in history.csv; what is not there is left out.
+        path: of the PNG.
+        history: figures of each epoch, at least one, named as in history.csv; missing ones are left out.
 
     Raises:
         OSError: it cannot be written.
@@ -33,23 +32,34 @@ def draw_curves(path: Path, history: Sequence[Mapping[str, float]]) -> None:
     def column(name: str) -> NDArray[np.float64]:
         return np.array([row.get(name, np.nan) for row in history])
 
-    heads = [name for name in history[-1] if f"val_{name}_cross_entropy" in history[-1]]
+    heads = _measures(history[-1])
     figure = Figure(figsize=(3.4 * (1 + len(heads)), 5.2), layout="constrained")
     FigureCanvasAgg(figure)
     (total, *losses), (rate, *figures) = figure.subplots(2, 1 + len(heads), squeeze=False, sharex=True)
     epochs = column("epoch")
     _draw(total, "loss", epochs, column("loss"), column("val_loss"))
     _draw(rate, "learning rate", epochs, column("learning_rate"))
-    for head, above, below in zip(heads, losses, figures, strict=True):
+    for (head, measures), above, below in zip(heads.items(), losses, figures, strict=True):
         _draw(above, f"{head} loss", epochs, column(head), column(f"val_{head}_cross_entropy"))
-        for name, (title, factor, sign) in FIGURES.items():
-            if f"val_{head}_{name}" in history[-1]:
-                _draw(below, f"{head} {title}", epochs, None, factor * column(f"val_{head}_{name}"), sign)
-    total.legend(["training, as augmented", "validation, cross-entropy alone"], frameon=False, fontsize=8)
+        name = main_measure(measures)
+        measure, title = MEASURES[name], f"{head} {measure_title(name, measures)}"
+        title, factor = (f"{title}, %", 100) if measure.is_share else (title, 1)
+        values = factor * column(f"val_{head}_{name}")
+        _draw(below, title, epochs, None, values, higher_is_better=measure.higher_is_better)
+    total.legend(["training, augmented", "validation: cross-entropy, or MAE / range"], frameon=False, fontsize=8)
     for axes in (rate, *figures):
         axes.set_xlabel("epoch")
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=100)
+
+
+def _measures(figures: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """Returns the measures of each head that the validation of an epoch evaluated."""
+    found = {
+        head: {name: figures[f"val_{head}_{name}"] for name in MEASURES if f"val_{head}_{name}" in figures}
+        for head in figures
+    }
+    return {head: found[head] for head in evaluated_heads(found)}
 
 
 def _draw(
@@ -58,16 +68,17 @@ def _draw(
     epochs: NDArray[np.float64],
     training: NDArray[np.float64] | None,
     validation: NDArray[np.float64] | None = None,
-    sign: int = 1,
+    *,
+    higher_is_better: bool = False,
 ) -> None:
-    """One panel; the best of the validation is marked and told."""
+    """Draws one panel, and marks the best value of the validation."""
     from matplotlib.ticker import MaxNLocator
 
     marker = "o" if len(epochs) < 3 else None  # one point makes no line
     if training is not None:
         axes.plot(epochs, training, color=TRAINING, marker=marker, markersize=4)
     if validation is not None and not np.isnan(validation).all():
-        best = int(np.nanargmin(sign * validation))
+        best = int(np.nanargmin(-validation if higher_is_better else validation))
         axes.plot(epochs, validation, color=VALIDATION, marker=marker, markersize=4)
         axes.plot(epochs[best], validation[best], "o", color=VALIDATION, markersize=6)
         axes.set_title(f"{validation[best]:.4g} in epoch {epochs[best]:.0f}", loc="right", fontsize=8, color=VALIDATION)

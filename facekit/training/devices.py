@@ -1,4 +1,4 @@
-"""On how many accelerators of a box a run trains: each holds weights and chips, and works on its share of every batch.
+"""Accelerators that a run trains on: each holds weights and chips, and works on its part of every batch.
 
 The batch stays one: JAX compiles one program for all devices and adds what has to cross them (GSPMD, Xu et al. 2021).
 So batch norm, mixup and the loss see the whole batch, and the weights become those of one device.
@@ -15,8 +15,8 @@ class Devices:
     """The devices of a run.
 
     Args:
-        devices: "one", or "all" of this box, which are those that JAX sees.
-        batch_size: that they share.
+        devices: "one", or "all" that JAX sees.
+        batch_size: of the batches that they share.
 
     Raises:
         UsageError: several need another backend, or cannot share a batch evenly.
@@ -28,7 +28,8 @@ class Devices:
         backend = keras.backend.backend()
         if several and backend != "jax":
             raise UsageError(
-                f"--devices all needs KERAS_BACKEND=jax. Received: {backend}. Set it, or train without --devices."
+                f"Training on all devices needs KERAS_BACKEND=jax. Received: {backend}. Set it, or train on one.",
+                argument="devices",
             )
         self.count = keras.distribution.get_device_count() if several else 1
         self.check(batch_size)
@@ -39,15 +40,16 @@ class Devices:
             fitting = max(batch_size // self.count, 1) * self.count
             raise UsageError(
                 f"A batch must be shared evenly by {self.count} devices. Received: {batch_size} chips. "
-                f"Use --batch-size {fitting}, or hide devices (CUDA_VISIBLE_DEVICES)."
+                f"Use {fitting}, or hide devices (CUDA_VISIBLE_DEVICES).",
+                argument="batch_size",
             )
 
     def scope(self) -> AbstractContextManager[None]:
-        """Inside, networks are made for these devices and trained on them; outside, on one as always."""
+        """Returns a context in which networks are made and trained on these devices."""
         return keras.distribution.DataParallel().scope() if self.count > 1 else nullcontext()
 
 
-def sharing() -> int:
-    """How many devices share a batch here and now."""
+def replica_count() -> int:
+    """Returns how many devices share a batch in the current context."""
     distribution = keras.distribution.distribution()
     return 1 if distribution is None else distribution.num_model_replicas

@@ -1,4 +1,4 @@
-"""What a training starts from."""
+"""Initial weights of a training."""
 
 from pathlib import Path
 from typing import Any
@@ -6,41 +6,55 @@ from typing import Any
 import keras
 
 from facekit.core.errors import TrainingError, UsageError
+from facekit.datasets.source import DataSource
 from facekit.networks.backbones import BACKBONES
-from facekit.networks.cards import ORIGINAL_CARD
+from facekit.networks.cards import ORIGINAL_CARD, Card
 from facekit.networks.weights import load_matching
 from facekit.recipes.recipe import Recipe
 
 
-def load_start(network: keras.Model, recipe: Recipe, dataset: str) -> dict[str, Any] | None:
-    """Fills a network with what the recipe starts from.
-
-    Args:
-        network: of the recipe.
-        recipe: whose `pretrained` says what that is.
-        dataset: that will be trained on.
+def load_initial_weights(network: keras.Model, recipe: Recipe) -> dict[str, Any] | None:
+    """Fills a network with the weights that the recipe starts from.
 
     Returns:
         How the weights file that it starts from was trained, if it is one.
 
     Raises:
-        UsageError: what it starts from is neither known nor a file.
+        UsageError: `pretrained` is neither known nor a file.
         WeightsError: the weights are missing, or fit no part of the network.
-        TrainingError: they have seen what would be judged by: another split of the same data set.
+        TrainingError: they were trained with another split of the same data set, and so with pictures of the test side.
     """
-    if recipe.pretrained == "published":
-        BACKBONES[recipe.backbone].load_pretrained(network)
-    elif recipe.pretrained != "none":
-        path = Path(recipe.pretrained)
-        if not path.is_file():
-            raise UsageError(f"pretrained must be published, none or a weights file. Received: {path}, which is none.")
-        card = load_matching(network, path, recipe.network)
-        original = card == ORIGINAL_CARD  # trained on a random nine tenths of UTKFace
-        if dataset == ("utkface" if original else card.data.get("dataset")) and (original or card.seed != recipe.seed):
-            seed = "unknown" if original else card.seed
-            raise TrainingError(
-                f"The weights to start from must be of the same split, seed {recipe.seed}: others have seen pictures "
-                f"of its test side. Received: {path}, seed {seed}."
-            )
-        return {"weights": path.name, "data": card.data, **card.training}
-    return None
+    pretrained = recipe.training.pretrained
+    if pretrained == "none":
+        return None
+    if pretrained == "published":
+        BACKBONES[recipe.network.backbone].load_pretrained(network)
+        return None
+    path = Path(pretrained)
+    if not path.is_file():
+        raise UsageError(
+            f"pretrained must be published, none or a weights file. Received: {path}, which is none.",
+            argument="pretrained",
+        )
+    card = load_matching(network, path, recipe.network)
+    for source in recipe.data:
+        _check_split(card, source, path, recipe.training.seed)
+    return {"weights": path.name, "data": card.data, **card.training}
+
+
+def _check_split(card: Card, source: DataSource, path: Path, seed: int) -> None:
+    """Raises TrainingError if weights were trained on this data set with another split."""
+    known = card.source(source.dataset)
+    rule = known.get("split", DataSource.split)  # older cards name no rule
+    if card == ORIGINAL_CARD and source.dataset == "utkface":
+        found = "seed unknown"  # trained on a random nine tenths of UTKFace
+    elif known and card.seed != seed:
+        found = f"seed {card.seed}"
+    elif known and rule != source.split:
+        found = f"split {rule}"
+    else:
+        return
+    raise TrainingError(
+        f"The weights to start from must be of the same split, seed {seed}: others have seen pictures of its test "
+        f"side. Received: {path}, {found}."
+    )

@@ -1,4 +1,4 @@
-"""How much memory is free, in bytes, on the device and on the host; None where the system does not tell it."""
+"""Free memory of the device and the host, in bytes; None where the system does not tell it."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ _MEMINFO, _CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
 
 
 def free_on_device() -> int | None:
-    """Of the first GPU; None without one."""
+    """Returns the free memory of the first GPU; None without one."""
     backend = keras.backend.backend()
     if backend == "torch":
         import torch  # type: ignore[import-not-found]
@@ -25,7 +25,7 @@ def free_on_device() -> int | None:
 
 
 def free_on_host() -> int | None:
-    """What programs can still take without swapping; in a container, also what its limit leaves."""
+    """Returns the memory that can be allocated without swapping, within a container's limit."""
     found = [_available(), _left_in_container()]
     return min((size for size in found if size is not None), default=None)
 

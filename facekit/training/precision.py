@@ -1,4 +1,4 @@
-"""Which number format trains faster on this machine."""
+"""Chooses the number format that trains faster on this machine."""
 
 import time
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}  # Keras's names
 
 
 def choose_precision(precision: str) -> str:
-    """The faster of POLICIES for "auto", which measures; else what is given. Raises UnknownNameError."""
+    """Measures which of POLICIES is faster for "auto"; returns others as they are. Raises UnknownNameError."""
     lookup("precision", precision, {"auto": "", **POLICIES})
     return min(POLICIES, key=_seconds) if precision == "auto" else precision
 
 
 @contextmanager
 def dtype_policy(name: str) -> Iterator[str]:
-    """Layers made inside have this policy."""
+    """Gives layers made inside a policy."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:
@@ -30,7 +30,7 @@ def dtype_policy(name: str) -> Iterator[str]:
 
 
 def _seconds(precision: str) -> float:
-    """Time of a few convolutions like those of the networks: processors without bfloat16 units emulate it slowly."""
+    """Times a few convolutions like those of the networks: processors without bfloat16 units emulate it slowly."""
     with dtype_policy(POLICIES[precision]):
         model = keras.Sequential([keras.layers.Conv2D(128, 3, padding="same") for _ in range(4)])
     model(batch := np.ones((16, 32, 32, 128), np.float32))  # builds

@@ -1,8 +1,9 @@
-"""The network with its labels, and with its chips where these lie on the device: then a step receives indices and a
-few random numbers. Else it receives the chips that `facekit.training.prefetch` made of them."""
+"""The network with its training data on the device. Where the chips are there too, a step receives indices and a few
+random numbers; else it receives the augmented chips of `facekit.training.prefetch`."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -10,90 +11,113 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from facekit.heads import Head
-from facekit.heads.losses import head_loss
+from facekit.heads import MISSING
+from facekit.networks.network import network_input
 from facekit.recipes.recipe import Recipe
 from facekit.training import augment
-from facekit.training.devices import sharing
+from facekit.training.devices import replica_count
 from facekit.training.sampling import epoch_order
 
 Batch = dict[str, NDArray[Any]]
-Targets = dict[str, NDArray[np.float32]]
-ANSWERED_AT_ONCE = 64  # by each device
+PREDICTED_TOGETHER = 64  # chips, by each device
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The answers that the network is trained towards.
+
+    Args:
+        rows: head's name -> (n, width).
+        known: head's name -> (n,) whether the label is known.
+    """
+
+    rows: Mapping[str, NDArray[np.float32]]
+    known: Mapping[str, NDArray[np.bool_]]
+
+
+def make_targets(
+    recipe: Recipe,
+    labels: Mapping[str, NDArray[Any]],
+    answers: Mapping[str, NDArray[np.float32]] | None = None,
+    taught: NDArray[np.integer] | None = None,
+) -> Targets:
+    """Encodes labels as targets, mixed with a teacher's answers where the recipe has a teacher.
+
+    Args:
+        recipe: heads, losses and the teacher's weight.
+        labels: head's name -> (n,) encoded labels.
+        answers: the teacher's, head's name -> (n, width).
+        taught: indices of the records that it answered.
+    """
+    rows = {head.name: recipe.loss(head).targets(head, labels[head.name]) for head in recipe.network.heads}
+    known = {name: labels[name] != MISSING for name in rows}
+    if answers is not None and taught is not None:
+        weight = recipe.training.teacher_weight
+        for name, target in rows.items():
+            both = taught[known[name][taught]]
+            target[both] = (1 - weight) * target[both] + weight * answers[name][both]
+    return Targets(rows, known)
 
 
 class ResidentModel(keras.Model):
-    """A network with the labels it is trained on: `fit` takes what `batches` gives, see `answer` for what it says.
+    """A network with the targets it is trained on: `fit` takes what `batches` yields; see `predict_rows` for outputs.
 
     Args:
-        network: from RGB 0..255 to probabilities by head.
-        targets: as `targets_of` makes them.
-        heads: what is trained.
-        chips: (n, S, S, 3) uint8, to lie on the device; None if each batch brings its own. Kept as a variable: a
+        network: from RGB 0..255, and features where it takes them, to a dict of heads.
+        recipe: heads and losses.
+        targets: of all n records.
+        chips: (n, S, S, 3) uint8, to be kept on the device; None if each batch brings its own. They are a variable: a
             constant would be copied into the compiled graph.
+        features: (n, F) of the chips before augmentation, where the network takes them.
     """
 
     def __init__(
         self,
         network: keras.Model,
+        recipe: Recipe,
         targets: Targets,
-        heads: tuple[Head, ...],
         chips: NDArray[np.uint8] | None,
+        features: NDArray[np.float32] | None = None,
     ) -> None:
         super().__init__(name="resident")
         self.network = network
-        self.heads = heads
+        self.head_losses = [(head, recipe.loss(head)) for head in recipe.network.heads]
         self.chips = None if chips is None else resident(chips)
-        self.targets = {
-            name: keras.Variable(rows, trainable=False, name=f"{name}_targets") for name, rows in targets.items()
-        }
-        self.known = {
-            name: keras.Variable(rows.any(axis=1), dtype="float32", trainable=False, name=name)
-            for name, rows in targets.items()
-        }
-        self.losses_by_head = {head.name: keras.metrics.Mean(name=head.name) for head in heads}
+        self.features = None if features is None else _constant(features, "features")
+        self.targets = {name: _constant(rows, f"{name}_targets") for name, rows in targets.rows.items()}
+        self.known = {name: _constant(rows.astype(np.float32), name) for name, rows in targets.known.items()}
+        self.mean_losses = {head.name: keras.metrics.Mean(name=head.name) for head, _ in self.head_losses}
         self.supports_jit = keras.backend.backend() != "tensorflow"  # whose XLA has no projective transform
         self.built = True
 
     def call(self, batch: dict[str, Any], training: bool = False) -> Any:
         chips = batch["chips"] if self.chips is None else take_rows(self.chips, batch["index"])
         changes = training and self.chips is not None
-        return self.network(augment.apply(chips, batch) if changes else ops.cast(chips, "float32"), training=training)
+        inputs = {"picture": augment.apply(chips, batch) if changes else ops.cast(chips, "float32")}
+        if self.features is not None:
+            features = take_rows(self.features, batch["index"])
+            inputs["features"] = augment.mix(features, batch) if training else features
+        return self.network(network_input(inputs), training=training)
 
     def compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None, training: bool = True) -> Any:
-        """Weighted sum of the heads' losses; a mixed pair counts for a head only if both labels are known."""
+        """Sums the heads' weighted losses; a mixed pair counts for a head only if both labels are known."""
         total = 0.0
-        for head in self.heads:
+        for head, loss in self.head_losses:
             targets = take_rows(self.targets[head.name], x["index"])
             known = take_rows(self.known[head.name], x["index"])
-            weights = known * ops.where(x["share"] < 1, ops.take(known, x["partner"], axis=0), 1.0)
-            losses = head_loss(head, augment.mix(targets, x), y_pred[head.name])
-            loss = ops.sum(losses * weights) / ops.maximum(ops.sum(weights), 1.0)
-            self.losses_by_head[head.name].update_state(losses, sample_weight=weights)
-            total += head.loss_weight * loss
+            weights = known * ops.where(x["ratio"] < 1, ops.take(known, x["partner"], axis=0), 1.0)
+            losses = loss(head, augment.mix(targets, x), y_pred[head.name])
+            self.mean_losses[head.name].update_state(losses, sample_weight=weights)
+            total += loss.weight * ops.sum(losses * weights) / ops.maximum(ops.sum(weights), 1.0)
         return total
 
 
-def targets_of(
-    heads: Iterable[Head], labels: dict[str, NDArray[np.int16]], answers: Targets | None = None, share: float = 0.0
-) -> Targets:
-    """Head's name -> (n, classes) distributions; zeros where the label is unknown.
-
-    Args:
-        heads: what is trained.
-        labels: head's name -> (n,).
-        answers: a teacher's, of the same form; zeros where it has none.
-        share: of its answer in the target.
-    """
-    targets = {head.name: head.targets(labels[head.name]) for head in heads}
-    for name, rows in (answers or {}).items():
-        both = targets[name].any(axis=1) & rows.any(axis=1)
-        targets[name][both] = (1 - share) * targets[name][both] + share * rows[both]
-    return targets
+def _constant(values: NDArray[Any], name: str) -> keras.Variable:
+    return keras.Variable(values, dtype="float32", trainable=False, name=name)
 
 
 def resident(chips: NDArray[np.uint8]) -> keras.Variable:
-    """A variable on the device; on a CPU it shares the array's memory where the backend can."""
+    """Makes a variable on the device; on a CPU it shares the array's memory where the backend can."""
     values: Any = chips
     if keras.backend.backend() == "tensorflow" and chips.ctypes.data % 64 == 0:
         import tensorflow as tf  # type: ignore[import-untyped]
@@ -103,7 +127,7 @@ def resident(chips: NDArray[np.uint8]) -> keras.Variable:
 
 
 def take_rows(variable: keras.Variable, index: Any) -> Any:
-    """Rows of a resident array; only they are read, wherever it lies."""
+    """Gathers rows of a resident array, and reads only these."""
     if keras.backend.backend() == "tensorflow":
         return variable.value.sparse_read(index)  # `ops.take` reads it whole, and TensorFlow gathers bytes on the host
     return ops.take(variable, index, axis=0)
@@ -111,49 +135,57 @@ def take_rows(variable: keras.Variable, index: Any) -> Any:
 
 def batches(
     recipe: Recipe,
-    places: NDArray[np.integer],
+    index: NDArray[np.integer],
     epochs: Iterable[int],
     first_step: int = 0,
     weights: NDArray[np.floating] | None = None,
 ) -> Iterator[tuple[Batch]]:
-    """The batches of some epochs; each is a function of (seed, epoch, step) alone.
+    """Yields the batches of some epochs; each is a function of (seed, epoch, step) only.
 
     Args:
         recipe: batch size, augmentation, input size and seed.
-        places: of the chips to train on; those that do not fill the last batch wait for another epoch's order.
+        index: of the chips to train on; those that do not fill the last batch wait for another epoch's order.
         epochs: counted from 0.
-        first_step: of the first of them, where a resumed training goes on.
-        weights: how often each place is shown, see `facekit.training.sampling`; None for once.
+        first_step: of the first of them, where a resumed training continues.
+        weights: how often an epoch shows each chip, see `facekit.training.sampling`; None for once.
     """
+    training, size = recipe.training, recipe.network.input_size
     for epoch in epochs:
-        order = epoch_order(places, weights, np.random.default_rng((recipe.seed, epoch))).astype(np.int32)
-        for step in range(first_step, steps_per_epoch(recipe, len(places))):
-            rng = np.random.default_rng((recipe.seed, epoch, step))
-            index = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-            yield ({"index": index, **augment.draw(recipe.augmentation, len(index), recipe.input_size, rng)},)
+        order = epoch_order(index, weights, np.random.default_rng((training.seed, epoch))).astype(np.int32)
+        for step in range(first_step, steps_per_epoch(recipe, len(index))):
+            rng = np.random.default_rng((training.seed, epoch, step))
+            rows = order[step * training.batch_size : (step + 1) * training.batch_size]
+            yield ({"index": rows, **augment.draw(training.augmentation, len(rows), size, rng)},)
         first_step = 0
 
 
-def answer(
-    model: ResidentModel, places: NDArray[np.integer], chips: NDArray[np.uint8] | None
+def predict_rows(
+    model: ResidentModel, index: NDArray[np.integer], chips: NDArray[np.uint8] | None
 ) -> dict[str, NDArray[np.float32]]:
-    """Head's name -> probabilities (n, classes) for the chips at these places; None for chips on the device."""
-    size, devices = len(places), sharing()
-    places = np.resize(places, math.ceil(size / devices) * devices)  # the first ones again, to share evenly
-    at_once = ANSWERED_AT_ONCE * devices
-    steps = math.ceil(len(places) / at_once)
-    answers = model.predict(_plain_batches(places, chips, at_once), steps=steps, verbose=0)
-    return {name: rows[:size] for name, rows in answers.items()}
+    """Runs the network on some of the chips.
+
+    Args:
+        model: runs the network.
+        index: (n,) of the chips.
+        chips: all of them on the host; None if they are on the device.
+
+    Returns:
+        Head's name -> (n, width).
+    """
+    size, devices = len(index), replica_count()
+    index = np.resize(index, math.ceil(size / devices) * devices)  # the first ones again, to share evenly
+    block = PREDICTED_TOGETHER * devices
+    steps = math.ceil(len(index) / block)
+    outputs = model.predict(_plain_batches(index, chips, block), steps=steps, verbose=0)
+    return {name: rows[:size] for name, rows in outputs.items()}
 
 
-def _plain_batches(
-    places: NDArray[np.integer], chips: NDArray[np.uint8] | None, at_once: int
-) -> Iterator[tuple[Batch]]:
-    for at in range(0, len(places), at_once):
-        index = places[at : at + at_once].astype(np.int32)
-        yield ({"index": index} if chips is None else {"chips": chips[index]},)
+def _plain_batches(index: NDArray[np.integer], chips: NDArray[np.uint8] | None, block: int) -> Iterator[tuple[Batch]]:
+    for at in range(0, len(index), block):
+        rows = index[at : at + block].astype(np.int32)
+        yield ({"index": rows} if chips is None else {"index": rows, "chips": chips[rows]},)
 
 
 def steps_per_epoch(recipe: Recipe, n: int) -> int:
-    """Full batches in n chips, at least one."""
-    return max(n // recipe.batch_size, 1)
+    """Returns the number of full batches in n chips, at least one."""
+    return max(n // recipe.training.batch_size, 1)

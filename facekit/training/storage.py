@@ -1,4 +1,4 @@
-"""Where the chips of a training lie: on the device, in host memory, or in a file that is mapped into memory."""
+"""Storage of a training's chips: on the device, in host memory, or in a file that is mapped into memory."""
 
 import math
 import os
@@ -9,54 +9,58 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.core.errors import TrainingError, lookup
-from facekit.datasets.records import in_memory
+from facekit.datasets.store import in_memory
 from facekit.training.memory import free_on_device, free_on_host
 
-PLACES = {"device": "in the memory of the device", "host": "in host memory", "stream": "in a file on disk"}
+STORES = {"device": "in the memory of the device", "host": "in host memory", "stream": "in a file on disk"}
 ROOM = 3_000_000_000  # bytes beside the chips: dlib_resnet takes 1.6 GB at 200 px, larger networks more
 
 
 class Storage:
-    """Makes the array that the chips are read into, once their number is known.
+    """Allocates the array that the chips are read into, once their number is known.
 
     Args:
-        data_in: one of PLACES, or "auto" for the first that has room: on a GPU its memory, then the host's, then disk.
-        folder: for the file; its chips are those of one process, and it goes with it, however that ends.
+        data_in: a key of STORES, or "auto" for the first that has room: a GPU's memory, the host's, the disk.
+        folder: for the file, which disappears with the process, however that ends.
+
+    Attributes:
+        store: the key of STORES that was chosen.
+        reason: why.
 
     Raises:
-        UnknownNameError: no such place.
+        UnknownNameError: no such storage.
     """
 
     def __init__(self, data_in: str, folder: Path) -> None:
-        lookup("place for the data", data_in, {"auto": "", **PLACES})
-        self.place, self.folder = data_in, folder
-        self.reason = "as asked"
+        lookup("storage of the data", data_in, {"auto": "", **STORES})
+        self.store, self.folder = data_in, folder
+        self.reason, self.size = "as asked", 0
 
     def allocate(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-        """An array of this shape, to be filled. Raises TrainingError if the disk is full."""
-        if self.place == "auto":
-            self.place, self.reason = choose_place(math.prod(shape))
+        """Allocates an array of this shape, to be filled. Raises TrainingError if the disk is full."""
+        if self.store == "auto":
+            self.store, self.reason = choose_store(math.prod(shape))
         self.size = math.prod(shape)
-        return _mapped(shape, self.folder) if self.place == "stream" else in_memory(shape)
+        return _mapped(shape, self.folder) if self.store == "stream" else in_memory(shape)
 
     def __str__(self) -> str:
-        return f"{self.size / 1e9:.2f} GB {PLACES[self.place]}: {self.reason}"
+        return f"{self.size / 1e9:.2f} GB {STORES[self.store]}: {self.reason}"
 
 
-def choose_place(size: int) -> tuple[str, str]:
-    """Where chips of so many bytes fit beside the network, and why."""
+def choose_store(size: int) -> tuple[str, str]:
+    """Chooses where chips of so many bytes fit beside the network, and says why."""
     device, host = free_on_device(), free_on_host()
     if device is not None and size + ROOM <= device:
         return "device", f"its GPU has {device / 1e9:.1f} GB free"
     if host is None:
-        return "host", "how much of it is free, this system does not tell"
+        return "host", "this system does not tell how much of it is free"
     if size + ROOM <= host:
         return "host", f"{host / 1e9:.1f} GB are free"
     return "stream", f"only {host / 1e9:.1f} GB of memory are free"
 
 
 def _mapped(shape: tuple[int, ...], folder: Path) -> NDArray[np.uint8]:
-    """An array in a file without a name, of which the system keeps in memory what there is room for."""
+    """Maps an array from an unnamed file, of which the system keeps in memory what fits."""
     size = math.prod(shape)
     try:
         folder.mkdir(parents=True, exist_ok=True)

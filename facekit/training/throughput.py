@@ -1,37 +1,41 @@
-"""How fast a training goes on this machine, measured on a throw-away copy."""
+"""Measures the throughput of a training on this machine, on a throw-away copy of the network."""
 
 import itertools
 import random
 import time
+from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.recipes.recipe import Recipe
+from facekit.recipes.recipe import Recipe, TrainingConfig
 from facekit.training.optimizer import make_optimizer
 from facekit.training.prefetch import augmented
-from facekit.training.resident import ResidentModel, batches, targets_of
+from facekit.training.resident import ResidentModel, batches, make_targets
 
-STEPS, SECONDS = 5, 2.0  # at least so many, at least so long
-FORWARD = 1 / 3  # of a step's time, for a chip that is only looked at
+STEPS, SECONDS = 5, 2.0  # timed at least
+FORWARD = 1 / 3  # of a training step's time, for a chip that is only evaluated
 
 
-def measure_pace(
+def measure_throughput(
     recipe: Recipe,
     network: keras.Model,
     chips: NDArray[np.uint8],
-    labels: dict[str, NDArray[np.int16]],
+    labels: dict[str, NDArray[Any]],
+    features: NDArray[np.float32] | None = None,
+    *,
     on_device: bool,
 ) -> tuple[float, int]:
-    """Trains a copy of the network, of random weights, for a few steps after the one that compiles.
+    """Trains a copy of the network, with random weights, for a few steps after the one that compiles.
 
     Neither the network nor the random states change.
 
     Args:
         chips: (n, S, S, 3) a few batches of the training's.
-        labels: head's name -> (n,).
-        on_device: whether the chips lie there.
+        labels: head's name -> (n,) encoded labels.
+        features: (n, F) what the network takes beside the chips; None for nothing.
+        on_device: whether the chips are kept there.
 
     Returns:
         Chips a second, and the number of steps that were timed.
@@ -39,29 +43,31 @@ def measure_pace(
     states = random.getstate(), np.random.get_state()  # what initialisers draw their seeds from
     try:
         copy = keras.models.clone_model(network)
-        model = ResidentModel(copy, targets_of(recipe.heads, labels), recipe.heads, chips if on_device else None)
-        model.compile(optimizer=make_optimizer(recipe, copy, recipe.epochs))
+        model = ResidentModel(copy, recipe, make_targets(recipe, labels), chips if on_device else None, features)
+        heads = {head.name for head in recipe.network.heads}
+        model.compile(optimizer=make_optimizer(recipe.training, heads, copy, recipe.training.epochs))
         drawn = batches(recipe, np.arange(len(chips)), itertools.count())
         stream = drawn if on_device else augmented(drawn, chips)
         model.train_on_batch(*next(stream))
         steps, begun = 0, time.perf_counter()
         while steps < STEPS or time.perf_counter() - begun < SECONDS:
-            model.train_on_batch(*next(stream))  # gives the loss, and so waits for the step
+            model.train_on_batch(*next(stream))  # returns the loss, and so waits for the step
             steps += 1
-        return steps * min(recipe.batch_size, len(chips)) / (time.perf_counter() - begun), steps
+        return steps * min(recipe.training.batch_size, len(chips)) / (time.perf_counter() - begun), steps
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])
 
 
-def expected_time(recipe: Recipe, training: int, validation: int, pace: float) -> str:
-    """What the whole training takes, for people.
+def expected_time(config: TrainingConfig, training: int, validation: int, throughput: float) -> str:
+    """Says how long the whole training takes.
 
     Args:
+        config: its epochs.
         training, validation: chips an epoch.
-        pace: chips a second, in training.
+        throughput: chips a second, in training.
     """
-    seconds = recipe.epochs * (training + FORWARD * validation) / pace
+    seconds = config.epochs * (training + FORWARD * validation) / throughput
     if seconds < 100:
         return f"about {seconds:.0f} seconds"
     return f"about {seconds / 60:.0f} minutes" if seconds < 6000 else f"about {seconds / 3600:.1f} hours"

@@ -1,22 +1,41 @@
 """A training of a second: a network of two convolutions, its recipe, and runs of it."""
 
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import keras
 
+from facekit.core.files import PROJECT
+from facekit.datasets.source import DataSource
+from facekit.heads import AGE, GENDER, RACE
 from facekit.networks.backbones import Backbone
-from facekit.recipes.recipe import Recipe
+from facekit.networks.cards import Card
+from facekit.networks.config import NetworkConfig
+from facekit.recipes.recipe import Augmentation, Recipe, TrainingConfig
+from facekit.training.checkpoints import History
+from facekit.training.prepared import Prepared
 from facekit.training.run import Run
 from facekit.training.settings import Settings
+from facekit.training.trainer import Trainer
 
 TINY = Recipe(
-    name="tiny", backbone="tiny", input_size=32, dropout=0.5, epochs=1, batch_size=12, warmup_steps=4, ema=0.8
+    name="tiny",
+    network=NetworkConfig(backbone="tiny", input_size=32, heads=(AGE, GENDER, RACE)),
+    training=TrainingConfig(dropout=0.5, epochs=1, batch_size=12, warmup_steps=4, ema=0.8),
+)
+NO_AUGMENTATION = Augmentation(
+    flip=0, shift=0, scale=0, rotation=0, contrast=0, brightness=0, colour=0, erase=0, mixup=0
 )
 
 
 def tiny_backbone(size: int) -> keras.Model:
     """Two convolutions with batch norm."""
-    inputs = keras.Input((size, size, 3))
+    inputs = keras.Input((size, size, 3), name="picture")
     x = keras.layers.Rescaling(1 / 255)(inputs)
     for number in (1, 2):
         x = keras.layers.Conv2D(8, 3, strides=2, activation="relu", name=f"conv{number}")(x)
@@ -27,11 +46,96 @@ def tiny_backbone(size: int) -> keras.Model:
 TINY_BACKBONE = Backbone(tiny_backbone, lambda network: None, smallest_size=16)
 
 
-def settings(recipe: Recipe, data: Path, **changes: str) -> Settings:
-    return Settings(recipe, **{"dataset": "utkface", "data": str(data), "precision": "float32", **changes})
+def changed(recipe: Recipe, **changes: Any) -> Recipe:
+    """Returns the recipe with other fields, wherever they belong: to it, its network or its training."""
+    for part in ("network", "training"):
+        names = {field.name for field in fields(getattr(recipe, part))} & changes.keys()
+        if names:
+            values = {name: changes.pop(name) for name in names}
+            recipe = replace(recipe, **{part: replace(getattr(recipe, part), **values)})
+    return replace(recipe, **changes)
 
 
-def prepared(options: Settings, folder: Path) -> Run:
-    run = Run(options, folder / "logs" / "run", folder / "weights")
+def settings(recipe: Recipe, data: Path, dataset: str = "utkface", **changes: str) -> Settings:
+    """Returns the settings of a training in float32 on one data set."""
+    recipe = replace(recipe, data=(DataSource(dataset, str(data)),))
+    return Settings(recipe, **{"precision": "float32", **changes})
+
+
+class TinyRun(Run):
+    """A run that keeps what it prepared and its trainer, for tests to look at."""
+
+    prepared: Prepared
+    trainer: Trainer
+
+    def prepare(self) -> Prepared:
+        self.prepared = super().prepare()
+        return self.prepared
+
+    def fit(self, prepared: Prepared) -> Trainer:
+        self.trainer = super().fit(prepared)
+        return self.trainer
+
+    def train(self, prepared: Prepared | None = None) -> Card:
+        return super().train(prepared or self.prepared)
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.settings.recipe
+
+    @property
+    def history(self) -> History:
+        return self.trainer.history
+
+    @property
+    def network(self) -> keras.Model:
+        return self.prepared.network
+
+
+def prepared(options: Settings, folder: Path) -> TinyRun:
+    """Returns a prepared run with its logs and weights in a folder."""
+    run = TinyRun(options, folder / "logs" / "run", folder / "weights")
     run.prepare()
     return run
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from facekit.core.lazy_imports import import_keras
+import_keras()
+import tiny
+from facekit.networks.backbones import BACKBONES
+from facekit.training import callbacks, run
+from facekit.training.settings import Settings
+
+class Killed(callbacks.Progress):
+    def on_epoch_begin(self, epoch, logs=None):
+        super().on_epoch_begin(epoch, logs)
+        self.epoch = epoch
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch, logs)
+        if (self.epoch, batch) == (1, 1):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+run.Progress = Killed
+callbacks.SAVE_EVERY = float(sys.argv[2])
+BACKBONES["tiny"] = tiny.TINY_BACKBONE
+folder = Path(sys.argv[1])
+tiny.prepared(Settings.load(folder / "settings.json"), folder).train()
+"""
+
+
+def train_until_killed(options: Settings, folder: Path, save_every: float) -> None:
+    """Trains in a process that gets SIGKILL in the second step of the second epoch.
+
+    Args:
+        options: of the training.
+        folder: as of `prepared`.
+        save_every: seconds between checkpoints within an epoch.
+    """
+    options.save(folder / "settings.json")
+    path = os.pathsep.join([str(PROJECT), str(PROJECT / "tests" / "support")])
+    command = [sys.executable, "-c", _KILLED, folder, str(save_every)]
+    killed = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()

@@ -58,8 +58,8 @@ def oracle(chips: NDArray[np.uint8], draws: augment.Draws) -> Array:
                 if left <= x < right and top <= y < bottom:
                     out[y, x] = draws["fill"][k]
         changed.append(out)
-    shares = zip(draws["share"], draws["partner"], strict=True)
-    return np.array([s * changed[k] + (1 - s) * changed[p] for k, (s, p) in enumerate(shares)])
+    mixtures = zip(draws["ratio"], draws["partner"], strict=True)
+    return np.array([r * changed[k] + (1 - r) * changed[p] for k, (r, p) in enumerate(mixtures)])
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -103,7 +103,7 @@ def test_drawn_geometry_turns_and_scales_about_the_middle() -> None:
     assert np.arctan2(-b, e).std() == pytest.approx(0.3, rel=0.15)
 
 
-def test_drawn_shifts_are_shares_of_the_side() -> None:
+def test_drawn_shifts_are_fractions_of_the_side() -> None:
     draws = augment.draw(only(shift=0.1), 500, 200, rng())
     assert draws["transform"][:, [2, 5]].std(axis=0) == pytest.approx([20, 20], rel=0.1)
 
@@ -134,32 +134,32 @@ def test_drawn_rectangles() -> None:
     erased = right > left
     assert erased.mean() == pytest.approx(0.4, abs=0.05)
     assert boxes.min() >= 0 and boxes.max() <= 100
-    share = ((right - left) * (bottom - top))[erased] / 100**2
-    assert 0.0199 < share.min() < 0.03 and 0.18 < share.max() < 0.2001
+    area = ((right - left) * (bottom - top))[erased] / 100**2
+    assert 0.0199 < area.min() < 0.03 and 0.18 < area.max() < 0.2001
     ratio = (right - left)[erased] / (bottom - top)[erased]
     assert 0.29 < ratio.min() < 0.4 and 2.5 < ratio.max() < 3.4
 
 
 def test_targets_are_mixed_as_the_chips_are(small: NDArray[np.uint8]) -> None:
     draws = augment.draw(only(mixup=0.8), N, SIZE, rng())
-    share, partner = draws["share"], draws["partner"]
+    ratio, partner = draws["ratio"], draws["partner"]
     assert sorted(partner) == list(range(N))
-    assert 0 < (share < 1).sum() < N  # some are left as they are
+    assert 0 < (ratio < 1).sum() < N  # some are left as they are
     expected = np.zeros((N, N))
     for k in range(N):
-        expected[k, k] += share[k]
-        expected[k, partner[k]] += 1 - share[k]
+        expected[k, k] += ratio[k]
+        expected[k, partner[k]] += 1 - ratio[k]
     targets = keras.ops.convert_to_numpy(augment.mix(np.eye(N, dtype=np.float32), draws))
     np.testing.assert_allclose(targets, expected, atol=1e-6)
     np.testing.assert_allclose(applied(small, draws), np.einsum("kp,pxyc->kxyc", expected, small), atol=1e-2)
 
 
-def test_mixing_shares() -> None:
-    assert (augment.draw(only(mixup=0), 50, SIZE, rng())["share"] == 1).all()
-    share = augment.draw(only(mixup=1, mixup_alpha=0.4), 2000, SIZE, rng())["share"]
-    assert share.mean() == pytest.approx(0.5, abs=0.03)
-    assert share.var() == pytest.approx(1 / (4 * (2 * 0.4 + 1)), rel=0.1)  # of Beta(0.4, 0.4)
-    assert (augment.draw(only(mixup=1, mixup_alpha=0), 50, SIZE, rng())["share"] == 1).all()
+def test_mixing_ratios() -> None:
+    assert (augment.draw(only(mixup=0), 50, SIZE, rng())["ratio"] == 1).all()
+    ratio = augment.draw(only(mixup=1, mixup_alpha=0.4), 2000, SIZE, rng())["ratio"]
+    assert ratio.mean() == pytest.approx(0.5, abs=0.03)
+    assert ratio.var() == pytest.approx(1 / (4 * (2 * 0.4 + 1)), rel=0.1)  # of Beta(0.4, 0.4)
+    assert (augment.draw(only(mixup=1, mixup_alpha=0), 50, SIZE, rng())["ratio"] == 1).all()
 
 
 def test_draws_are_a_function_of_the_seed() -> None:
@@ -171,6 +171,6 @@ def test_draws_are_a_function_of_the_seed() -> None:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_augmented_chips_are_pictures(name: str, small: NDArray[np.uint8]) -> None:
-    got = applied(small, augment.draw(RECIPES[name].augmentation, N, SIZE, rng()))
+    got = applied(small, augment.draw(RECIPES[name].training.augmentation, N, SIZE, rng()))
     assert got.shape == small.shape and got.dtype == np.float32
     assert got.min() >= 0 and got.max() <= 255

@@ -1,4 +1,4 @@
-"""Training by the other backends, each in a process of its own: the same weights, card and answers."""
+"""Other backends, each in a process of its own, train to the same weights and card, and answer the same."""
 
 import importlib.util
 import os
@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 from conftest import ROOT
-from tiny import TINY, prepared
+from tiny import TINY, TinyRun, changed, prepared
 
 from facekit.networks.cards import read_card
 from facekit.networks.weights import read_tensors
@@ -28,10 +28,10 @@ from facekit.core.lazy_imports import import_keras
 import_keras()
 import tiny
 from facekit.networks.backbones import BACKBONES
-from facekit.training import checkpoints
+from facekit.training import callbacks
 from facekit.training.settings import Settings
 
-checkpoints.SAVE_EVERY = 0
+callbacks.SAVE_EVERY = 0
 BACKBONES["tiny"] = tiny.TINY_BACKBONE
 folder = Path(sys.argv[1])
 tiny.prepared(Settings.load(folder / "settings.json"), folder).train()
@@ -48,16 +48,16 @@ def run_other(backend: str, code: str, folder: Path, **variables: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def start(trained: Run) -> Settings:
+def start(trained: TinyRun) -> Settings:
     """A training whose weights begin the same everywhere, as random ones and dropout do not."""
-    recipe = replace(TINY, pretrained=str(trained.last_path), dropout=0.0, epochs=2)
-    return replace(trained.settings, recipe=recipe)
+    changes = {"pretrained": str(trained.last_path), "dropout": 0.0, "epochs": 2, "data": trained.recipe.data}
+    return replace(trained.settings, recipe=changed(TINY, **changes))
 
 
-@pytest.mark.parametrize("place", ["device", "host"])
+@pytest.mark.parametrize("store", ["device", "host"])
 @pytest.mark.parametrize("backend", OTHERS)
-def test_other_backends_train_the_same(backend: str, place: str, start: Settings, tmp_path: Path) -> None:
-    options = replace(start, data_in=place)
+def test_other_backends_train_the_same(backend: str, store: str, start: Settings, tmp_path: Path) -> None:
+    options = replace(start, data_in=store)
     here = prepared(options, tmp_path / "here")
     here.train()
     options.save(tmp_path / "settings.json")
@@ -93,7 +93,7 @@ np.savez(folder / "answers.npz", **load_runtime(folder / "weights.h5").predict(n
 
 @pytest.mark.parametrize("backend", OTHERS)
 def test_other_backends_answer_the_same(
-    backend: str, trained: Run, chips: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], tmp_path: Path
+    backend: str, trained: TinyRun, chips: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], tmp_path: Path
 ) -> None:
     from facekit.networks.runtimes import load_runtime
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
+from tiny import TinyRun
 
 from facekit.training.curves import draw_curves
-from facekit.training.run import Run
 
 
 def history(epochs: int, heads: tuple[str, ...] = ("age", "gender", "race")) -> list[dict[str, float]]:
@@ -24,7 +24,8 @@ def history(epochs: int, heads: tuple[str, ...] = ("age", "gender", "race")) -> 
         }
         for head in heads:
             row |= {head: 2 / epoch, f"val_{head}_cross_entropy": 1.5 / epoch}
-            row |= {f"val_{head}_mae": 9 - epoch} if head == "age" else {f"val_{head}_accuracy": 0.5 + epoch / 100}
+            figures = {"mae": 9 - epoch, "cs5": 0.5} if head == "age" else {"accuracy": 0.5 + epoch / 100}
+            row |= {f"val_{head}_{name}": value for name, value in figures.items()}
         rows.append(row)
     return rows
 
@@ -86,6 +87,14 @@ def test_any_heads_and_gaps(figures: list[Figure], tmp_path: Path) -> None:
     assert np.isnan(got["mood accuracy, %"][1][0][0]) and got["mood accuracy, %"][0] == "53 in epoch 3"
 
 
+def test_errors_of_other_units_are_no_years(figures: list[Figure], tmp_path: Path) -> None:
+    rows = [{"epoch": 1.0, "loss": 1.0, "learning_rate": 0.1, "val_loss": 1.0, "height": 0.2, "val_height_mae": 9.0}]
+    draw_curves(tmp_path / "curves.png", rows)
+    got = panels(figures[0])
+    assert got["height MAE"] == ("9 in epoch 1", [[9.0], [9.0]])
+    assert got["height loss"] == ("", [[0.2]])  # of a number, no cross-entropy is known
+
+
 def test_curves_are_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "curves.png"
     draw_curves(path, history(1))
@@ -105,7 +114,7 @@ def test_curves_are_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert [file.name for file in tmp_path.iterdir()] == ["curves.png"]
 
 
-def test_a_run_leaves_its_curves(trained: Run, tmp_path: Path) -> None:
+def test_a_run_leaves_its_curves(trained: TinyRun, tmp_path: Path) -> None:
     """Those of its whole history, and nothing of the matplotlib that people see on their screens."""
     draw_curves(tmp_path / "expected.png", trained.history)
     got, expected = (

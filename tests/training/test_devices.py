@@ -1,7 +1,6 @@
-"""Several devices train as one does: virtual ones of JAX on the processor, in processes of their own."""
+"""Several devices train as one does: JAX's virtual ones on the processor, in processes of their own."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import Script
 from test_backends import run_other
-from tiny import TINY, settings
+from tiny import TINY, changed, settings
 
 from facekit.core.errors import UnknownNameError
 from facekit.networks.cards import read_card
@@ -24,11 +23,11 @@ from facekit.core.lazy_imports import import_keras
 keras = import_keras()
 import tiny
 from facekit.networks.backbones import BACKBONES
-from facekit.training import checkpoints
-from facekit.training.run import Run
+from facekit.training import callbacks
 from facekit.training.settings import Settings
+from facekit.training.trainer import Trainer
 
-checkpoints.SAVE_EVERY = 0
+callbacks.SAVE_EVERY = 0
 BACKBONES["tiny"] = tiny.TINY_BACKBONE
 folder = Path(sys.argv[1])
 options = Settings.load(folder / "settings.json")
@@ -38,35 +37,37 @@ class Killed(Exception):
     pass
 
 
-def save(run, step):
-    saved(run, step)
-    if (len(run.history), step) == (1, 2):
+def save(trainer, step):
+    saved(trainer, step)
+    if (len(trainer.history), step) == (1, 2):
         raise Killed
 
 
-if options.devices == "all":  # is stopped once, and goes on
-    saved, Run._save_checkpoint = Run._save_checkpoint, save
+if options.devices == "all":  # is stopped once, and resumed
+    saved, Trainer.save_checkpoint = Trainer.save_checkpoint, save
     try:
         tiny.prepared(options, folder).train()
     except Killed:
-        Run._save_checkpoint = saved
+        Trainer.save_checkpoint = saved
 run = tiny.prepared(options, folder)
-(folder / "summary.txt").write_text(run.summary(timed=run.devices.count > 1))
+count = run.prepared.devices.count
+(folder / "summary.txt").write_text(run.prepared.summary("here", timed=count > 1))
 run.train()
-shards = {len(variable.value.sharding.device_set) for variable in run.model.variables + run.optimizer.variables}
-assert shards == {run.devices.count}, shards
+variables = run.trainer.model.variables + run.trainer.optimizer.variables
+shards = {len(variable.value.sharding.device_set) for variable in variables}
+assert shards == {count}, shards
 assert keras.distribution.distribution() is None
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("place", ["device", "host"])
-def test_four_devices_train_as_one(place: str, tiny_utkface: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("store", ["device", "host"])
+def test_four_devices_train_as_one(store: str, tiny_utkface: Path, tmp_path: Path) -> None:
     """Dropout, mixup, batch norm, the moving average, and an interruption included."""
     for which in ("one", "all"):
         (tmp_path / which).mkdir()
-        recipe = replace(TINY, epochs=2)
-        settings(recipe, tiny_utkface, data_in=place, devices=which).save(tmp_path / which / "settings.json")
+        recipe = changed(TINY, epochs=2)
+        settings(recipe, tiny_utkface, data_in=store, devices=which).save(tmp_path / which / "settings.json")
         run_other("jax", TRAIN, tmp_path / which, XLA_FLAGS="--xla_force_host_platform_device_count=4")
     for which, count in (("one", 1), ("all", 4)):
         assert f"\ndevices     {count}\n" in (tmp_path / which / "summary.txt").read_text()
@@ -82,7 +83,7 @@ def test_four_devices_train_as_one(place: str, tiny_utkface: Path, tmp_path: Pat
         {name: value for name, value in card.training["history"].items() if name not in times}
         for card in (one_card, four_card)
     ]
-    assert figures[1] == pytest.approx(figures[0], abs=5e-4)  # mixed within shares, the loss is 0.05 off
+    assert figures[1] == pytest.approx(figures[0], abs=5e-4)  # mixed within each device, the loss is 0.05 off
 
 
 UNEVEN = """
@@ -103,7 +104,7 @@ Devices("all", 8)
 
 def test_a_batch_that_cannot_be_shared(tmp_path: Path) -> None:
     run_other("jax", UNEVEN, tmp_path / "errors", XLA_FLAGS="--xla_force_host_platform_device_count=4")
-    rule = "A batch must be shared evenly by 4 devices. Received: {} chips. Use --batch-size {}, or hide devices "
+    rule = "A batch must be shared evenly by 4 devices. Received: {} chips. Use {}, or hide devices "
     lines = (tmp_path / "errors").read_text().splitlines()
     assert lines == [f"{rule.format(*sizes)}(CUDA_VISIBLE_DEVICES)." for sizes in ((10, 8), (3, 4))]
 
@@ -112,8 +113,8 @@ def test_a_batch_that_cannot_be_shared(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("tiny")
 def test_other_backends_have_one(script: Script, working_folder: Path) -> None:
     status, _, err = script("face_train.py", "--recipe", "tiny", "--devices", "all")
-    needed = f"needs KERAS_BACKEND=jax. Received: {keras.backend.backend()}. Set it, or train without --devices."
-    assert (status, err) == (2, f"error: --devices all {needed}\n")
+    needed = f"needs KERAS_BACKEND=jax. Received: {keras.backend.backend()}. Set it, or train on one (--devices)."
+    assert (status, err) == (2, f"error: Training on all devices {needed}\n")
     assert not list(working_folder.iterdir())
 
 

@@ -1,4 +1,4 @@
-"""Chips changed on the host: the same pictures as on the device, in order, made ahead."""
+"""Augmentation on the host: the same pictures as on the device, in order, made ahead of the step."""
 
 import itertools
 import threading
@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tiny import TINY, prepared, settings
+from tiny import TINY, TinyRun, changed, prepared, settings
 
 from facekit.faces.chips import resize_chips
 from facekit.networks.weights import read_tensors
@@ -19,7 +19,6 @@ from facekit.recipes import RECIPES
 from facekit.recipes.recipe import Augmentation
 from facekit.training import augment, augment_host, prefetch
 from facekit.training.resident import batches
-from facekit.training.run import Run
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -28,12 +27,12 @@ def test_same_pictures_as_on_the_device(name: str, size: int, chips: NDArray[np.
     """Three roundings of half a level: the transform's, stretched by the contrast, the colour's and the mixture's."""
     chips = resize_chips(chips, size)
     for seed in range(3):
-        draws = augment.draw(RECIPES[name].augmentation, len(chips), size, np.random.default_rng(seed))
+        draws = augment.draw(RECIPES[name].training.augmentation, len(chips), size, np.random.default_rng(seed))
         expected = keras.ops.convert_to_numpy(augment.apply(chips, draws))
         got = augment_host.apply(chips, draws)
         error = abs(got - expected)
         assert got.dtype == np.uint8
-        assert error.max() <= 0.5 * (1 + RECIPES[name].augmentation.contrast) + 0.5 + 0.5
+        assert error.max() <= 0.5 * (1 + RECIPES[name].training.augmentation.contrast) + 0.5 + 0.5
         assert error.mean() < 0.45  # 0.25 would be one rounding
 
 
@@ -53,13 +52,13 @@ def test_resident_chips_are_left_as_they_are(chips: NDArray[np.uint8]) -> None:
 
 
 def test_batches_are_those_of_one_thread(chips: NDArray[np.uint8]) -> None:
-    recipe = replace(TINY, input_size=200, batch_size=3)
-    places = np.arange(len(chips))
-    drawn = list(itertools.islice(batches(recipe, places, range(10)), 20))
-    fed = prefetch.augmented(batches(recipe, places, range(10)), chips)
+    recipe = changed(TINY, input_size=200, batch_size=3)
+    index = np.arange(len(chips))
+    drawn = list(itertools.islice(batches(recipe, index, range(10)), 20))
+    fed = prefetch.augmented(batches(recipe, index, range(10)), chips)
     for (draws,), (batch,) in zip(drawn, fed, strict=False):
         np.testing.assert_array_equal(batch["chips"], augment_host.apply(chips[draws["index"]], draws))
-        for name in ("index", "share", "partner"):
+        for name in ("index", "ratio", "partner"):
             np.testing.assert_array_equal(batch[name], draws[name])
     fed.close()
 
@@ -78,11 +77,11 @@ def test_made_ahead_in_order_and_bounded() -> None:
 
     made = prefetch.in_order(slow, numbers())
     assert [next(made) for _ in range(10)] == list(range(10))
-    assert 10 < len(asked) <= 10 + prefetch.AHEAD
+    assert 10 < len(asked) <= 10 + prefetch.PREFETCHED
     assert list(made) == list(range(10, 50))
 
 
-def test_faults_of_a_thread_reach_the_training() -> None:
+def test_errors_of_a_thread_reach_the_training() -> None:
     made = prefetch.in_order(lambda number: 1 // number, iter([1, 0]))
     assert next(made) == 1
     with pytest.raises(ZeroDivisionError):
@@ -90,24 +89,24 @@ def test_faults_of_a_thread_reach_the_training() -> None:
 
 
 @pytest.mark.usefixtures("tiny")
-@pytest.mark.parametrize("place", ["device", "stream"])
-def test_every_place_trains_the_same(place: str, trained: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("store", ["device", "stream"])
+def test_every_store_trains_the_same(store: str, trained: TinyRun, tmp_path: Path) -> None:
     """From disk to the last bit as from memory; on the device but for the rounding to bytes."""
     before = threading.enumerate()
-    run = prepared(replace(trained.settings, data_in=place), tmp_path)
+    run = prepared(replace(trained.settings, data_in=store), tmp_path)
     card = run.train()
-    assert trained.settings.data_in == "host"
-    tolerance = {"device": 0.02, "stream": 1e-6}[place]
+    assert trained.prepared.settings.data_in == "host"
+    tolerance = {"device": 0.02, "stream": 1e-6}[store]
     for name, tensor in read_tensors(trained.last_path).items():
         np.testing.assert_allclose(read_tensors(run.last_path)[name], tensor, rtol=0, atol=tolerance, err_msg=name)
     assert card.figures["age"]["mae"] == pytest.approx(run.history[-1]["val_age_mae"], rel=0.5)
     time.sleep(0.5)
     assert not [
-        thread for thread in threading.enumerate() if thread.name.startswith("feeding") and thread not in before
+        thread for thread in threading.enumerate() if thread.name.startswith("prefetch") and thread not in before
     ]
 
 
-def test_settings_without_a_place_still_load(tmp_path: Path, tiny_utkface: Path) -> None:
+def test_settings_without_a_store_still_load(tmp_path: Path, tiny_utkface: Path) -> None:
     import json
 
     from facekit.training.settings import Settings

@@ -12,20 +12,20 @@ from facekit.training.sampling import epoch_order, sampling_weights
 RACES = np.repeat(np.arange(4), [400, 80, 15, 5]).astype(np.int16)  # nobody of the fifth
 
 
-def shares(labels: NDArray[np.int16], balance: float) -> NDArray[np.float64]:
+def frequencies(labels: NDArray[np.int16], balance: float) -> NDArray[np.float64]:
     weights = sampling_weights(RACE, labels, balance)
     return np.bincount(labels, weights) / weights.sum()
 
 
 @pytest.mark.parametrize("balance", [0.25, 0.5, 0.75])
-def test_shares_against_the_formula(balance: float) -> None:
+def test_frequencies_against_the_formula(balance: float) -> None:
     powers = np.array([400, 80, 15, 5]) ** (1 - balance)
-    np.testing.assert_allclose(shares(RACES, balance), powers / powers.sum())
+    np.testing.assert_allclose(frequencies(RACES, balance), powers / powers.sum())
 
 
 def test_none_and_all_of_it() -> None:
     np.testing.assert_array_equal(sampling_weights(RACE, RACES, 0.0), np.ones(500))
-    np.testing.assert_allclose(shares(RACES, 1.0), 1 / 4)
+    np.testing.assert_allclose(frequencies(RACES, 1.0), 1 / 4)
 
 
 def test_rarer_is_shown_more_and_the_mean_is_one() -> None:
@@ -51,10 +51,10 @@ def test_unlabelled_are_shown_once() -> None:
 
 
 def test_equal_weights_show_each_once_in_random_order() -> None:
-    places = np.arange(100, 20100)
+    index = np.arange(100, 20100)
     for seed in range(3):
-        order = epoch_order(places, np.ones(len(places)), np.random.default_rng(seed))
-        assert (np.sort(order) == places).all() and (order != places).any()
+        order = epoch_order(index, np.ones(len(index)), np.random.default_rng(seed))
+        assert (np.sort(order) == index).all() and (order != index).any()
 
 
 def test_each_is_shown_its_weight_rounded_up_or_down() -> None:
@@ -65,7 +65,7 @@ def test_each_is_shown_its_weight_rounded_up_or_down() -> None:
         once = np.bincount(order, minlength=5)
         assert len(order) == 5 and (abs(once - weights) < 1).all()
         counts.update(order.tolist())
-    np.testing.assert_allclose([counts[place] / 400 for place in range(5)], weights, atol=0.07)
+    np.testing.assert_allclose([counts[row] / 400 for row in range(5)], weights, atol=0.07)
 
 
 def test_order_is_a_function_of_the_generator() -> None:

@@ -1,4 +1,4 @@
-"""Where the chips lie: what auto chooses, and the file on disk."""
+"""Storage of the chips: the choice of auto, and the file on disk."""
 
 import errno
 import os
@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 
 from facekit.core.errors import TrainingError, UnknownNameError
-from facekit.datasets import load_faces
+from facekit.datasets.mixture import load_faces
+from facekit.datasets.source import DataSource
 from facekit.heads import AGE, GENDER, RACE
 from facekit.training import memory, storage
-from facekit.training.storage import Storage, choose_place
+from facekit.training.storage import Storage, choose_store
 
 GB = 1_000_000_000
 
 
 @pytest.mark.parametrize(
-    ("device", "host", "place", "reason"),
+    ("device", "host", "store", "reason"),
     [
         (80, 16, "device", "its GPU has 80.0 GB free"),
         (4, 16, "host", "16.0 GB are free"),
@@ -27,18 +28,18 @@ GB = 1_000_000_000
         (None, None, "host", "does not tell"),
     ],
 )
-def test_auto_takes_the_first_place_with_room(
-    device: int | None, host: int | None, place: str, reason: str, monkeypatch: pytest.MonkeyPatch
+def test_auto_takes_the_first_store_with_room(
+    device: int | None, host: int | None, store: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(storage, "free_on_device", lambda: device and device * GB)
     monkeypatch.setattr(storage, "free_on_host", lambda: host and host * GB)
-    got, why = choose_place(int(2.5 * GB))
-    assert got == place and reason in why
+    got, why = choose_store(int(2.5 * GB))
+    assert got == store and reason in why
 
 
-def test_asked_for_places(tmp_path: Path) -> None:
+def test_stores_that_are_asked_for(tmp_path: Path) -> None:
     with pytest.raises(
-        UnknownNameError, match=r"Unknown place for the data: 'hots'\. Did you mean 'host'\? Known: auto"
+        UnknownNameError, match=r"Unknown storage of the data: 'hots'\. Did you mean 'host'\? Known: auto"
     ):
         Storage("hots", tmp_path)
     asked = Storage("host", tmp_path)
@@ -47,9 +48,9 @@ def test_asked_for_places(tmp_path: Path) -> None:
 
 
 def test_file_on_disk_holds_the_same_chips_and_leaves_nothing(tiny_utkface: Path, tmp_path: Path) -> None:
-    heads = (AGE, GENDER, RACE)
-    expected = load_faces("utkface", str(tiny_utkface), heads, 48)
-    faces = load_faces("utkface", str(tiny_utkface), heads, 48, allocate=Storage("stream", tmp_path / "logs").allocate)
+    heads, source = (AGE, GENDER, RACE), DataSource("utkface", str(tiny_utkface))
+    expected = load_faces(source, heads, 48)
+    faces = load_faces(source, heads, 48, allocate=Storage("stream", tmp_path / "logs").allocate)
     assert isinstance(faces.chips, np.memmap)
     np.testing.assert_array_equal(faces.chips, expected.chips)
     if os.name == "posix":  # elsewhere it is deleted with the process

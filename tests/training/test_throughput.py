@@ -1,4 +1,4 @@
-"""What a dry run measures, and that it leaves nothing behind."""
+"""The throughput that a dry run measures, which leaves nothing behind."""
 
 import random
 from dataclasses import replace
@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from tiny import TINY, prepared, settings
+from tiny import TINY, changed, prepared, settings
 
 from facekit.networks.backbones import BACKBONES
 from facekit.networks.network import build_network, freeze
@@ -22,10 +22,10 @@ def test_dry_run_leaves_no_trace(tiny_utkface: Path, tmp_path: Path, monkeypatch
     monkeypatch.setattr(throughput, "SECONDS", 0)
     after = []
     for timed in (False, True):
-        run = prepared(settings(replace(TINY, trainable_from="norm1"), tiny_utkface), tmp_path / str(timed))
+        run = prepared(settings(changed(TINY, trainable_from="norm1"), tiny_utkface), tmp_path / str(timed))
         before = network_tensors(run.network), [state.numpy() for state in random_states(run.network)]
         drawn = random.getstate(), np.random.get_state()[1].tolist()
-        text = run.summary(timed=timed)
+        text = run.prepared.summary("here", timed=timed)
         assert ("chips/s measured over 5 steps)" in text) == timed
         assert not (tmp_path / str(timed)).exists()
         assert (random.getstate(), np.random.get_state()[1].tolist()) == drawn
@@ -39,7 +39,7 @@ def test_dry_run_leaves_no_trace(tiny_utkface: Path, tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize("on_device", [True, False])
-def test_pace_is_that_of_the_steps_after_the_first(on_device: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_throughput_is_that_of_the_steps_after_the_first(on_device: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps of half a second by a clock of our own, the first of a hundred."""
     now, durations = [0.0], iter([100.0, *[0.5] * 100])
 
@@ -53,18 +53,18 @@ def test_pace_is_that_of_the_steps_after_the_first(on_device: bool, monkeypatch:
         {name: np.ones(30, np.int16) for name in ("age", "gender", "race")},
     )
     network = build_network(TINY.network)
-    assert throughput.measure_pace(TINY, network, chips, labels, on_device) == (24, 5)
+    assert throughput.measure_throughput(TINY, network, chips, labels, on_device=on_device) == (24, 5)
     monkeypatch.setattr(throughput, "SECONDS", 4)
-    assert throughput.measure_pace(TINY, network, chips, labels, on_device) == (24, 8)
-    assert throughput.measure_pace(
-        TINY, network, chips[:6], {name: rows[:6] for name, rows in labels.items()}, on_device
+    assert throughput.measure_throughput(TINY, network, chips, labels, on_device=on_device) == (24, 8)
+    assert throughput.measure_throughput(
+        TINY, network, chips[:6], {name: rows[:6] for name, rows in labels.items()}, on_device=on_device
     ) == (12, 8)
 
 
 @pytest.mark.parametrize("name", BACKBONES)
 def test_networks_can_be_copied_with_what_is_frozen(name: str) -> None:
     size = max(BACKBONES[name].smallest_size, 32)
-    network = build_network(replace(TINY, backbone=name, input_size=size).network)
+    network = build_network(replace(TINY.network, backbone=name, input_size=size))
     freeze(network, network.layers[-5].name)
     copy = keras.models.clone_model(network)
     assert [v.path for v in copy.trainable_variables] == [v.path for v in network.trainable_variables]
@@ -81,4 +81,4 @@ def test_networks_can_be_copied_with_what_is_frozen(name: str) -> None:
     ],
 )
 def test_expected_time(epochs: int, training: int, validation: int, text: str) -> None:
-    assert throughput.expected_time(replace(TINY, epochs=epochs), training, validation, pace=10) == text
+    assert throughput.expected_time(replace(TINY.training, epochs=epochs), training, validation, throughput=10) == text

@@ -1,27 +1,26 @@
-"""Training: it learns, and it can be killed at any moment."""
+"""Runs: they learn, write weights, cards and logs, and continue after a kill."""
 
 import csv
+import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
-from tiny import TINY, prepared, settings
+from tiny import NO_AUGMENTATION, TINY, TinyRun, changed, prepared, settings, train_until_killed
 
 from facekit.core.errors import TrainingError, WeightsError
-from facekit.heads import AGE, GENDER
+from facekit.heads import AGE, GENDER, RACE, AgeLoss, ClassLoss, Loss
 from facekit.networks.calibration import Calibration
 from facekit.networks.cards import read_card
-from facekit.networks.weights import Tensors, load_network, read_tensors
-from facekit.recipes.recipe import Augmentation, Recipe
+from facekit.networks.config import NetworkConfig
+from facekit.networks.runtimes.graphs import graph_name
+from facekit.networks.weights import Tensors, load_network, read_tensors, save_weights
+from facekit.recipes.recipe import Recipe, TrainingConfig
 from facekit.training import checkpoints, new_run, resumed_run
-from facekit.training.run import Run
 from facekit.training.settings import Settings
 
 TIMES = ("seconds", "chips_per_second", "val_seconds")
@@ -41,18 +40,12 @@ def assert_equal(got: Tensors, expected: Tensors, atol: float = 0) -> None:
 
 
 def test_default_network_learns_chips_by_heart(tiny_utkface: Path, tmp_path: Path) -> None:
-    nothing = Augmentation(
-        flip=0, shift=0, scale=0, rotation=0, contrast=0, brightness=0, colour=0, erase=0, mixup=0, mixup_alpha=0
-    )
     recipe = Recipe(
         name="dlib",
-        backbone="dlib_resnet",
-        input_size=103,
-        epochs=2,
-        batch_size=12,
-        learning_rate=3e-4,
-        warmup_steps=1,
-        augmentation=nothing,
+        network=NetworkConfig(backbone="dlib_resnet", input_size=103, heads=(AGE, GENDER, RACE)),
+        training=TrainingConfig(
+            epochs=2, batch_size=12, learning_rate=3e-4, warmup_steps=1, augmentation=NO_AUGMENTATION
+        ),
     )
     run = prepared(settings(recipe, tiny_utkface), tmp_path)
     run.train()
@@ -61,7 +54,7 @@ def test_default_network_learns_chips_by_heart(tiny_utkface: Path, tmp_path: Pat
         assert last < 0.9 * first, name
 
 
-def test_best_weights_come_with_their_card(trained: Run) -> None:
+def test_best_weights_come_with_their_card(trained: TinyRun) -> None:
     network, card = load_network(trained.best_path)
     assert card.name == "run"
     assert card.network == TINY.network
@@ -69,7 +62,9 @@ def test_best_weights_come_with_their_card(trained: Run) -> None:
     assert sum(counts.values()) == 60 and min(counts.values()) > 0
     assert (card.data["dataset"], card.data["seed"], card.data["dropped"]) == ("utkface", 0, {})
     assert "sha256" in card.data["split_rule"]
-    assert Recipe.from_dict(card.training["recipe"]) == trained.recipe
+    recipe = Recipe.from_dict(card.training["recipe"])
+    assert replace(recipe, data=trained.recipe.data) == trained.recipe
+    assert [source.path for source in recipe.data] == ["UTKFace"]  # no folder of this machine
     assert (card.figures["split"], card.figures["n"]) == ("test", counts["test"])
     best = min(trained.history, key=lambda epoch: epoch["val_loss"])
     assert card.training["history"] == best
@@ -80,18 +75,19 @@ def test_best_weights_come_with_their_card(trained: Run) -> None:
     assert set(probabilities) == {"age", "gender", "race"}
 
 
-def test_figures_of_the_card_are_those_of_face_evaluate(trained: Run, tiny_utkface: Path) -> None:
-    from facekit.evaluation.evaluate import answer_faces
+def test_figures_of_the_card_are_those_of_face_evaluate(trained: TinyRun, tiny_utkface: Path) -> None:
+    from facekit.evaluation.evaluate import predict_dataset
 
-    figures = answer_faces(trained.best_path, "utkface", str(tiny_utkface), "test", None, "whole_image").figures
+    data = str(tiny_utkface)
+    figures = predict_dataset(trained.best_path, "utkface", data, "test", None, "whole_image").figures
     assert figures.pop("dropped") == {}
     expected = read_card(trained.best_path).figures
     for head, close in {"age": 0.01, "gender": 0.002, "race": 0.002}.items():
         assert figures[head] == pytest.approx(expected[head], abs=close)
 
 
-def test_training_ends_with_a_calibration(trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facekit.networks.calibration.LEAST_RECORDS", 5)
+def test_training_ends_with_a_calibration(trained: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facekit.evaluation.calibration.LEAST_RECORDS", 5)
     monkeypatch.setattr("facekit.datasets.splits.VALIDATION_SHARE", 0.4)
     run = prepared(trained.settings, tmp_path)
     card = run.train()
@@ -102,14 +98,14 @@ def test_training_ends_with_a_calibration(trained: Run, tmp_path: Path, monkeypa
     assert again.calibration == card.calibration  # fitted to raw answers, not to calibrated ones
 
 
-def test_last_weights_are_the_average_of_the_last_epoch(trained: Run) -> None:
-    last, raw = read_tensors(trained.last_path), checkpoints.load_checkpoint(trained.checkpoint).tensors
+def test_last_weights_are_the_average_of_the_last_epoch(trained: TinyRun) -> None:
+    last, raw = read_tensors(trained.last_path), checkpoints.load_checkpoint(trained.trainer.checkpoint).tensors
     assert read_card(trained.last_path).training["history"]["epoch"] == 3
     assert (last["conv1/kernel"] != raw["network/conv1/kernel"]).any()
     assert (last["norm1/moving_mean"] == raw["network/norm1/moving_mean"]).all()
 
 
-def test_logs(trained: Run) -> None:
+def test_logs(trained: TinyRun) -> None:
     with open(trained.folder / "history.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [float(row["epoch"]) for row in rows] == [1, 2, 3]
@@ -117,63 +113,28 @@ def test_logs(trained: Run) -> None:
     assert all(float(row[name]) > 0 for row in rows for name in TIMES)
     assert [{name: float(value) for name, value in row.items()} for row in rows] == trained.history
     assert list(trained.folder.glob("events.out.tfevents.*"))
-    assert Settings.load(trained.folder / "settings.json") == trained.settings
+    assert Settings.load(trained.folder / "settings.json") == trained.prepared.settings
 
 
-def test_summary_says_what_would_be_done(trained: Run) -> None:
-    text = trained.summary()
+def test_summary_says_what_would_be_done(trained: TinyRun) -> None:
+    text = trained.prepared.summary("here")
     for part in ("tiny, 32 px, from published weights", "age (93), gender (2), race (5)", "of 12 an epoch", "none"):
         assert part in text
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from facekit.core.lazy_imports import import_keras
-import_keras()
-import tiny
-from facekit.networks.backbones import BACKBONES
-from facekit.training import callbacks, checkpoints
-from facekit.training.run import Run
-from facekit.training.settings import Settings
-
-class Killed(callbacks.Progress):
-    def on_epoch_begin(self, epoch, logs=None):
-        super().on_epoch_begin(epoch, logs)
-        self.epoch = epoch
-    def on_train_batch_end(self, batch, logs=None):
-        super().on_train_batch_end(batch, logs)
-        if (self.epoch, batch) == (1, 1):
-            os.kill(os.getpid(), signal.SIGKILL)
-
-import facekit.training.run
-facekit.training.run.Progress = Killed
-checkpoints.SAVE_EVERY = float(sys.argv[2])
-BACKBONES["tiny"] = tiny.TINY_BACKBONE
-folder = Path(sys.argv[1])
-run = Run(Settings.load(folder / "settings.json"), folder / "logs" / "run", folder / "weights")
-run.prepare()
-run.train()
-"""
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no such signal")
 @pytest.mark.parametrize(("save_every", "steps"), [(300, 0), (0, 1)])
 def test_killed_in_the_middle_of_an_epoch_and_resumed(
-    save_every: int, steps: int, trained: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    save_every: int, steps: int, trained: TinyRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Saved before that epoch, or at each of its steps; the one that is killed is not saved."""
-    trained.settings.save(tmp_path / "settings.json")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])}
-    command = [sys.executable, "-c", KILLED, tmp_path, str(save_every)]
-    killed = subprocess.run(command, env=environment, capture_output=True, check=False)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    """The run was saved before that epoch, or after each of its steps but the one that was killed."""
+    train_until_killed(trained.settings, tmp_path, save_every)
     checkpoint = checkpoints.load_checkpoint(tmp_path / "logs" / "run" / "checkpoint.h5")
     assert (len(checkpoint.history), checkpoint.step) == (1, steps)
 
     resumed = prepared(trained.settings, tmp_path)
     resumed.train()
-    into = f", {steps} of {trained.steps} steps into the next" if steps else ""
+    into = f", {steps} of {trained.prepared.steps} steps into the next" if steps else ""
     assert f"Continuing after epoch 1 of 3{into}.\n" in capsys.readouterr().err
     assert len(resumed.history) == 3
     assert_equal(read_tensors(resumed.last_path), read_tensors(trained.last_path), atol=1e-6)
@@ -183,29 +144,29 @@ def test_killed_in_the_middle_of_an_epoch_and_resumed(
     assert not [name for name in os.listdir(tmp_path / "weights") if name.startswith(".")]
 
 
-def test_finished_run_is_only_judged_again(trained: Run, copied: Path) -> None:
+def test_finished_run_is_only_tested_again(trained: TinyRun, copied: Path) -> None:
     before = (copied / "weights" / "run-last.h5").read_bytes()
     card = prepared(trained.settings, copied).train()
     assert card.figures == read_card(trained.best_path).figures
     assert (copied / "weights" / "run-last.h5").read_bytes() == before
 
 
-def test_resumed_with_other_data(trained: Run, copied: Path, tiny_utkface: Path, tmp_path: Path) -> None:
+def test_resumed_with_other_data(trained: TinyRun, copied: Path, tiny_utkface: Path, tmp_path: Path) -> None:
     other = Path(shutil.copytree(tiny_utkface, tmp_path / "other"))
     for path in sorted(other.iterdir())[:3]:
         path.unlink()
-    run = prepared(replace(trained.settings, data=str(other)), copied)
+    run = prepared(settings(trained.recipe, other), copied)
     with pytest.raises(TrainingError, match=r"other is not the data this run began with\. Start a new run instead\."):
         run.train()
 
 
-def test_resumed_with_another_network(trained: Run, copied: Path) -> None:
-    recipe = replace(trained.recipe, heads=(AGE, GENDER))
+def test_resumed_with_another_network(trained: TinyRun, copied: Path) -> None:
+    recipe = changed(trained.recipe, heads=(AGE, GENDER))
     with pytest.raises(WeightsError, match=r"another network: 2 tensors differ, first race/bias, race/kernel"):
         prepared(replace(trained.settings, recipe=recipe), copied).train()
 
 
-def test_resumed_from_a_damaged_checkpoint(trained: Run, copied: Path) -> None:
+def test_resumed_from_a_damaged_checkpoint(trained: TinyRun, copied: Path) -> None:
     checkpoint = copied / "logs" / "run" / "checkpoint.h5"
     checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
     with pytest.raises(WeightsError, match=r"checkpoint\.h5 is damaged"):
@@ -216,13 +177,13 @@ def test_runs_are_found_by_name_or_as_the_latest(
     tiny_utkface: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(TrainingError, match=r"No run in .*logs to resume\. Start one without --resume\."):
+    with pytest.raises(TrainingError, match=r"No run in .*logs to resume\. Start a new one\."):
         resumed_run(None)
     for number, name in enumerate(("b", "a")):
-        settings(replace(TINY, seed=number), tiny_utkface).save(Path("logs") / name / "settings.json")
+        settings(changed(TINY, seed=number), tiny_utkface).save(Path("logs") / name / "settings.json")
         os.utime(Path("logs") / name / "settings.json", (number, number))
     assert resumed_run(None).folder == Path("logs/a")
-    assert resumed_run("b").recipe.seed == 0
+    assert resumed_run("b").settings.recipe.training.seed == 0
     assert resumed_run("logs/b").folder == Path("logs/b")
     with pytest.raises(TrainingError, match=r"No run c in .*logs to resume"):
         resumed_run("c")
@@ -230,3 +191,51 @@ def test_runs_are_found_by_name_or_as_the_latest(
     with pytest.raises(TrainingError, match=r"settings\.json is damaged: .*\. Start the run again\."):
         resumed_run("b")
     assert new_run(settings(TINY, tiny_utkface)).folder.name.startswith("tiny-2")
+
+
+def test_run_of_an_older_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Older settings named one data set at their top level."""
+    monkeypatch.chdir(tmp_path)
+    path = Path("logs") / "old" / "settings.json"
+    path.parent.mkdir(parents=True)
+    fields = {"recipe": {"name": "dlib_utkface", "backbone": "dlib_resnet"}, "dataset": "utkface", "data": "/UTKFace"}
+    path.write_text(json.dumps({**fields, "detector": "whole_image", "devices": "one"}), encoding="utf-8")
+    with pytest.raises(
+        TrainingError, match=r"^logs/old/settings\.json was written by an older version of facekit\. Start a new run\.$"
+    ):
+        resumed_run(None)
+
+
+@pytest.mark.slow
+def test_sgd_trains_by_steps(tiny_utkface: Path, tmp_path: Path) -> None:
+    recipe = changed(
+        TINY,
+        optimizer="sgd",
+        schedule="quarters",
+        learning_rate=0.1,
+        epochs=4,
+        dropout=0.0,
+        augmentation=NO_AUGMENTATION,
+    )
+    run = prepared(settings(recipe, tiny_utkface), tmp_path)
+    card = run.train()
+    assert run.history[-1]["loss"] < 0.9 * run.history[0]["loss"]
+    rates = [epoch["learning_rate"] for epoch in run.history]
+    assert rates == pytest.approx([0.1, 0.02, 0.004, 0.0008])
+    assert card.training["recipe"]["training"]["optimizer"] == "sgd"
+
+
+@pytest.mark.parametrize(
+    "losses", [{"gender": ClassLoss(weight=3.0)}, {"age": AgeLoss(sigma=5.0, error_weight=0.3)}], ids=str
+)
+def test_losses_are_no_part_of_the_network(losses: dict[str, Loss], trained: TinyRun, tmp_path: Path) -> None:
+    """The same tensors under other losses: their card has the same network, their exported graph the same name."""
+    tensors, names, networks = read_tensors(trained.best_path), set(), set()
+    for recipe in (trained.recipe, changed(trained.recipe, losses=losses)):
+        other = replace(trained.prepared, settings=replace(trained.settings, recipe=recipe))
+        path = tmp_path / "same.h5"
+        card = save_weights(tensors, other.card("same", {}), path)
+        assert Recipe.from_dict(card.training["recipe"]).training.losses == recipe.training.losses
+        names.add(graph_name(path, read_card(path)))
+        networks.add(json.dumps(read_card(path).network.to_dict()))
+    assert len(names) == len(networks) == 1

@@ -1,8 +1,7 @@
-"""Which layers, heads and records a training step counts, and in which order it sees them."""
+"""Training steps: the layers, heads and records that count, and their order."""
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -10,35 +9,37 @@ import keras
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tiny import TINY, prepared, settings
+from tiny import TINY, TinyRun, prepared, settings
+from tiny import changed as with_changes
 
 from facekit.core.errors import TrainingError, UnknownNameError
-from facekit.heads import AGE, GENDER, MISSING, RACE, AgeHead
+from facekit.datasets.source import DataSource
+from facekit.heads import GENDER, MISSING, AgeHead, AgeLoss
 from facekit.networks.weights import Tensors, network_tensors
 from facekit.recipes.recipe import Augmentation, Recipe
 from facekit.training import augment, precision
-from facekit.training.resident import ResidentModel, answer, batches, steps_per_epoch, targets_of
-from facekit.training.run import Run
+from facekit.training.resident import ResidentModel, batches, make_targets, predict_rows, steps_per_epoch
+from facekit.training.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
 
-def changed(before: Tensors, after: Tensors) -> set[str]:
+def differing(before: Tensors, after: Tensors) -> set[str]:
     return {name for name, tensor in before.items() if (tensor != after[name]).any()}
 
 
 def test_frozen_layers_do_not_change(tiny_utkface: Path, tmp_path: Path) -> None:
-    run = prepared(settings(replace(TINY, trainable_from="conv2", ema=0.0), tiny_utkface), tmp_path)
+    run = prepared(settings(with_changes(TINY, trainable_from="conv2", ema=0.0), tiny_utkface), tmp_path)
     before = network_tensors(run.network)
     run.train()
     names = {name.split("/")[0] for name in before}
     after = network_tensors(run.network)
-    assert {name.split("/")[0] for name in changed(before, after)} == names - {"conv1", "norm1"}
-    assert "norm2/moving_mean" in changed(before, after)
+    assert {name.split("/")[0] for name in differing(before, after)} == names - {"conv1", "norm1"}
+    assert "norm2/moving_mean" in differing(before, after)
 
 
 def test_random_weights_are_never_frozen(tiny_utkface: Path, tmp_path: Path) -> None:
-    recipe = replace(TINY, trainable_from="conv2", pretrained="none")
+    recipe = with_changes(TINY, trainable_from="conv2", pretrained="none")
     assert len(prepared(settings(recipe, tiny_utkface), tmp_path).network.trainable_variables) == 14
 
 
@@ -49,24 +50,29 @@ def test_missing_labels_weigh_nothing(tiny_utkface: Path, tmp_path: Path) -> Non
         age, gender, *_ = path.name.split("_")
         rows.append(f"{path},{age},{gender if number % 2 else ''}")
     (tmp_path / "faces.csv").write_text("\n".join(rows), encoding="utf-8")
-    recipe = replace(TINY, weight_decay=0.0, ema=0.0)  # decay would move it
+    recipe = with_changes(TINY, weight_decay=0.0, ema=0.0)  # decay would move it
     run = prepared(settings(recipe, tmp_path / "faces.csv", dataset="table"), tmp_path)
     before = network_tensors(run.network)
     card = run.train()
-    assert set(before) - changed(before, network_tensors(run.network)) == {"race/kernel", "race/bias"}
+    assert set(before) - differing(before, network_tensors(run.network)) == {"race/kernel", "race/bias"}
     assert set(card.figures["race"].values()) == {None}
     assert card.figures["age"]["mae"] > 0
 
 
-def test_weights_that_have_seen_the_test_side_are_no_start(trained: Run, tiny_utkface: Path, tmp_path: Path) -> None:
-    recipe = replace(TINY, pretrained=str(trained.best_path))
-    assert prepared(settings(recipe, tiny_utkface), tmp_path).started_from["weights"] == trained.best_path.name
+def test_weights_that_have_seen_the_test_side_are_no_start(
+    trained: TinyRun, tiny_utkface: Path, tmp_path: Path
+) -> None:
+    recipe = with_changes(TINY, pretrained=str(trained.best_path))
+    assert prepared(settings(recipe, tiny_utkface), tmp_path).prepared.started_from["weights"] == trained.best_path.name
     with pytest.raises(TrainingError, match=r"of the same split, seed 1: others .+ Received: .+run-best\.h5, seed 0\."):
-        prepared(settings(replace(recipe, seed=1), tiny_utkface), tmp_path)
+        prepared(settings(with_changes(recipe, seed=1), tiny_utkface), tmp_path)
+    official = with_changes(recipe, data=(DataSource("utkface", str(tiny_utkface), split="official"),))
+    with pytest.raises(TrainingError, match=r"of the same split, seed 0: .+run-best\.h5, split near_duplicates\."):
+        prepared(Settings(official, "float32"), tmp_path)
 
 
 def test_one_head_alone_in_bfloat16(tiny_utkface: Path, tmp_path: Path) -> None:
-    run = prepared(settings(replace(TINY, heads=(GENDER,)), tiny_utkface, precision="bfloat16"), tmp_path)
+    run = prepared(settings(with_changes(TINY, heads=(GENDER,)), tiny_utkface, precision="bfloat16"), tmp_path)
     assert run.network.get_layer("conv1").compute_dtype == "bfloat16"
     card = run.train()
     assert card.training["precision"] == "mixed_bfloat16"
@@ -80,7 +86,7 @@ def test_faster_precision_is_measured_once(tiny_utkface: Path, tmp_path: Path, m
         monkeypatch.setattr(precision, "_seconds", lambda name, faster=faster: name != faster)
         assert precision.choose_precision("auto") == faster
     run = prepared(settings(TINY, tiny_utkface, precision="auto"), tmp_path)
-    assert run.settings.precision == "float32"  # which is what a resumed run reads
+    assert run.prepared.settings.precision == "float32"  # which is what a resumed run reads
 
 
 def test_measured_and_unknown_precisions() -> None:
@@ -98,46 +104,46 @@ def resident(chips: NDArray[np.uint8]) -> ResidentModel:
     }
     inputs = keras.Input((200, 200, 3))
     pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(inputs))
-    heads = (replace(AGE, error_weight=0.2, loss_weight=0.5), GENDER, RACE)
-    outputs = {head.name: keras.layers.Dense(len(head.classes), "softmax")(pooled) for head in heads}
-    return ResidentModel(keras.Model(inputs, outputs), targets_of(heads, labels), heads, chips)
+    recipe = with_changes(TINY, losses={"age": AgeLoss(error_weight=0.2, weight=0.5)})
+    outputs = {head.name: keras.layers.Dense(head.width, "softmax")(pooled) for head in recipe.network.heads}
+    return ResidentModel(keras.Model(inputs, outputs), recipe, make_targets(recipe, labels), chips)
 
 
 def test_loss_of_a_mixed_batch(resident: ResidentModel) -> None:
     """The sum over heads of the mean over those pairs whose labels are both known."""
     index = np.array([6, 1, 2, 0, 3], np.int32)
     draws = augment.draw(Augmentation(mixup=0.5), 5, 200, np.random.default_rng(4))
-    share, partner = draws["share"], draws["partner"]
-    assert 0 < (share < 1).sum() < 5
+    ratio, partner = draws["ratio"], draws["partner"]
+    assert 0 < (ratio < 1).sum() < 5
     batch = {"index": index, **draws}
     probabilities = {
         name: keras.ops.convert_to_numpy(value) for name, value in resident.call(batch, training=True).items()
     }
     expected = 0.0
-    for head in resident.heads:
+    for head, loss_of_head in resident.head_losses:
         losses = []
         targets = resident.targets[head.name].numpy()
         for k in range(5):
             own, other = index[k], index[partner[k]]
-            known = targets[own].sum() > 0 and (share[k] == 1 or targets[other].sum() > 0)
+            known = targets[own].sum() > 0 and (ratio[k] == 1 or targets[other].sum() > 0)
             if not known:
                 continue
-            target = share[k] * targets[own] + (1 - share[k]) * targets[other]
+            target = ratio[k] * targets[own] + (1 - ratio[k]) * targets[other]
             row = probabilities[head.name][k]
             loss = -(target * np.log(row)).sum()
             if isinstance(head, AgeHead):
                 loss += 0.2 * abs(((row - target) * np.arange(1, 94)).sum())
             losses.append(loss)
-        expected += head.loss_weight * np.mean(losses) if losses else 0
+        expected += loss_of_head.weight * np.mean(losses) if losses else 0
     got = resident.compute_loss(batch, None, probabilities)
     assert float(keras.ops.convert_to_numpy(got)) == pytest.approx(expected, rel=1e-4)
 
 
-def test_answers_are_those_of_the_plain_network(resident: ResidentModel, chips: NDArray[np.uint8]) -> None:
+def test_rows_are_those_of_the_plain_network(resident: ResidentModel, chips: NDArray[np.uint8]) -> None:
     resident.compile()
     index = np.array([3, 0, 7], np.int32)
     expected = resident.network(chips[index].astype(np.float32))
-    for name, rows in answer(resident, index, None).items():
+    for name, rows in predict_rows(resident, index, None).items():
         np.testing.assert_allclose(rows, keras.ops.convert_to_numpy(expected[name]), atol=1e-5)
 
 
@@ -170,7 +176,7 @@ def test_batches_are_a_function_of_seed_epoch_and_step() -> None:
     for expected, got in zip(whole[2 * steps :], late, strict=True):
         for name, values in expected.items():
             np.testing.assert_array_equal(got[name], values)
-    other = next(stream(replace(TINY, seed=1), 40))
+    other = next(stream(with_changes(TINY, seed=1), 40))
     assert (other["index"] != whole[0]["index"]).any() and (other["gain"] != whole[0]["gain"]).any()
     assert (whole[0]["gain"] != whole[1]["gain"]).any()
 
@@ -192,9 +198,9 @@ def test_resident_chips_are_not_copied_by_a_step() -> None:
     seconds = {}
     for n in (100, 12_500_000):
         chips = np.zeros((n, 4, 4, 3), np.uint8)
-        model = ResidentModel(network, {"gender": np.ones((n, 2), np.float32)}, (GENDER,), chips)
+        recipe = with_changes(TINY, input_size=4, batch_size=4, heads=(GENDER,))
+        model = ResidentModel(network, recipe, make_targets(recipe, {"gender": np.zeros(n, np.int16)}), chips)
         model.compile(optimizer="sgd")
-        recipe = replace(TINY, input_size=4, batch_size=4)
         (batch,) = next(batches(recipe, np.arange(100), range(1)))
         times = []
         for _ in range(12):

@@ -1,0 +1,103 @@
+"""The data of a training: faces of all sources in one array, their labels, and the sides of the split."""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit.core.errors import TrainingError
+from facekit.datasets.mixture import Mixture, load_mixture
+from facekit.datasets.splits import SIDES, SPLITS, count_dropped
+from facekit.datasets.store import Allocate
+from facekit.recipes.recipe import Recipe
+from facekit.training.sampling import sampling_weights
+
+
+@dataclass
+class TrainingData:
+    """n faces with their labels.
+
+    Args:
+        faces: chips, records and features of all sources; `take_chips` empties it.
+        labels: head's name -> (n,) encoded labels.
+        sides: "train", "validation" and "test" -> indices of the faces.
+        source_index: (n,) the source of each face.
+        dropped: for each source, reason -> number of records that are not used.
+        fingerprint: hash of the pictures' names, in order.
+    """
+
+    faces: Mixture
+    labels: dict[str, NDArray[Any]]
+    sides: dict[str, NDArray[np.integer]]
+    source_index: NDArray[np.intp]
+    dropped: list[dict[str, int]]
+    fingerprint: str
+
+    def side_labels(self, side: str) -> dict[str, NDArray[Any]]:
+        """Returns head's name -> encoded labels of one side."""
+        return {name: labels[self.sides[side]] for name, labels in self.labels.items()}
+
+    @property
+    def all_dropped(self) -> dict[str, int]:
+        """Reason -> number of records of all sources that are not used."""
+        return dict(sum(map(Counter, self.dropped), Counter[str]()))
+
+    def take_chips(self) -> NDArray[np.uint8]:
+        """Returns the chips (n, S, S, 3) and forgets them: any view left here would keep all in host memory."""
+        chips = self.faces.chips
+        self.faces = replace(self.faces, parts=(), chips=np.empty(0, np.uint8))
+        return chips
+
+    def sampling_weights(self, recipe: Recipe) -> NDArray[np.float64] | None:
+        """Returns how often an epoch shows each training chip, on average; None for once each."""
+        index, balance = self.sides["train"], recipe.training.balance
+        weights = np.array([source.weight for source in recipe.data])[self.source_index[index]]
+        if balance:
+            head = recipe.network.heads[0]
+            weights = weights * sampling_weights(head, self.labels[head.name][index], balance)
+        return None if np.ptp(weights) == 0 else weights / weights.mean()
+
+    def describe(self, recipe: Recipe) -> dict[str, Any]:
+        """Returns what the card says of the data: all of it together, then each source."""
+        sources = []
+        for number, source in enumerate(recipe.data):
+            entry = {name: value for name, value in source.to_dict().items() if name != "path"}
+            counts = {side: int(np.sum(self.source_index[index] == number)) for side, index in self.sides.items()}
+            sources.append({**entry, **counts, "dropped": self.dropped[number]})
+        return {
+            "dataset": ", ".join(dict.fromkeys(source.dataset for source in recipe.data)),
+            "detector": recipe.data[0].detector,
+            **{side: len(index) for side, index in self.sides.items()},
+            "dropped": self.all_dropped,
+            "split_rule": " ".join(dict.fromkeys(SPLITS[source.split] for source in recipe.data)),
+            "seed": recipe.training.seed,
+            "sources": sources,
+        }
+
+
+def read_data(recipe: Recipe, allocate: Allocate) -> TrainingData:
+    """Reads the sources of a recipe and splits each by its own rule.
+
+    Args:
+        recipe: sources, heads, chips and seed.
+        allocate: makes the array of the chips, once their number is known.
+
+    Raises:
+        DataError: a source cannot be used.
+        TrainingError: a side of the split is empty.
+    """
+    network = recipe.network
+    faces = load_mixture(recipe.data, network.heads, network.input_size, recipe.chip, network.features, allocate)
+    side_of, source_index = faces.sides(recipe.training.seed), faces.source_index
+    sides: dict[str, NDArray[np.integer]] = {side: np.flatnonzero(side_of == side) for side in SIDES}
+    if missing := [side for side, index in sides.items() if not len(index)]:
+        raise TrainingError(
+            f"All sides of the split need pictures. Received {len(side_of)}, none for {', '.join(missing)}: add some."
+        )
+    dropped = [count_dropped(part, side_of[source_index == number]) for number, part in enumerate(faces.parts)]
+    names = "\n".join(record.key for part in faces.parts for record in part.records)
+    fingerprint = hashlib.sha256(names.encode()).hexdigest()
+    return TrainingData(faces, faces.labels(network.heads), sides, source_index, dropped, fingerprint)
