@@ -1,4 +1,4 @@
-"""Judges weights on labelled faces: errors of age, gender and race, overall and for each group of people."""
+"""Evaluates weights on labelled faces: errors of age, gender and race, overall and for each group of people."""
 
 import sys
 
@@ -6,6 +6,7 @@ from facekit.cli import Parser, add_dataset_options, main, names
 
 parser = Parser(__doc__)
 add_dataset_options(parser)
+parser.set_defaults(dataset="utkface")
 parser.add_argument("--weights", metavar="FILE", help="weights with their card (default: those shipped)")
 parser.add_argument("--split", default="test", metavar="SIDE", help="test (default), validation, train or all")
 parser.add_argument("--heads", type=names, metavar="NAMES", help="e.g. age,gender to leave race out (default: all)")
@@ -25,21 +26,22 @@ def run() -> None:
     import json
 
     from facekit.core.files import writable_folder, write_text
-    from facekit.evaluation.evaluate import answer_faces, calibrate_weights
-    from facekit.evaluation.metrics import format_figures
+    from facekit.evaluation.evaluate import calibrate_weights, predict_dataset
+    from facekit.evaluation.tables import format_figures
 
     if args.report:
-        writable_folder(args.report)
+        writable_folder(args.report, argument="report")
     if args.calibrate:
         calibrate_weights(args.weights, args.dataset, args.data, args.detector)
-    answers = answer_faces(args.weights, args.dataset, args.data, args.split, args.heads, args.detector)
-    print(format_figures(answers.figures), file=sys.stderr if args.json == "-" else sys.stdout)
+    predictions = predict_dataset(args.weights, args.dataset, args.data, args.split, args.heads, args.detector)
+    figures = predictions.figures
+    print(format_figures(figures), file=sys.stderr if args.json == "-" else sys.stdout)
     if args.json:
-        write_text(args.json, json.dumps(answers.figures, indent=1) + "\n")
+        write_text(args.json, json.dumps(figures, indent=1) + "\n")
     if args.report:
         from facekit.evaluation.report import write_report
 
-        print(write_report(answers, args.report), file=sys.stderr)
+        print(write_report(predictions, args.report), file=sys.stderr)
 
 
 if __name__ == "__main__":

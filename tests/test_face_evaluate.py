@@ -86,7 +86,7 @@ def test_sides_of_the_split_make_up_the_whole(evaluate: Script) -> None:
     assert sum(sizes.values()) == 60 and min(sizes.values()) > 0
 
 
-def test_records_do_not_depend_on_the_heads_judged(evaluate: Script, tiny_utkface: Path) -> None:
+def test_records_do_not_depend_on_the_evaluated_heads(evaluate: Script, tiny_utkface: Path) -> None:
     shutil.copytree(tiny_utkface, "data")
     old = next(Path("data").iterdir())
     old.rename(old.with_name("95_" + old.name.split("_", 1)[1]))
@@ -113,10 +113,10 @@ def test_report_has_the_figures_of_the_json(evaluate: Script) -> None:
     assert "<h1>tiny</h1>" in Path("new/report/report.html").read_text(encoding="utf-8")
 
 
-def test_calibrated_before_they_are_judged(
+def test_weights_are_calibrated_before_they_are_evaluated(
     evaluate: Script, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("facekit.networks.calibration.LEAST_RECORDS", 5)
+    monkeypatch.setattr("facekit.evaluation.calibration.LEAST_RECORDS", 5)
     monkeypatch.setattr("facekit.datasets.splits.VALIDATION_SHARE", 0.4)
     shutil.copy(tiny_weights, "copy.h5")
     before = json.loads(evaluate("--weights", "copy.h5", "--json", "-")[1])

@@ -1,4 +1,4 @@
-"""Weights and labelled faces -> what the network answers on them; and the card, calibrated and judged."""
+"""Runs weights on labelled faces; calibrates and tests them, and writes the result into their card."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,33 +11,35 @@ from numpy.typing import NDArray
 
 from facekit.core.errors import DataError, UnknownNameError, WeightsError
 from facekit.core.files import write_text
-from facekit.datasets import load_faces
+from facekit.datasets.mixture import load_faces
 from facekit.datasets.records import Faces
+from facekit.datasets.source import DataSource
 from facekit.datasets.splits import SIDES, choose_side, count_dropped, split_sides
+from facekit.evaluation.calibration import LEAST_RECORDS, fit_calibration
 from facekit.evaluation.metrics import evaluate
 from facekit.evaluation.model_card import model_card
+from facekit.faces.batch import FaceBatch
 from facekit.heads import Head, select_heads
-from facekit.networks.calibration import LEAST_RECORDS, Calibration
 from facekit.networks.cards import DEFAULT_WEIGHTS, ORIGINAL_CARD, Card, read_card
 from facekit.networks.runtimes import load_runtime
 
 if TYPE_CHECKING:
     from facekit.networks.runtimes.runtime import Runtime
 
-# Chips (n, S, S, 3) and head's name -> labels (n,).
-Labelled = tuple[NDArray[np.uint8], Mapping[str, NDArray[np.integer]]]
+# n faces, or their chips (n, S, S, 3), and head's name -> encoded labels (n,).
+LabelledFaces = tuple[FaceBatch | NDArray[np.uint8], Mapping[str, NDArray[np.generic]]]
 
 
 @dataclass(frozen=True)
-class Answers:
-    """Labelled faces and what a network answers on them.
+class Predictions:
+    """Labelled faces and the outputs of a network for them.
 
     Args:
         card: of the network.
-        heads: those that are judged.
+        heads: those that are evaluated.
         dataset, split: where the faces are from.
         faces: n of them.
-        probabilities: head's name -> (n, classes), calibrated.
+        outputs: head's name -> (n, width), calibrated.
     """
 
     card: Card
@@ -45,90 +47,114 @@ class Answers:
     dataset: str
     split: str
     faces: Faces
-    probabilities: Mapping[str, NDArray[np.floating]]
+    outputs: Mapping[str, NDArray[np.floating]]
 
     @cached_property
-    def labels(self) -> dict[str, NDArray[np.int16]]:
-        """Head's name -> (n,)."""
+    def labels(self) -> dict[str, NDArray[np.generic]]:
+        """Head's name -> encoded labels (n,), MISSING where unknown."""
         return self.faces.labels(self.heads)
 
     @cached_property
     def figures(self) -> dict[str, Any]:
-        """As `evaluate` gives them, with `split` and what was `dropped`."""
-        figures = evaluate(self.heads, self.probabilities, self.labels)
+        """Figures as `evaluate` returns them, with `split` and `dropped`."""
+        figures = evaluate(self.heads, self.outputs, self.labels)
         return {"n": figures["n"], "split": self.split, "dropped": self.faces.dropped, **figures}
 
 
-def answer_faces(
-    weights: str | Path | None, dataset: str, data: str, split: str, heads: Sequence[str] | None, detector: str | None
-) -> Answers:
-    """What a weights file answers on a data set.
+def predict_dataset(
+    weights: str | Path | None,
+    dataset: str,
+    data: str | None,
+    split: str,
+    heads: Sequence[str] | None,
+    detector: str | None,
+) -> Predictions:
+    """Runs a weights file on a data set.
 
     Args:
         weights: None for those shipped.
-        dataset, data: as for `facekit.datasets.load_faces`.
-        detector: likewise; None for the one that the weights were trained with.
+        dataset: a key of `facekit.datasets.DATASETS`.
+        data: its folder, archive or table; a pattern means its first match; None for its usual path.
         split: a side of the split that the weights' card describes, or "all".
-        heads: names of those to judge, None for all.
+        heads: names of those to evaluate, None for all.
+        detector: finds the faces, "whole_image" if the pictures are chips; None for the one that the weights were
+            trained with.
 
     Raises:
-        WeightsError, DataError: one of the two cannot be read.
+        WeightsError: the weights cannot be used.
+        DataError: the data cannot be read, or nothing of it is on that side.
         UnknownNameError: no such data set, detector, side or head.
     """
     if split not in (*SIDES, "all"):
         raise UnknownNameError("split", split, (*SIDES, "all"))
     path = Path(weights or DEFAULT_WEIGHTS)
     card = read_card(path)
-    judged = select_heads(card.network.heads, heads)
+    selected = select_heads(card.network.heads, heads)
     faces = choose_side(_read(card, dataset, data, detector), split, card.seed)
-    probabilities = load_runtime(path).predict(faces.chips)
-    return Answers(card, judged, dataset, split, faces, {head.name: probabilities[head.name] for head in judged})
+    outputs = load_runtime(path).predict(faces.chips)
+    return Predictions(card, selected, dataset, split, faces, {head.name: outputs[head.name] for head in selected})
 
 
-def calibrate_weights(weights: str | Path | None, dataset: str, data: str, detector: str | None) -> Card:
-    """Calibrates and judges a weights file anew, as the end of its training does; its tensors stay.
+def calibrate_weights(weights: str | Path | None, dataset: str, data: str | None, detector: str | None) -> Card:
+    """Calibrates and tests a weights file anew, as the end of its training does; its tensors stay.
 
-    Args: as for `answer_faces`.
+    Args: as for `predict_dataset`.
 
     Raises:
-        WeightsError: the file has no card of its own, was trained on another data set, or cannot be read or written.
+        WeightsError: the file has no card of its own, was trained on other data sets, or cannot be read or written.
         DataError: the data cannot be read, or too few of them are on the validation side.
     """
     path = Path(weights or DEFAULT_WEIGHTS)
     card = read_card(path)
     if card == ORIGINAL_CARD:
-        raise WeightsError(f"{path} has no card to write a calibration to. Train it again with face_train.py.")
-    trained_on = card.data.get("dataset", dataset)
-    if dataset != trained_on:  # its validation side may hold pictures that were trained on
-        raise WeightsError(f"Weights are calibrated on what they were trained on, {trained_on}. Received: {dataset}.")
+        raise WeightsError(f"{path} has no card to hold a calibration. Train its network anew.", argument="weights")
+    sources = card.data.get("sources") or [card.data]
+    trained_on = [source["dataset"] for source in sources if "dataset" in source]
+    if trained_on and dataset not in trained_on:  # its validation side may hold pictures that were trained on
+        raise WeightsError(
+            f"Weights are calibrated on what they were trained on, {', '.join(trained_on)}. Received: {dataset}.",
+            argument="dataset",
+        )
+    if len(sources) > 1:
+        raise WeightsError(
+            f"Weights of several data sets ({', '.join(trained_on)}) are calibrated by their training. Train again.",
+            argument="weights",
+        )
     faces = _read(card, dataset, data, detector)
     sides, labels = split_sides(faces, card.seed), faces.labels(card.network.heads)
     validation, test = (
-        (faces.chips[sides == side], {name: rows[sides == side] for name, rows in labels.items()})
+        (faces.chips[sides == side], {name: encoded[sides == side] for name, encoded in labels.items()})
         for side in ("validation", "test")
     )
-    card = judged_card(load_runtime(path), validation, test, count_dropped(faces, sides))
+    card = tested_card(load_runtime(path), validation, test, count_dropped(faces, sides))
     if not card.calibration.temperatures:
         raise DataError(
             f"A calibration needs {LEAST_RECORDS} labels or more on the validation side. "
-            f"Received: {np.sum(sides == 'validation')} records."
+            f"Received: {np.sum(sides == 'validation')} records. Add pictures.",
+            argument="data",
         )
-    return save_judged(card, path)
+    return save_tested(card, path)
 
 
-def judged_card(runtime: "Runtime", validation: Labelled, test: Labelled, dropped: dict[str, int]) -> Card:
-    """The card of a network, with a calibration fitted on the validation side and the figures of the test side."""
+def tested_card(runtime: "Runtime", validation: LabelledFaces, test: LabelledFaces, dropped: dict[str, int]) -> Card:
+    """Returns a network's card with a calibration, fitted on the validation side, and the figures of the test side.
+
+    Args:
+        runtime: runs the network.
+        validation, test: faces and labels of the two sides.
+        dropped: reason -> number of records that could not be used, for the figures.
+    """
     heads = runtime.card.network.heads
-    chips, labels = validation
-    calibration = Calibration.fit(heads, runtime.predict_raw(chips), labels)
-    chips, labels = test
-    figures = evaluate(heads, calibration.apply(heads, runtime.predict_raw(chips)), labels)
+    faces, labels = validation
+    calibration = fit_calibration(heads, runtime.predict_raw(faces), labels)
+    faces, labels = test
+    figures = evaluate(heads, calibration.apply(heads, runtime.predict_raw(faces)), labels)
     figures = {"n": figures["n"], "split": "test", "dropped": dropped, **figures}
     return replace(runtime.card, calibration=calibration, figures=figures)
 
 
-def save_judged(card: Card, path: Path) -> Card:
-    """Gives a weights file another card, whole or not at all, and writes the model card beside it.
+def save_tested(card: Card, path: Path) -> Card:
+    """Replaces the card of a weights file, whole or not at all, and writes the model card beside it.
 
     Raises:
         WeightsError, FaceKitError: one of the two cannot be written.
@@ -140,6 +166,9 @@ def save_judged(card: Card, path: Path) -> Card:
     return card
 
 
-def _read(card: Card, dataset: str, data: str, detector: str | None) -> Faces:
-    """For all heads, whichever are judged: the split depends on which records are usable."""
-    return load_faces(dataset, data, card.network.heads, card.network.input_size, detector or card.detector)
+def _read(card: Card, dataset: str, data: str | None, detector: str | None) -> Faces:
+    """Reads a data set as the card says that it was read; for all heads, as the split depends on the usable records."""
+    known = card.source(dataset)
+    rules = {name: known[name] for name in ("split", "unknown") if name in known}
+    source = DataSource(dataset, data, detector=detector or known.get("detector", card.detector), **rules)
+    return load_faces(source, card.network.heads, card.network.input_size, card.chip)

@@ -1,9 +1,9 @@
-"""The card of some weights as a page for people (Mitchell et al. 2019, Model Cards for Model Reporting)."""
+"""Writes the card of some weights as a page for people (Mitchell et al. 2019, Model Cards for Model Reporting)."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from facekit.evaluation.metrics import MEASURES, main_measure, measured, written
+from facekit.evaluation.metrics import MEASURES, SHARE, evaluated_heads, main_measure, measure_title
 from facekit.heads import INTERVAL
 
 if TYPE_CHECKING:
@@ -16,25 +16,25 @@ USE = (
 MISUSE = (
     "These are estimates of how a face appears, not facts about a person: no identity, no proof of age, not somebody's "
     "own gender or race. Do not decide about people with them. They must not stand between a child and a protection: "
-    "see the minors called adults. Law restricts estimating race or gender from faces in places, the European Union "
-    "among them."
+    "see the minors called adults. In some places, the European Union among them, the law restricts estimating race or "
+    "gender from faces."
 )
 LIMITS = (
-    "The labels that it learned from, and is judged by, are themselves estimates and hold mistakes. The classes are "
+    "The labels that it learned from, and is tested with, are themselves estimates and hold mistakes. The classes are "
     "those of the data set: two genders and a handful of races describe few people well. The test pictures come from "
     "the same collection as the training pictures; on others, with other cameras, light or groups of people, expect "
-    "larger errors and less trustworthy probabilities. Groups with few pictures are judged loosely: mind n."
+    "larger errors and less trustworthy probabilities. Figures of groups with few pictures are uncertain: mind n."
 )
 
 
 def model_card(card: "Card") -> str:
-    """Markdown, from what the card holds."""
+    """Returns the page, as Markdown, from the content of a card."""
     network, figures = card.network, card.figures
-    heads = ", ".join(f"{head.name} ({len(head.classes)} classes)" for head in network.heads)
+    heads = ", ".join(head.description for head in network.heads)
     parts = [
         f"# {card.name}",
         f"Estimates {heads} from a face of {network.input_size} pixels; network {network.backbone}. "
-        "Written by the code that trained and judged it.",
+        "Written by the code that trained and tested it.",
         f"## Intended use\n\n{USE}",
         f"## What it must not be used for\n\n{MISUSE}",
         f"## Data and protocol\n\n{_protocol(card)}",
@@ -58,7 +58,7 @@ def _protocol(card: "Card") -> str:
         if card.detector != "whole_image"
         else "aligned chips, as the data set has them",
         "recipe": recipe.get("name"),
-        "judged": "the test side, one pass, no picture of it trained on; ages by the expected value",
+        "tested": "on the test side, in one pass, no picture of it trained on; ages by the expected value",
         "tensors": f"sha256 {card.tensors_sha256}" if card.tensors_sha256 else None,
     }
     return "\n".join(f"- {title}: {text}" for title, text in lines.items() if text)
@@ -66,30 +66,31 @@ def _protocol(card: "Card") -> str:
 
 def _overall(figures: Mapping[str, Any]) -> str:
     rows = [["", "", ""]]
-    for name in measured(figures):
-        for measure, (title, pattern) in MEASURES.items():
-            if measure in figures[name]:
-                rows.append([f"estimated {name}", title, written(pattern, figures[name][measure])])
+    for name in evaluated_heads(figures):
+        for key, measure in MEASURES.items():
+            if key in figures[name]:
+                title = measure_title(key, figures[name])
+                rows.append([f"estimated {name}", title, measure.format(figures[name][key])])
     for group, other in (("minors", "adult"), ("adults", "minor")):
         if group in figures:
-            share = written("{:.1%}", figures[group][f"called_{other}"])
+            share = SHARE.format(figures[group][f"called_{other}"])
             rows.append([f"{group} called {other}s", f"of {figures[group]['n']:,}", share])
-    text = f"On {figures['n']:,} pictures of the {figures.get('split', 'judged')} side"
+    text = f"On {figures['n']:,} pictures of the {figures.get('split', 'evaluated')} side"
     return f"{text}:\n\n{markdown_table(rows)}"
 
 
 def _groups(figures: Mapping[str, Any]) -> str:
-    columns = {}
-    for name in measured(figures):
-        measure = main_measure(figures[name])
-        columns[f"{name}_{measure}"] = measure
-    titles = [f"{column.rpartition('_')[0]}, {MEASURES[measure][0]}" for column, measure in columns.items()]
+    columns, titles = {}, []  # figure of a group -> its measure
+    for name in evaluated_heads(figures):
+        key = main_measure(figures[name])
+        columns[f"{name}_{key}"] = MEASURES[key]
+        titles.append(f"{name}, {measure_title(key, figures[name])}")
     rows = [["labelled", "", "n", *titles]]
     for kind, groups in figures["groups"].items():
         for group, entry in groups.items():
-            cells = [written(MEASURES[measure][1], entry[column]) for column, measure in columns.items()]
+            cells = [measure.format(entry[column]) for column, measure in columns.items()]
             rows.append([kind, group, f"{entry['n']:,}", *cells])
-            kind = ""  # only the first line of a block says it
+            kind = ""  # only the first line of a block names it
     return markdown_table(rows)
 
 
@@ -100,12 +101,12 @@ def _calibration(card: "Card") -> str:
     temperatures = ", ".join(f"{name} {value:.3f}" for name, value in calibration.temperatures.items())
     return (
         f"The estimator divides log-probabilities by temperatures fitted on {calibration.records:,} records of the "
-        f"validation side: {temperatures}. The age's keeps the expected age, and is the one at which the "
-        f"{INTERVAL:.0%} interval holds {INTERVAL:.0%} of their labels."
+        f"validation side: {temperatures}. An age's temperature keeps the expected age; with it, the {INTERVAL:.0%} "
+        f"interval holds {INTERVAL:.0%} of their labels."
     )
 
 
 def markdown_table(rows: Sequence[Sequence[str]]) -> str:
-    """The first row is the head."""
+    """Returns a table whose first row is its header."""
     lines = [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])

@@ -1,4 +1,4 @@
-"""The figures against an oracle of plain loops, and their table."""
+"""The figures against an oracle of plain loops."""
 
 import json
 import math
@@ -6,32 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import HEADS, random_case
 
 from facekit.core.errors import FaceKitError
-from facekit.evaluation.metrics import evaluate, format_figures
+from facekit.evaluation.metrics import evaluate
+from facekit.evaluation.tables import format_figures
 from facekit.heads import AGE, GENDER, MISSING, RACE, AgeHead, ClassHead, Head
 
-HEADS = (AGE, GENDER, RACE)
 BANDS = {"1-5": (1, 5), "6-12": (6, 12), "13-17": (13, 17), "18-25": (18, 25), "26-40": (26, 40)}
 BANDS |= {"41-60": (41, 60), "61-93": (61, 93)}
-
-
-def random_case(n: int, seed: int = 0, heads: tuple[Head, ...] = HEADS) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Probabilities that lean to the truth, and labels of which a fifth is missing."""
-    random = np.random.default_rng(seed)
-    probabilities, labels = {}, {}
-    for head in heads:
-        n_classes = len(head.classes)
-        truth = random.integers(0, n_classes, n)
-        logits = random.normal(0, 1, (n, n_classes))
-        logits[np.arange(n), truth] += 2
-        if isinstance(head, AgeHead):
-            logits -= (np.arange(n_classes) - truth[:, None] - random.normal(0, 6, (n, 1))) ** 2 / 20
-            truth += head.youngest
-        weights = np.exp(logits)
-        probabilities[head.name] = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-        labels[head.name] = np.where(random.random(n) < 0.2, MISSING, truth).astype(np.int16)
-    return probabilities, labels
 
 
 def mean(values: list[float]) -> float | None:
@@ -100,7 +83,7 @@ def oracle(probabilities: dict[str, Any], labels: dict[str, Any]) -> dict[str, A
         return {
             "accuracy": mean(hits(people, head.name)),
             "cross_entropy": entropy(head.name, 0),
-            "macro_f1": oracle_f1(pairs, len(head.classes)),
+            "macro_f1": oracle_f1(pairs, head.width),
             "ece": oracle_calibration_error(known),
         }
 
@@ -147,7 +130,7 @@ def test_agrees_with_oracle(n: int) -> None:
 
 
 def one_hot(head: Head, numbers: list[int]) -> np.ndarray:
-    return np.eye(len(head.classes), dtype=np.float32)[numbers]
+    return np.eye(head.width, dtype=np.float32)[numbers]
 
 
 def test_by_hand() -> None:
@@ -217,45 +200,3 @@ def test_not_a_number() -> None:
     probabilities["race"][2, 3] = np.nan
     with pytest.raises(FaceKitError, match=r"must be finite\. Received: NaN or infinity for race"):
         evaluate(HEADS, probabilities, labels)
-
-
-def test_table() -> None:
-    half = {"accuracy": 0.5, "cross_entropy": 0.6931, "macro_f1": None, "ece": 0.0123}
-    figures = {
-        "n": 12345,
-        "split": "test",
-        "dropped": {"unreadable picture": 7},
-        "age": {"mae": 4.489, "cs5": 0.6815, "cross_entropy": 2.9604, "coverage": None},
-        "gender": half,
-        "minors": {"n": 0, "called_adult": None},
-        "adults": {"n": 1300, "called_minor": 0.0123},
-        "groups": {"gender": {"Male": {"n": 2000, "age_mae": 4.5, "gender_accuracy": None}}},
-    }
-    assert format_figures(figures).splitlines() == [
-        "records   12,345   split test",
-        "dropped        7   unreadable picture",
-        "",
-        "age      MAE, years    4.49   CS(5)      68.2%   cross-entropy   2.960",
-        "gender   accuracy     50.0%   macro-F1       -   cross-entropy   0.693",
-        "",
-        "minors called adults      -   of 0",
-        "adults called minors   1.2%   of 1,300",
-        "",
-        "age      inside the 80% interval       -",
-        "gender   calibration error (ECE)   0.012",
-        "",
-        "group               n   age MAE, years   gender accuracy",
-        "",
-        "gender   Male   2,000             4.50                 -",
-    ]
-
-
-@pytest.mark.parametrize("n", [0, 300])
-@pytest.mark.parametrize("left_out", ["none", "age", "race"])
-def test_table_of_any_figures(n: int, left_out: str) -> None:
-    probabilities, labels = random_case(n)
-    probabilities.pop(left_out, None)
-    text = format_figures(evaluate(HEADS, probabilities, labels))
-    assert ("minors called adults" in text) == (left_out != "age")
-    assert "None" not in text and "nan" not in text
-    assert max(map(len, text.splitlines())) <= 80

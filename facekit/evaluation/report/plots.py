@@ -1,4 +1,4 @@
-"""The report's curves, drawn by matplotlib. No state of its own is used: each figure is an object."""
+"""Draws the report's curves with matplotlib's figure objects, without its global state."""
 
 import base64
 import io
@@ -11,10 +11,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from facekit.evaluation.metrics import error_unit
+
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours of text and axes, of lines that only guide, of the data, and of what they are set against."""
+    """Colours of a plot.
+
+    Args:
+        ink: of text and axes.
+        guide: of grid lines.
+        data: of the main values.
+        other: of what they are compared with.
+    """
 
     ink: str
     guide: str
@@ -24,12 +33,12 @@ class Palette:
 
 LIGHT = Palette(ink="#3c4654", guide="#c9d1da", data="#1f66b0", other="#b4540a")
 DARK = Palette(ink="#b9c3cf", guide="#3d4854", data="#74b3f0", other="#f0a561")
-Section = Mapping[str, Any]
+Section = Mapping[str, Any]  # of a head in report.json, and the head's `name`
 Draw = Callable[[Figure, Section, Palette], None]
 
 
 def data_uri(draw: Draw, section: Section, palette: Palette) -> str:
-    """A drawn section as an SVG that lies within the page."""
+    """Draws a section as an SVG, and encodes it as an address that holds it."""
     style: Any = {
         "svg.fonttype": "none",
         "svg.hashsalt": "report",
@@ -54,46 +63,49 @@ def data_uri(draw: Draw, section: Section, palette: Palette) -> str:
 
 
 def error_by_band(figure: Figure, section: Section, palette: Palette) -> None:
-    """Age: the absolute and the signed error in each age band."""
-    axes, bands = _axes(figure, "labelled age", "years"), section["bands"]
-    places, errors = range(len(bands)), [band["mae"]["value"] for band in bands.values()]
+    """Plots the absolute and the signed error of a number in each band."""
+    bands = section["bands"]
+    axes = _axes(figure, f"labelled {section['name']}", error_unit(section["measures"]) or "error")
+    positions, errors = range(len(bands)), [band["mae"]["value"] for band in bands.values()]
     axes.errorbar(
-        places, errors, _reach([band["mae"] for band in bands.values()]), fmt="o", color=palette.data, capsize=3,
-        label="mean absolute error",
+        positions, errors, _error_bars([band["mae"] for band in bands.values()]), fmt="o", color=palette.data,
+        capsize=3, label="mean absolute error",
     )  # fmt: skip
     axes.plot(
-        places, [band["bias"] for band in bands.values()], "D", color=palette.other, mfc="none", label="mean error"
+        positions, [band["bias"] for band in bands.values()], "D", color=palette.other, mfc="none", label="mean error"
     )
     axes.axhline(0, color=palette.ink, linewidth=0.8)
-    axes.set_xticks(places, [f"{name}\nn {band['n']:,}" for name, band in bands.items()])
+    axes.set_xticks(positions, [f"{name}\nn {band['n']:,}" for name, band in bands.items()])
     axes.tick_params(axis="x", length=0, labelsize=9.5)
     axes.legend(loc="upper left")
 
 
 def cumulative_score(figure: Figure, section: Section, palette: Palette) -> None:
-    """Age: how many errors are at most so many years."""
-    axes = _axes(figure, "error of at most … years", "share of chips")
-    years, share = section["cumulative"]["years"], section["cumulative"]["share"]
-    axes.plot(years, share, color=palette.data, linewidth=2)
-    for year in (1, 5, 10):
-        axes.plot(year, share[year], "o", color=palette.data)
-        axes.annotate(f"{share[year]:.0%} within {year}", (year, share[year]), (8, -12), textcoords="offset points")
+    """Plots the share of errors of a number that are at most so large."""
+    axes = _axes(figure, f"error of at most … {error_unit(section['measures'])}".rstrip(), "share of chips")
+    errors, share = section["cumulative"]["years"], section["cumulative"]["share"]
+    axes.plot(errors, share, color=palette.data, linewidth=2)
+    for index in (1, 5, 10):
+        point = errors[index], share[index]
+        axes.plot(*point, "o", color=palette.data)
+        axes.annotate(f"{point[1]:.0%} within {point[0]:g}", point, (8, -12), textcoords="offset points")
     _percent(axes.yaxis)
-    axes.set_xlim(0, years[-1])
+    axes.set_xlim(0, errors[-1])
     axes.set_ylim(0, 1)
 
 
 def coverage(figure: Figure, section: Section, palette: Palette) -> None:
-    """Age: how many labels lie inside the central interval of each level."""
-    axes = _square(figure, "level of the interval", "labels inside it", palette)
+    """Plots the share of labels inside the central interval of each level."""
+    axes = _square_axes(figure, "level of the interval", "labels inside it", palette)
     axes.plot(section["levels"]["nominal"], section["levels"]["share"], "o-", color=palette.data, markersize=4)
 
 
 def pit(figure: Figure, section: Section, palette: Palette) -> None:
-    """Age: where the labels lie in the distributions that were answered."""
-    axes, share = _axes(figure, "share of the distribution below the labelled age", "share of chips"), section["pit"]
+    """Plots where the labels lie in the answered distributions."""
+    axes = _axes(figure, f"share of the distribution below the labelled {section['name']}", "share of chips")
+    share = section["pit"]
     width = 1 / len(share)
-    axes.bar([(place + 0.5) * width for place in range(len(share))], share, 0.9 * width, color=palette.data)
+    axes.bar([(number + 0.5) * width for number in range(len(share))], share, 0.9 * width, color=palette.data)
     axes.axhline(width, color=palette.other, linestyle="--", label="perfectly calibrated")
     axes.set_ylim(0, 1.35 * max(*share, width))
     axes.legend(loc="upper center")
@@ -102,26 +114,26 @@ def pit(figure: Figure, section: Section, palette: Palette) -> None:
 
 
 def reliability(figure: Figure, section: Section, palette: Palette) -> None:
-    """A class head: how often it is right at each probability, and how many answers have it."""
+    """Plots how often a class is right at each probability; larger dots stand for more answers."""
     bins = [entry for entry in section["reliability"] if entry["n"]]
-    axes = _square(figure, "probability of the answer", "answers that are right", palette)
+    axes = _square_axes(figure, "probability of the answer", "answers that are right", palette)
     confidence, accuracy = [entry["confidence"] for entry in bins], [entry["accuracy"] for entry in bins]
     values, most = [entry["value"] for entry in accuracy], max(entry["n"] for entry in bins)
-    axes.errorbar(confidence, values, _reach(accuracy), color=palette.data, linewidth=1, alpha=0.6, fmt="none")
+    axes.errorbar(confidence, values, _error_bars(accuracy), color=palette.data, linewidth=1, alpha=0.6, fmt="none")
     axes.scatter(confidence, values, [12 + 110 * entry["n"] / most for entry in bins], color=palette.data, zorder=3)
     axes.set_xlim(min(confidence) - 0.05, 1.02)
 
 
-def _axes(figure: Figure, across: str, up: str) -> Axes:
-    axes = figure.add_subplot(xlabel=across, ylabel=up)
+def _axes(figure: Figure, x_label: str, y_label: str) -> Axes:
+    axes = figure.add_subplot(xlabel=x_label, ylabel=y_label)
     axes.grid(axis="y", linewidth=0.8)
     axes.set_axisbelow(True)
     return axes
 
 
-def _square(figure: Figure, across: str, up: str, palette: Palette) -> Axes:
-    """Axes of two shares that should be equal."""
-    axes = _axes(figure, across, up)
+def _square_axes(figure: Figure, x_label: str, y_label: str, palette: Palette) -> Axes:
+    """Makes axes of two shares that should be equal."""
+    axes = _axes(figure, x_label, y_label)
     axes.plot([0, 1], [0, 1], "--", color=palette.other, linewidth=1.2, label="perfectly calibrated")
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.02)
@@ -135,7 +147,7 @@ def _percent(axis: Any) -> None:
     axis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
-def _reach(entries: Sequence[Section]) -> list[list[float]]:
-    """How far intervals reach below and above their values."""
+def _error_bars(entries: Sequence[Section]) -> list[list[float]]:
+    """Returns how far the intervals reach below and above their values."""
     below = [max(0.0, entry["value"] - entry["interval"][0]) for entry in entries]
     return [below, [max(0.0, entry["interval"][1] - entry["value"]) for entry in entries]]
