@@ -31,10 +31,10 @@ def run() -> int:
     for table in filter(None, (args.json, args.csv)):
         if is_one_of(table, paths):
             parser.error(f"{table} is a photograph that is read, and would be lost. Choose another name.")
-    from facekit.annotation import annotate, table_header, table_rows, to_csv, to_json
+    from facekit.annotation import Annotated, annotate, table_header, table_rows, to_csv, to_json
 
     say = partial(print, file=sys.stderr if "-" in (args.json, args.csv) else sys.stdout, flush=True)
-    results = []
+    results: list[Annotated] = []
     try:
         for result in annotate(paths, estimator, Path(args.output), args.language):
             if not args.quiet:

@@ -1,4 +1,4 @@
-"""Writes the network of a weights file as an ONNX graph, for programs that have neither facekit nor Keras."""
+"""Writes the network of a weights file as an ONNX graph, for programs without facekit and Keras."""
 
 from pathlib import Path
 
@@ -11,6 +11,7 @@ parser.add_argument("--output", metavar="FILE.onnx", help="what to write (defaul
 
 def run() -> None:
     args = parser.parse_args()
+    from facekit.faces.features import feature_width
     from facekit.networks.cards import DEFAULT_WEIGHTS
     from facekit.networks.runtimes.graphs import OPSET, write_onnx
 
@@ -18,10 +19,12 @@ def run() -> None:
     output = Path(args.output or f"{weights.stem}.onnx")
     card = write_onnx(weights, output)
     side = card.network.input_size
-    answers = ", ".join(f"{head.name} (n, {len(head.classes)})" for head in card.network.heads)
+    outputs = ", ".join(f"{head.name} (n, {head.width})" for head in card.network.heads)
     print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, ONNX opset {OPSET}, {card.network.backbone}")
     print(f"input    picture (n, {side}, {side}, 3) float32, RGB 0..255, faces cut as the card's `chip` says")
-    print(f"outputs  {answers}: probabilities, before the card's `calibration`")
+    if card.network.features:
+        print(f"input    features (n, {feature_width(card.network.features)}) float32: {card.network.features}")
+    print(f"outputs  {outputs}: probabilities, before the card's `calibration`")
     print(f"licence  {card.licence}")
 
 

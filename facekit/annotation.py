@@ -1,4 +1,4 @@
-"""Photographs -> drawn photographs, and what was estimated as JSON, CSV or a table."""
+"""Photographs -> drawn photographs, and the estimates as JSON, CSV or a table."""
 
 import csv
 import io
@@ -8,17 +8,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from facekit.core.errors import PictureError, lookup
-from facekit.core.files import unused_path
-from facekit.drawing.photographs import LANGUAGES, draw_estimates
+from facekit.core.errors import FaceKitError, PictureError, lookup
+from facekit.core.files import make_folder, unused_path
+from facekit.drawing.languages import LANGUAGES
+from facekit.drawing.photographs import draw_estimates
 from facekit.estimator import FaceEstimate, FaceEstimator
-from facekit.faces.images import read_picture, save_picture
-from facekit.heads import AgeAnswer, AgeHead, Answer, Head
+from facekit.faces.images import save_picture
+from facekit.heads import Answer, Head
+
+_BOX_WIDTH, _ANSWER_WIDTH = 22, 18  # of the table's columns, characters
 
 
 @dataclass(frozen=True)
 class Annotated:
-    """What became of one photograph.
+    """The result of one photograph.
 
     Args:
         path: as it was given.
@@ -40,7 +43,7 @@ class Annotated:
         return self.width > 0
 
     def to_dict(self) -> dict[str, Any]:
-        """The photograph's entry in the JSON."""
+        """Returns the photograph's entry in the JSON."""
         if not self.was_read:
             return {"path": str(self.path), "error": self.error}
         faces = [face.to_dict() for face in self.faces]
@@ -50,7 +53,7 @@ class Annotated:
 def annotate(
     paths: Sequence[Path], estimator: FaceEstimator, folder: Path, language: str = "en"
 ) -> Iterator[Annotated]:
-    """Estimates and draws one photograph after the other; one that fails does not stop the rest.
+    """Estimates and draws photographs; one that fails does not stop the rest.
 
     Args:
         paths: of photographs.
@@ -59,41 +62,34 @@ def annotate(
         language: of the captions, "en" or "zh".
 
     Raises:
-        PictureError: the folder cannot be made.
+        FaceKitError: the folder cannot be made.
         UnknownNameError: no such language.
     """
     lookup("language", language, LANGUAGES)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PictureError(f"Cannot make the folder {folder}: {error.strerror}. Name another with --output.") from error
-    for path in paths:
-        try:
-            picture = read_picture(path)
-            faces = estimator.estimate(picture)
-        except PictureError as error:
-            yield Annotated(path, error=str(error))
+    make_folder(folder, argument="output")
+    for path, result in zip(paths, estimator.estimate_batch(paths), strict=True):
+        if isinstance(result, FaceKitError):
+            yield Annotated(path, error=str(result))
             continue
-        height, width = picture.shape[:2]
+        height, width = result.picture.shape[:2]
         suffix = path.suffix if path.suffix.lower() in (".jpg", ".jpeg") else ".png"
         drawn = unused_path(folder / f"{path.stem}{suffix}")
         try:
-            save_picture(draw_estimates(picture, faces, language), drawn)
+            save_picture(draw_estimates(result.picture, result.faces, language), drawn)
         except PictureError as error:
-            yield Annotated(path, width, height, faces, error=str(error))
+            yield Annotated(path, width, height, result.faces, error=str(error))
         else:
-            yield Annotated(path, width, height, faces, drawn)
+            yield Annotated(path, width, height, result.faces, drawn)
 
 
 def to_json(results: Sequence[Annotated]) -> str:
-    """The list of photographs and their faces."""
+    """Writes the list of photographs and their faces."""
     return json.dumps([result.to_dict() for result in results], indent=1) + "\n"
 
 
 def to_csv(results: Sequence[Annotated], heads: Sequence[Head]) -> str:
-    """One row a face; a photograph without faces, or one that failed, has a row without a box."""
-    columns = ["path", "left", "top", "right", "bottom", "score"]
-    columns += answer_columns(heads)
+    """Writes one row a face; a photograph without faces, or one that failed, has a row without a box."""
+    columns = ["path", "left", "top", "right", "bottom", "score", *answer_columns(heads)]
     text = io.StringIO()
     table = csv.DictWriter(text, [*columns, "error"], lineterminator="\n")
     table.writeheader()
@@ -104,18 +100,18 @@ def to_csv(results: Sequence[Annotated], heads: Sequence[Head]) -> str:
 
 
 def table_header(paths: Sequence[Path], heads: Sequence[Head]) -> str:
-    """The first line of the table whose further lines are `table_rows`."""
+    """Returns the first line of the table whose further lines are `table_rows`."""
     titles = [f"{'photograph':{_name_width(paths)}}", f"{'face at':<{_BOX_WIDTH}}"]
     titles += [f"{head.name if n else f'estimated {head.name}':<{_ANSWER_WIDTH}}" for n, head in enumerate(heads)]
     return "  ".join(titles).rstrip()
 
 
 def table_rows(result: Annotated, paths: Sequence[Path]) -> str:
-    """The lines of one photograph: one for each face, or why there is none."""
+    """Returns the lines of one photograph: one for each face, or why there is none."""
     lines = []
     for face in result.faces:
         box = f"{face.box[0]},{face.box[1]} to {face.box[2]},{face.box[3]}"
-        answers = [f"{phrase(answer):<{_ANSWER_WIDTH}}" for answer in face.answers.values()]
+        answers = [f"{answer!s:<{_ANSWER_WIDTH}}" for answer in face.answers.values()]
         lines.append("  ".join([f"{box:<{_BOX_WIDTH}}", *answers]).rstrip())
     if result.error:
         lines.append(f"error: {result.error}")
@@ -123,39 +119,18 @@ def table_rows(result: Annotated, paths: Sequence[Path]) -> str:
     return "\n".join(f"{result.path.name:{width}.{width}}  {line}" for line in lines or ["no face found"])
 
 
-_BOX_WIDTH, _ANSWER_WIDTH = 22, 18
-
-
 def _name_width(paths: Sequence[Path]) -> int:
     return min(max((len(path.name) for path in paths), default=10), 32)
 
 
-def phrase(answer: Answer) -> str:
-    """An answer in a table."""
-    if isinstance(answer, AgeAnswer):
-        return f"{answer.years:.0f} ({answer.low:.0f} to {answer.high:.0f})"
-    return f"{answer.label} {min(answer.probability, 0.99):.0%}"  # certain it never is
-
-
 def answer_columns(heads: Sequence[Head]) -> list[str]:
-    """The columns of a CSV that `answer_fields` fills."""
-    return [
-        f"{head.name}{detail}"
-        for head in heads
-        for detail in (("", "_low", "_high") if isinstance(head, AgeHead) else ("", "_probability"))
-    ]
+    """Returns the columns of a CSV that `answer_fields` fills."""
+    return [column for head in heads for column in head.columns]
 
 
 def answer_fields(answers: Mapping[str, Answer]) -> dict[str, Any]:
-    """Column -> value, rounded as in the JSON."""
-    row: dict[str, Any] = {}
-    for name, answer in answers.items():
-        fields = answer.to_dict()
-        if isinstance(answer, AgeAnswer):
-            row |= {name: fields["years"], f"{name}_low": fields["low"], f"{name}_high": fields["high"]}
-        else:
-            row |= {name: fields["label"], f"{name}_probability": fields["probability"]}
-    return row
+    """Returns column -> value, rounded as in the JSON."""
+    return {column: value for name, answer in answers.items() for column, value in answer.row(name).items()}
 
 
 def _row(face: FaceEstimate) -> dict[str, Any]:

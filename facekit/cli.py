@@ -1,4 +1,7 @@
-"""What the scripts share: options, errors as one line, exit statuses."""
+"""Parses the options that scripts share, prints errors as one line, and sets exit statuses.
+
+No other module knows the names of options.
+"""
 
 import argparse
 import difflib
@@ -8,7 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from facekit.core.errors import FaceKitError, UsageError
 
@@ -17,10 +20,23 @@ if TYPE_CHECKING:
 
 
 class Parser(argparse.ArgumentParser):
-    """Suggests the nearest option for one that is misspelt."""
+    """Parses options, and suggests the nearest one for one that is misspelt."""
 
     def __init__(self, description: str) -> None:
         super().__init__(description=description, allow_abbrev=False)
+
+    def parse_args(self, *args: Any, **kwargs: Any) -> Any:
+        """Parses; what follows several `--weights` and is no weights file is a path."""
+        parsed = super().parse_args(*args, **kwargs)
+        if isinstance(weights := getattr(parsed, "weights", None), list):
+            first, *rest = weights
+            others = [name for name in rest if not name.lower().endswith((".h5", ".hdf5"))]
+            parsed.weights = [first, *(name for name in rest if name not in others)]
+            if others and not hasattr(parsed, "paths"):
+                self.error(f"unrecognized arguments: {' '.join(others)}")
+            if others:
+                parsed.paths = [*parsed.paths, *others]
+        return parsed
 
     def error(self, message: str) -> NoReturn:
         unknown = [word for word in message.split() if word.startswith("--")]
@@ -70,12 +86,12 @@ def _say(error: object, status: int) -> int:
 
 
 def names(text: str) -> list[str]:
-    """Comma-separated names."""
+    """Parses comma-separated names."""
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def seconds(text: str) -> float:
-    """A time above zero such as 5, 0.5s, 500ms, 2m or 1h, in seconds."""
+    """Parses a time above zero such as 5, 0.5s, 500ms, 2m or 1h, in seconds."""
     units = {"": 1, "ms": 0.001, "s": 1, "m": 60, "h": 3600}
     match = re.fullmatch(r"(\d+\.?\d*|\.\d+) *(ms|s|m|h|)", text.strip())
     if not match or not float(match[1]):
@@ -86,17 +102,22 @@ def seconds(text: str) -> float:
 def add_estimator_options(
     parser: argparse.ArgumentParser, *, smallest: str = "60, or a fortieth of a longer side over 2400 px"
 ) -> None:
-    """The options that make a `FaceEstimator`. `smallest`: the faces that are found unless another width is named."""
-    parser.add_argument("--weights", metavar="FILE", help="weights with their card (default: those shipped)")
+    """Adds the options of a `FaceEstimator`; `smallest` says which faces are found by default."""
+    parser.add_argument(
+        "--weights",
+        nargs="+",
+        metavar="FILE",
+        help="weights with their card, one file or several .h5 (default: those shipped)",
+    )
     parser.add_argument(
         "--detector", default="hog", metavar="NAME", help="hog (default), cnn (turned faces, slow) or whole_image"
     )
     parser.add_argument(
         "--landmarks",
         type=int,
-        default=5,
         metavar="N",
-        help="5 (default) or 68 points to align by; those who made the 68 exclude commercial use",
+        help="5 or 68 points to align by (default: as for training, 5 for the shipped weights); the licence of the 68 "
+        "excludes commercial use",
     )
     parser.add_argument("--heads", type=names, metavar="NAMES", help="e.g. age,gender to leave race out (default: all)")
     parser.add_argument(
@@ -110,14 +131,15 @@ def add_estimator_options(
     )
 
 
-def add_dataset_options(parser: argparse.ArgumentParser) -> None:
-    """The options that name labelled faces."""
-    parser.add_argument("--dataset", default="utkface", metavar="NAME", help="utkface (default) or table")
+def add_dataset_options(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """Adds the options that name labelled faces; `several` lets each of a recipe's data sets have its path."""
+    parser.add_argument("--dataset", metavar="NAME", help="utkface (default), all_age_faces or table")
     parser.add_argument(
         "--data",
-        default="train_data/UTKFace*",
+        action="append" if several else "store",
         metavar="PATH",
-        help="folder, .tar, .tar.gz or .zip of UTKFace, or .csv table: path, age, gender, race (default: %(default)s)",
+        help="folder, .tar, .tar.gz or .zip of the data set, or .csv table: path, age, gender, race "
+        "(default: train_data/UTKFace*)" + ("; NAME=PATH for each of several data sets" if several else ""),
     )
     parser.add_argument(
         "--detector",
@@ -128,8 +150,8 @@ def add_dataset_options(parser: argparse.ArgumentParser) -> None:
 
 
 def make_estimator(args: argparse.Namespace) -> "FaceEstimator":
-    """The estimator that the options describe."""
-    # Answering multiplies no large matrices in NumPy, and to start its threads takes a tenth of a second of CPU time.
+    """Makes the estimator that the options describe."""
+    # Answering multiplies no large matrices in NumPy, and starting its threads takes a tenth of a second of CPU time.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from facekit.estimator import FaceEstimator
 

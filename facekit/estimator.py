@@ -1,8 +1,8 @@
-"""Photographs -> estimates of the faces in them."""
+"""Pictures -> estimates of the faces in them."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,81 +10,113 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facekit.core.errors import PictureError, lookup
-from facekit.faces.chips import CHIP_SIZE, cut_chips, whole_chip
-from facekit.faces.detectors import Box, Detection, make_detector
+from facekit.core.errors import FaceKitError
+from facekit.faces.batch import FaceBatch
+from facekit.faces.chips import ChipConfig
+from facekit.faces.detectors import Box, Detection
+from facekit.faces.finder import FaceFinder
 from facekit.faces.images import Picture, read_picture
-from facekit.faces.landmarks import make_landmarker
-from facekit.heads import AgeAnswer, Answer, ClassAnswer, select_heads
-from facekit.networks.cards import DEFAULT_WEIGHTS, read_card
-from facekit.networks.runtimes import RUNTIMES, load_runtime
+from facekit.heads import Answer, Head, select_heads
+from facekit.networks.cards import DEFAULT_WEIGHTS
+from facekit.networks.predictor import Predictor
 
 if TYPE_CHECKING:
-    from facekit.networks.runtimes.runtime import Runtime
+    from facekit.networks.runtimes.runtime import Outputs
 
-Photograph = str | Path | Image.Image | NDArray[np.uint8]
-_FACES_AT_ONCE = 32
-_PHOTOGRAPHS_AT_ONCE = 256  # so that those without a face are answered too, where there is no end of them
+Item = str | Path | bytes | Image.Image | NDArray[np.uint8]  # what can be read as a picture
+# A batch is full with this many faces, pictures, or bytes of pictures. On a CPU, batches of eight faces would save 1 ms
+# a face, of the 150 ms that a photograph takes, and cost 12 MB.
+_FACES, _PICTURES, _BYTES = 4, 8, 16_000_000
 
 
 @dataclass(frozen=True)
 class FaceEstimate:
-    """What is estimated of one face. An answer is None where its head was left out.
+    """What is estimated of one face.
 
     Args:
         box: left, top, right, bottom in the upright picture, pixels; right and bottom are exclusive.
         score: of the detector; None for `whole_image`.
-        answers: head's name -> answer, in the network's order.
+        answers: head's name -> answer, in the networks' order.
+
+    Raises:
+        ValueError: the box is empty, or the score is no number.
     """
 
     box: Box
     score: float | None
     answers: dict[str, Answer]
 
-    @property
-    def age(self) -> AgeAnswer | None:
-        answer = self.answers.get("age")
-        return answer if isinstance(answer, AgeAnswer) else None
+    def __post_init__(self) -> None:
+        left, top, right, bottom = self.box
+        if not (left < right and top < bottom):
+            raise ValueError(f"A box must have left < right and top < bottom. Received: {self.box}.")
+        if self.score is not None and not np.isfinite(self.score):
+            raise ValueError(f"A detector's score must be finite, or None. Received: {self.score}.")
 
     @property
-    def gender(self) -> ClassAnswer | None:
-        return self._class("gender")
+    def age(self) -> Any:
+        """The answer of the head "age", an `AgeAnswer` of the default weights; None where the head was left out."""
+        return self.answers.get("age")
 
     @property
-    def race(self) -> ClassAnswer | None:
-        return self._class("race")
+    def gender(self) -> Any:
+        """The answer of the head "gender", as `age`."""
+        return self.answers.get("gender")
 
-    def _class(self, name: str) -> ClassAnswer | None:
-        answer = self.answers.get(name)
-        return answer if isinstance(answer, ClassAnswer) else None
+    @property
+    def race(self) -> Any:
+        """The answer of the head "race", as `age`."""
+        return self.answers.get("race")
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON: box, score, and each answer under its head's name."""
+        """Returns JSON: box, score, and each answer under its head's name."""
         score = None if self.score is None else round(self.score, 3)
         answers = {name: answer.to_dict() for name, answer in self.answers.items()}
         return {"box": list(self.box), "score": score, **answers}
 
 
 @dataclass(frozen=True)
-class Cut:
-    """n faces of one picture, cut out.
+class PictureEstimate:
+    """One picture of a batch.
 
     Args:
-        chips: RGB uint8 (n, CHIP_SIZE, CHIP_SIZE, 3).
-        landmarks: (n, 5 | 68, 2) x and y in the picture, pixels; None where faces are not aligned.
+        picture: RGB uint8 (H, W, 3), upright.
+        faces: from left to right.
     """
 
-    chips: Picture
-    landmarks: NDArray[np.float32] | None
+    picture: Picture
+    faces: list[FaceEstimate]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """n faces of one picture, cut as each network wants them.
+
+    Args:
+        batches: chip rule -> the same faces cut by it, the first network's rule first.
+    """
+
+    batches: Mapping[ChipConfig, FaceBatch]
+
+    @property
+    def chips(self) -> Picture:
+        """RGB uint8 (n, S, S, 3) of the first network."""
+        return next(iter(self.batches.values())).chips
+
+    @property
+    def landmarks(self) -> NDArray[np.float32] | None:
+        """(n, 5 | 68, 2) x and y in the picture, pixels; None where the first network's faces are not aligned."""
+        return next(iter(self.batches.values())).landmarks
 
 
 class FaceEstimator:
-    """Estimates age, gender and race of the faces in photographs.
+    """Estimates age, gender and race, or whatever its networks answer, of the faces in pictures.
 
     Args:
-        weights: file that `face_train.py` wrote, or a checkpoint of the original scripts; None for those shipped.
+        weights: file that a training wrote, or a checkpoint of the original scripts; several of them, where the first
+            that has a head answers it; None for the default weights.
         detector: "hog", "cnn", or "whole_image" if each picture is one face.
-        landmarks: 5 or 68 points by which a face is aligned.
+        landmarks: 5 or 68 points by which a face is aligned; None for what the weights were trained with.
         heads: names of those to answer, None for all.
         min_face: width of the smallest faces to find, pixels; None for 60, more in pictures over 2400 px.
         runtime: "openvino", "keras", or "auto" for Keras on a GPU and OpenVINO elsewhere.
@@ -101,30 +133,47 @@ class FaceEstimator:
 
     def __init__(
         self,
-        weights: str | Path | None = None,
+        weights: str | Path | Sequence[str | Path] | None = None,
         *,
         detector: str = "hog",
-        landmarks: int = 5,
+        landmarks: int | None = None,
         heads: Sequence[str] | None = None,
         min_face: int | None = None,
         runtime: str = "auto",
     ) -> None:
-        lookup("runtime", runtime, RUNTIMES)  # here, as the runtime is loaded when there is a face
-        self.runtime = runtime
-        self.weights = Path(weights or DEFAULT_WEIGHTS)
-        self.card = read_card(self.weights)
-        self.heads = select_heads(self.card.network.heads, heads)
-        self.detector, self.min_face = detector, min_face
-        self._aligned = detector != "whole_image"
-        self._detect = make_detector(detector, min_face)
-        if self._aligned:
-            self._landmark = make_landmarker(landmarks)
+        given = [weights] if isinstance(weights, str | Path) else weights or ()
+        paths = [Path(path) for path in given if path != ""] or [DEFAULT_WEIGHTS]
+        predictors = [Predictor(path, runtime) for path in paths]
+        known: dict[str, tuple[Head, Predictor]] = {}
+        for predictor in predictors:
+            for head in predictor.card.network.heads:
+                known.setdefault(head.name, (head, predictor))
+        self.heads = select_heads([head for head, _ in known.values()], heads)
+        asked = {head.name for head in self.heads}
+        # Predictor -> names of the heads that it answers; one that answers none of those asked for is not run.
+        self._answers = {
+            predictor: [name for name, (_, owner) in known.items() if owner is predictor]
+            for predictor in predictors
+            if any(owner is predictor for name, (_, owner) in known.items() if name in asked)
+        }
+        first = next(iter(self._answers))
+        self.card, self.weights = first.card, first.weights
+        self.detector, self.min_face, self.runtime = detector, min_face, runtime
+        self._finder = FaceFinder(detector, min_face, landmarks)
+        for predictor in self._answers:
+            self._finder.rule(predictor.card.chip).load()
 
-    def estimate(self, photograph: Photograph) -> list[FaceEstimate]:
-        """The faces of one photograph, from left to right; all go through the network together.
+    def load(self) -> None:
+        """Loads the networks and runs each once, so that the first face need not wait."""
+        for predictor in self._answers:
+            side = predictor.card.chip.size
+            predictor.predict(np.zeros((1, side, side, 3), np.uint8))
+
+    def estimate(self, photograph: Item) -> list[FaceEstimate]:
+        """Estimates the faces of one photograph, from left to right; all go through the network together.
 
         Args:
-            photograph: path, Pillow picture, or RGB uint8 array (H, W, 3).
+            photograph: path, content of a file, Pillow picture, or RGB uint8 array (H, W, 3).
 
         Raises:
             PictureError: it cannot be read.
@@ -132,64 +181,96 @@ class FaceEstimator:
         (faces,) = self.estimate_many([photograph])
         return faces
 
-    def estimate_many(self, photographs: Iterable[Photograph]) -> Iterator[list[FaceEstimate]]:
-        """The faces of each photograph, in order; faces of several photographs share a batch.
+    def estimate_many(self, photographs: Iterable[Item]) -> Iterator[list[FaceEstimate]]:
+        """Yields the faces of each photograph; as `estimate_batch`, but the first that cannot be read ends it.
 
         Raises:
             PictureError: one cannot be read; after the answers for those before it.
         """
-        detections: list[list[Detection]] = []
-        chips: list[Picture] = []
-        for photograph in photographs:
-            try:
-                found, cut = self._find(read_picture(photograph))
-            except PictureError:
-                if detections:
-                    yield from self._answer(detections, np.concatenate(chips))
-                raise
-            detections.append(found)
-            chips.append(cut)
-            if sum(map(len, chips)) >= _FACES_AT_ONCE or len(detections) >= _PHOTOGRAPHS_AT_ONCE:
-                yield from self._answer(detections, np.concatenate(chips))
-                detections, chips = [], []
-        if detections:
-            yield from self._answer(detections, np.concatenate(chips))
+        for result in self.estimate_batch(photographs):
+            if isinstance(result, FaceKitError):
+                raise result
+            yield result.faces
 
-    def cut(self, picture: Picture, boxes: Sequence[Box]) -> "Cut":
-        """The chips of faces whose places are known, as the network wants them.
+    def estimate_batch(self, items: Iterable[Item]) -> Iterator[PictureEstimate | FaceKitError]:
+        """Yields one result or error for each item, in order; faces of several pictures share batches.
+
+        Each result holds its picture: iterate rather than collect where there are many.
+
+        Args:
+            items: paths, contents of files, Pillow pictures, or RGB uint8 arrays (H, W, 3); read as they are needed.
+        """
+        batch: deque[_Found | FaceKitError] = deque()
+        faces = n_bytes = 0
+        for item in items:
+            batch.append(self._find(item))
+            if isinstance(batch[-1], _Found):
+                faces, n_bytes = faces + len(batch[-1].detections), n_bytes + batch[-1].picture.nbytes
+            if faces >= _FACES or len(batch) >= _PICTURES or n_bytes >= _BYTES:
+                yield from self._answer(batch)
+                faces = n_bytes = 0
+        yield from self._answer(batch)
+
+    def cut(self, picture: Picture, boxes: Sequence[Box]) -> Cut:
+        """Cuts faces whose boxes are known as the networks want them.
 
         Args:
             picture: RGB uint8 (H, W, 3).
             boxes: n of them, as the detector draws them.
         """
-        if not self._aligned:
-            chips = [whole_chip(picture) for _ in boxes]
-            return Cut(np.concatenate(chips or [np.empty((0, CHIP_SIZE, CHIP_SIZE, 3), np.uint8)]), None)
-        landmarks = self._landmark(picture, boxes)
-        return Cut(cut_chips(picture, landmarks), landmarks)
+        rules = dict.fromkeys(predictor.card.chip for predictor in self._answers)
+        return Cut({rule: self._finder.cut(picture, boxes, rule) for rule in rules})
 
-    def predict(self, chips: Picture) -> dict[str, NDArray[np.floating]]:
-        """Chips (n, S, S, 3) -> head's name -> calibrated probabilities (n, classes); all in one batch."""
-        return self._runtime.predict(chips)
+    def predict(self, faces: Cut | Picture) -> "Outputs":
+        """Returns head's name -> calibrated values (n, width) of faces that were cut; all in one batch.
 
-    def decode(self, probabilities: Mapping[str, NDArray[np.floating]]) -> list[dict[str, Answer]]:
-        """Probabilities (n, classes) by head -> n times head's name -> answer, of the heads that were asked for."""
-        columns = [head.decode(probabilities[head.name]) for head in self.heads]
+        Args:
+            faces: as `cut` returns them, or chips (n, S, S, 3) for all networks.
+        """
+        outputs: Outputs = {}
+        for predictor, names in self._answers.items():
+            batch = faces.batches[predictor.card.chip] if isinstance(faces, Cut) else faces
+            rows = predictor.predict(batch)
+            outputs |= {name: rows[name] for name in names}
+        return outputs
+
+    def decode(self, outputs: Mapping[str, NDArray[np.floating]]) -> list[dict[str, Answer]]:
+        """Returns n times head's name -> answer, of the heads that were asked for, from values (n, width) by head."""
+        columns = [head.decode(outputs[head.name]) for head in self.heads]
         return [dict(zip([head.name for head in self.heads], row, strict=True)) for row in zip(*columns, strict=True)]
 
-    def _find(self, picture: Picture) -> tuple[list[Detection], Picture]:
-        """Faces, and their chips (n, S, S, 3)."""
-        detections = self._detect(picture)
-        return detections, self.cut(picture, [found.box for found in detections]).chips
+    def _find(self, item: Item) -> "_Found | FaceKitError":
+        try:
+            picture = read_picture(item)
+            detections = self._finder.detect(picture)
+            return _Found(picture, detections, self.cut(picture, [found.box for found in detections]))
+        except FaceKitError as error:
+            return error
 
-    def _answer(self, detections: list[list[Detection]], chips: Picture) -> Iterator[list[FaceEstimate]]:
-        if not len(chips):  # and no network needs to be loaded
-            yield from ([] for _ in detections)
-            return
-        answers = iter(self.decode(self.predict(chips)))
-        for found in detections:
-            yield [FaceEstimate(face.box, face.score, next(answers)) for face in found]
+    def _answer(self, batch: "deque[_Found | FaceKitError]") -> Iterator[PictureEstimate | FaceKitError]:
+        """Answers a batch and empties it, so that each picture is released as soon as the caller is done with it."""
+        answers = iter(self._answers_of([entry.cut for entry in batch if isinstance(entry, _Found)]))
+        while batch:
+            entry = batch.popleft()
+            if isinstance(entry, FaceKitError):
+                yield entry
+            else:
+                faces = [FaceEstimate(face.box, face.score, next(answers)) for face in entry.detections]
+                yield PictureEstimate(entry.picture, faces)
 
-    @cached_property
-    def _runtime(self) -> "Runtime":
-        return load_runtime(self.weights, self.runtime)
+    def _answers_of(self, cuts: Sequence[Cut]) -> list[dict[str, Answer]]:
+        """Answers for all faces of several pictures, in one batch."""
+        if not any(len(cut.chips) for cut in cuts):  # and no network needs to be loaded
+            return []
+        rules = cuts[0].batches
+        joined = Cut({rule: FaceBatch.concatenate([cut.batches[rule] for cut in cuts]) for rule in rules})
+        return self.decode(self.predict(joined))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A picture whose faces wait for their answers."""
+
+    picture: Picture
+    detections: list[Detection]
+    cut: Cut

@@ -1,21 +1,29 @@
 """The estimator: what it takes, in which order it answers, and what it loads."""
 
+import json
+import math
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, Script
 from numpy.typing import NDArray
 from PIL import Image
 
 from facekit import FaceEstimate, FaceEstimator, estimator
 from facekit.core.errors import FaceKitError, PictureError, UnknownNameError, WeightsError
+from facekit.faces.chips import AlignedChip
 from facekit.faces.images import read_picture
 from facekit.heads import AgeAnswer, ClassAnswer
+from facekit.networks import predictor
+from facekit.networks.cards import DEFAULT_WEIGHTS, read_card
+from facekit.networks.predictor import Predictor
 from facekit.networks.runtimes import load_runtime
 
 GROUP = ROOT / "demo_images" / "group.jpg"
@@ -52,25 +60,25 @@ def test_answers_are_those_of_the_network_on_the_cut_chips(
     assert list(face.race.probabilities.values()) == pytest.approx(probabilities["race"][0].tolist(), abs=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["path", "str", "Pillow", "array"])
+@pytest.mark.parametrize("kind", ["path", "str", "bytes", "Pillow", "array"])
 def test_photographs_of_every_kind(kind: str, estimate_all: FaceEstimator, group: list[FaceEstimate]) -> None:
     with Image.open(GROUP) as image:
-        given = {"path": GROUP, "str": str(GROUP), "Pillow": image, "array": np.asarray(image)}[kind]
-        assert estimate_all.estimate(given) == group
+        kinds = {"path": GROUP, "str": str(GROUP), "bytes": GROUP.read_bytes(), "Pillow": image}
+        assert estimate_all.estimate(kinds.get(kind, np.asarray(image))) == group
 
 
 def test_many_photographs_share_batches_and_keep_their_order(
     estimate_all: FaceEstimator, group: list[FaceEstimate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batches = []
-    predict = estimate_all._runtime.predict
+    predict = Predictor.predict
 
-    def counted(chips: NDArray[np.uint8]) -> Any:
-        batches.append(len(chips))
-        return predict(chips)
+    def counted(self: Predictor, faces: Any) -> Any:
+        batches.append(len(faces))
+        return predict(self, faces)
 
-    monkeypatch.setattr(estimate_all._runtime, "predict", counted)
-    monkeypatch.setattr(estimator, "_FACES_AT_ONCE", 6)
+    monkeypatch.setattr(Predictor, "predict", counted)
+    monkeypatch.setattr(estimator, "_FACES", 6)
     nobody = np.zeros((100, 100, 3), np.uint8)
     one = estimate_all.estimate(ASTRONAUT)
     batches.clear()
@@ -84,7 +92,7 @@ def test_many_photographs_share_batches_and_keep_their_order(
 
 
 def test_photographs_are_read_one_after_the_other(estimate_all: FaceEstimator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimator, "_FACES_AT_ONCE", 1)
+    monkeypatch.setattr(estimator, "_FACES", 1)
     taken = []
 
     def photographs() -> Iterator[Path]:
@@ -110,7 +118,7 @@ def test_photographs_without_faces_are_answered_however_many_come(estimate_all: 
 
 
 def test_no_face_needs_no_network(tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimator, "load_runtime", lambda *_: pytest.fail("was loaded"))
+    monkeypatch.setattr(predictor, "load_runtime", lambda *_: pytest.fail("was loaded"))
     assert FaceEstimator(tiny_weights).estimate(np.zeros((90, 90, 3), np.uint8)) == []
     assert list(FaceEstimator(tiny_weights).estimate_many([])) == []
 
@@ -151,7 +159,7 @@ def test_what_cannot_be_used(tiny_weights: Path, estimate_all: FaceEstimator, tm
         FaceEstimator(tmp_path / "none.h5")
     with pytest.raises(PictureError, match="A picture must exist"):
         estimate_all.estimate("none.jpg")
-    with pytest.raises(PictureError, match="A picture must be a path, a Pillow image or an RGB array"):
+    with pytest.raises(PictureError, match="A picture must be a path, bytes, a Pillow image or an RGB array"):
         estimate_all.estimate(None)  # type: ignore[arg-type]
 
 
@@ -160,3 +168,56 @@ def test_a_wrong_card_is_refused_at_once(tiny_weights: Path, tmp_path: Path) -> 
     path.write_bytes(path.read_bytes()[:-1000])
     with pytest.raises(WeightsError, match="damaged"):
         FaceEstimator(path)
+
+
+@pytest.mark.parametrize(
+    ("box", "score", "message"),
+    [
+        ((5, 5, 1, 1), math.nan, r"A box must have left < right and top < bottom\. Received: \(5, 5, 1, 1\)\."),
+        ((5, 1, 5, 9), None, r"A box must have left < right and top < bottom"),
+        ((1, 1, 5, 5), math.nan, r"A detector's score must be finite, or None\. Received: nan\."),
+        ((1, 1, 5, 5), math.inf, r"A detector's score must be finite, or None"),
+    ],
+)
+def test_estimates_that_cannot_be(box: tuple[int, int, int, int], score: float | None, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        FaceEstimate(box, score, {})
+
+
+@pytest.fixture
+def wide_chips(tmp_path: Path) -> Path:
+    """The default weights, whose card asks for other chips; with their graph, as the network is the same."""
+    from facekit.networks.weights import read_tensors, save_weights
+
+    card = replace(read_card(DEFAULT_WEIGHTS), chip=AlignedChip(size=64, padding=0.9))
+    path = tmp_path / DEFAULT_WEIGHTS.name
+    assert save_weights(read_tensors(DEFAULT_WEIGHTS), card, path).tensors_sha256 == card.tensors_sha256
+    (graph,) = DEFAULT_WEIGHTS.parent.glob(f"{DEFAULT_WEIGHTS.stem}*.onnx.gz")
+    shutil.copy(graph, tmp_path)
+    return path
+
+
+def test_faces_are_cut_as_the_card_says(wide_chips: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usual, wide = FaceEstimator(), FaceEstimator(wide_chips)
+    picture, boxes = read_picture(ASTRONAUT), [face.box for face in usual.estimate(ASTRONAUT)]
+    assert usual.cut(picture, boxes).chips.shape == (1, 200, 200, 3)
+    chip = wide.cut(picture, boxes).chips
+    np.testing.assert_array_equal(chip, AlignedChip(size=64, padding=0.9).cut(picture, boxes).chips)
+    (face,), (other,) = usual.estimate(picture), wide.estimate(picture)
+    assert face.box == other.box and abs(face.age.years - other.age.years) > 0.5
+    assert capsys.readouterr().err == ""  # nothing was exported again
+
+
+def test_an_unknown_chip_rule_is_refused_in_one_line(wide_chips: Path, script: Script, nobody: Path) -> None:
+    with h5py.File(wide_chips, "a") as file:
+        fields = json.loads(file.attrs["card"])
+        assert fields["chip"] == {"rule": "aligned", "size": 64, "padding": 0.9, "landmarks": 5}
+        file.attrs["card"] = json.dumps({**fields, "chip": {"rule": "alinged", "size": 64}})
+    message = (
+        "The card cannot be read: Unknown chip rule: 'alinged'. Did you mean 'aligned'? Known: aligned, box, whole."
+    )
+    with pytest.raises(WeightsError) as error:
+        FaceEstimator(wide_chips)
+    assert str(error.value).startswith(message) and "\n" not in str(error.value)
+    status, _, err = script("face_demo.py", nobody, "--weights", wide_chips)
+    assert status == 1 and err.startswith(f"error: {message}") and err.count("\n") == 1

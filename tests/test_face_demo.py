@@ -14,7 +14,6 @@ from conftest import ROOT, Script
 from numpy.typing import NDArray
 from PIL import Image
 
-SCRIPTS = ("face.py", "face_demo.py", "face_evaluate.py", "face_train.py", "face_video_demo.py")
 DEMO = ROOT / "demo_images"
 GENDERS = ["Male", "Female"]
 RACES = ["White", "Black", "Asian", "Indian", "Others"]

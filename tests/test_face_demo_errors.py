@@ -15,11 +15,7 @@ import pytest
 from conftest import ROOT, Script
 from PIL import Image
 
-SCRIPTS = ("face.py", "face_demo.py", "face_evaluate.py", "face_train.py", "face_video_demo.py")
 DEMO = ROOT / "demo_images"
-GENDERS = ["Male", "Female"]
-RACES = ["White", "Black", "Asian", "Indian", "Others"]
-
 
 pytestmark = pytest.mark.usefixtures("working_folder")
 
@@ -110,9 +106,9 @@ def test_names_that_are_no_utf8(demo: Script, nobody: Path) -> None:
         (["--heads", "age,gendre"], 2, "Unknown head: 'gendre'. Did you mean 'gender'? Known: age, gender, race."),
         (["--heads", ","], 2, "Name at least one head. Received none. Choose from age, gender, race."),
         (["--language", "cn"], 2, "Unknown language: 'cn'. Known: en, zh."),
-        (["--min-face", "0"], 2, "min_face must be at least 1 pixel. Received: 0."),
+        (["--min-face", "0"], 2, "min_face must be at least 1 pixel. Received: 0. Leave it out for the default (--min"),
         (["--min-face", "big"], 2, "argument --min-face: invalid int value: 'big'"),
-        (["--weights", "none.h5"], 1, "No weights file none.h5. Train one with face_train.py or name another"),
+        (["--weights", "none.h5"], 1, "No weights file none.h5. Train one, or name another (--weights)."),
         (["--weights", "text.jpg"], 1, "text.jpg is damaged or not a weights file. Fetch or train it again."),
         (["--output", "text.jpg/drawn"], 1, "Cannot make the folder text.jpg/drawn: "),
         (["--csv", "text.jpg/faces.csv"], 1, "Cannot write text.jpg/faces.csv: "),
@@ -149,7 +145,7 @@ def test_full_disk(demo: Script) -> None:
         status, out, _ = demo(DEMO / "astronaut.jpg", "--json", "faces.json")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert "error: Cannot write demo_output/astronaut.jpg: File too large. Free the space or choose another" in out
+    assert "error: Cannot write demo_output/astronaut.jpg: File too large. Free some space or choose another" in out
     assert len(json.loads(Path("faces.json").read_text(encoding="utf-8"))[0]["faces"]) == 1  # small enough
     assert os.listdir("demo_output") == [] and status == 0  # the estimates are written down
 

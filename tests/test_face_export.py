@@ -17,7 +17,8 @@ from facekit.heads import AGE
 from facekit.networks.cards import DEFAULT_WEIGHTS, read_card
 from facekit.networks.runtimes import load_runtime
 
-(EXAMPLE,) = re.findall(r"```python\n(import json\n.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+_GUIDE = (ROOT / "docs" / "WEIGHTS.md").read_text("utf-8")
+(EXAMPLE,) = re.findall(r"```python\n(import json\n.*?)```", _GUIDE, re.DOTALL)
 
 
 def test_export_of_the_shipped_weights(
@@ -40,7 +41,7 @@ def test_export_of_the_shipped_weights(
     Image.fromarray(chips[0]).save("chip.jpg", quality=95)
     exec(EXAMPLE, {})
     chip = np.asarray(Image.open("chip.jpg"))[None]
-    (years,) = AGE.expected(load_runtime(DEFAULT_WEIGHTS, "keras").predict_raw(chip)["age"])
+    (years,) = AGE.values(load_runtime(DEFAULT_WEIGHTS, "keras").predict_raw(chip)["age"])
     assert capsys.readouterr().out == f"estimated age: {years:.1f}\n"
 
 
@@ -66,14 +67,15 @@ def test_what_cannot_be_written_is_one_line(script: Script, tmp_path: Path, monk
 
     monkeypatch.setattr(Path, "write_bytes", full)
     status, out, err = script("face_export.py", "--output", tmp_path / "x.onnx")
-    assert (status, out) == (1, "") and "No space left on device. Free the space or name another with --output." in err
+    assert (status, out) == (1, "")
+    assert "No space left on device. Free some space or choose another path (--output)." in err
     assert (tmp_path / "x.onnx").read_bytes() == b"old" and sorted(os.listdir(tmp_path)) == ["file", "x.onnx"]
 
 
 def test_nothing_but_a_graph_is_replaced(script: Script, tmp_path: Path) -> None:
     photograph = tmp_path / "photograph.jpg"
     photograph.write_bytes(b"mine")
-    told = f"error: A graph's name must end in .onnx. Received: {photograph}. Name another with --output.\n"
+    told = f"error: A graph's name must end in .onnx. Received: {photograph}. Choose another name (--output).\n"
     assert script("face_export.py", "--output", photograph) == (2, "", told)
     assert photograph.read_bytes() == b"mine"
 

@@ -1,4 +1,4 @@
-"""The script: its options, its one line where something is wrong."""
+"""The script: options, output, and errors of one line."""
 
 import subprocess
 import sys

@@ -11,9 +11,6 @@ from facekit import cli
 from facekit.core.errors import FaceKitError, UnknownNameError
 
 SCRIPTS = ("face.py", "face_demo.py", "face_evaluate.py", "face_export.py", "face_train.py", "face_video_demo.py")
-DEMO = ROOT / "demo_images"
-GENDERS = ["Male", "Female"]
-RACES = ["White", "Black", "Asian", "Indian", "Others"]
 
 
 @pytest.mark.parametrize("name", ["import facekit", *SCRIPTS])

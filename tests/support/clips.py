@@ -1,8 +1,8 @@
-"""Made clips of people who move, with the truth of every frame: heads of the demo photographs before a made room.
+"""Synthetic clips of moving people with ground truth: heads of the demo photographs in a synthetic room.
 
     for picture, truth in clip("crossing", seconds=5): ...
 
-All is a function of the name, the seed and the frame's number; positions and sizes scale with the picture.
+Everything is a function of name, seed and frame index; positions and sizes scale with the picture.
 """
 
 import json
@@ -22,44 +22,54 @@ from facekit.faces.images import Picture
 
 @dataclass(frozen=True)
 class Truth:
-    """Where a face is: its box as HOG would draw it, and the share of that box that is in sight."""
+    """Ground truth of a face: HOG's box, and the share of it that is visible."""
 
     box: Box
-    seen: float
+    visible_share: float
 
 
-# Seconds -> x in widths, y in heights, width in heights of the picture; None while the person is away.
+# Time in seconds -> x in picture widths, y and face width in picture heights; None while the person is absent.
 Walk = Callable[[float], tuple[float, float, float] | None]
 
 
 @dataclass(frozen=True)
 class Actor:
-    """One person: identity in the truth, the head's number, the path, and how strongly fast motion blurs (seconds)."""
+    """A person.
+
+    Args:
+        identity: key in the ground truth.
+        head: index in `make_heads`.
+        path: position over time.
+        exposure: duration that motion blurs, seconds.
+        sway: factor of the slight sway of somebody who stands still.
+    """
 
     identity: int
     head: int
     path: Walk
     exposure: float = 0.008
-    calm: float = 1.0  # factor of the sway
+    sway: float = 1.0
 
     def pose(self, time: float, size: tuple[int, int]) -> Pose | None:
-        """Where the head is: the path, and the slight sway of somebody who stands still."""
-        place = self.path(time)
-        if place is None:
+        """Computes the pose at a time: the path plus sway; None while the person is absent."""
+        position = self.path(time)
+        if position is None:
             return None
         (width, height), phase = size, 2.4 * self.head
-        later = self.path(time + 1e-3) or place
-        velocity = [(after - now) * side / 1e-3 for now, after, side in zip(place, later, size, strict=False)]
-        face = place[2] * height * (1 + 0.012 * self.calm * sin(0.9 * time + phase))
-        x = place[0] * width + face * self.calm * (0.012 * sin(1.7 * time + phase) + 0.006 * sin(5.3 * time))
-        y = place[1] * height + face * self.calm * (0.010 * cos(1.3 * time + phase) + 0.004 * sin(6.1 * time + phase))
-        angle = 2.0 * self.calm * sin(1.1 * time + phase)
+        later = self.path(time + 1e-3) or position
+        velocity = [(after - now) * side / 1e-3 for now, after, side in zip(position, later, size, strict=False)]
+        face = position[2] * height * (1 + 0.012 * self.sway * sin(0.9 * time + phase))
+        x = position[0] * width + face * self.sway * (0.012 * sin(1.7 * time + phase) + 0.006 * sin(5.3 * time))
+        y = position[1] * height + face * self.sway * (
+            0.010 * cos(1.3 * time + phase) + 0.004 * sin(6.1 * time + phase)
+        )
+        angle = 2.0 * self.sway * sin(1.1 * time + phase)
         return Pose(x, y, face, angle, (velocity[0] * self.exposure, velocity[1] * self.exposure))
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A made clip. Iterating renders it: RGB uint8 (H, W, 3) and the truth, identity -> Truth, frame after frame."""
+    """A synthetic clip. Iterating yields each frame, RGB uint8 (H, W, 3), and its ground truth, identity -> Truth."""
 
     name: str
     actors: Sequence[Actor]  # the later ones are nearer to the camera
@@ -67,7 +77,7 @@ class Clip:
     rate: float = 30.0
     size: tuple[int, int] = (640, 480)
     seed: int = 0
-    bar: tuple[float, float] | None = None  # a post nearer than everybody: from, to in widths of the picture
+    bar: tuple[float, float] | None = None  # a post in front of everybody: from, to in picture widths
 
     def __iter__(self) -> Iterator[tuple[Picture, dict[int, Truth]]]:
         yield from zip(self.frames(), self.truth, strict=True)
@@ -75,8 +85,8 @@ class Clip:
     def frames(self) -> Iterator[Picture]:
         room, noise = make_room(self.size, self.seed), make_noise(self.size, self.seed)
         shift = np.random.default_rng((self.seed, 1))
-        for number in range(self.n_frames):
-            time = number / self.rate
+        for index in range(self.n_frames):
+            time = index / self.rate
             picture = room.copy()
             for actor in self.actors:
                 if pose := actor.pose(time, self.size):
@@ -91,17 +101,19 @@ class Clip:
 
     @cached_property
     def truth(self) -> list[dict[int, Truth]]:
-        """The faces of every frame whose box touches the picture."""
+        """Ground truth of each frame: the faces whose box touches the picture."""
         return [self._truth(number / self.rate) for number in range(self.n_frames)]
 
     def _truth(self, time: float) -> dict[int, Truth]:
         poses = [(actor, actor.pose(time, self.size)) for actor in self.actors]
         found = {}
-        for place, (actor, pose) in enumerate(poses):
+        for index, (actor, pose) in enumerate(poses):
             if pose:
-                seen = _seen(pose, [nearer for _, nearer in poses[place + 1 :] if nearer], self.size, self.bar)
+                visible = _visible_share(
+                    pose, [nearer for _, nearer in poses[index + 1 :] if nearer], self.size, self.bar
+                )
                 if box := _clipped(pose, self.size):
-                    found[actor.identity] = Truth(box, seen)
+                    found[actor.identity] = Truth(box, visible)
         return found
 
 
@@ -112,8 +124,8 @@ def _clipped(pose: Pose, size: tuple[int, int]) -> Box | None:
     return (left, top, right, bottom) if left < right and top < bottom else None
 
 
-def _seen(pose: Pose, nearer: Sequence[Pose], size: tuple[int, int], bar: tuple[float, float] | None) -> float:
-    """The share of a grid in the face's box that is within the picture, and before which there is nothing."""
+def _visible_share(pose: Pose, nearer: Sequence[Pose], size: tuple[int, int], bar: tuple[float, float] | None) -> float:
+    """Computes the share of a grid in the face's box that is inside the picture and not occluded."""
     offsets = (np.arange(12) - 5.5) / 12 * pose.width
     x, y = np.meshgrid(pose.x + offsets, pose.y + offsets)
     free = (x >= 0) & (y >= 0) & (x < size[0]) & (y < size[1])
@@ -129,7 +141,7 @@ def _rest(x: float, y: float, width: float) -> Walk:
 
 
 def _swing(x: float, y: float, width: float, reach: float, period: float, start: float = 0.0, lift: float = 0) -> Walk:
-    """To and fro, `reach` picture widths to each side, with `lift` picture heights up and down."""
+    """Swings `reach` picture widths to each side, and `lift` picture heights up and down."""
 
     def path(time: float) -> tuple[float, float, float]:
         turn = 2 * pi * time / period + start
@@ -139,12 +151,12 @@ def _swing(x: float, y: float, width: float, reach: float, period: float, start:
 
 
 def _zoom(x: float, y: float, least: float, most: float, period: float) -> Walk:
-    """Away from the camera and back."""
+    """Moves away from the camera and back."""
     return lambda time: (x, y, least * (most / least) ** ((1 + cos(2 * pi * time / period)) / 2))
 
 
 def _walk_through(y: float, width: float, start: float, speed: float) -> Walk:
-    """From the left side to the right, once, at `speed` picture widths a second."""
+    """Crosses the picture once from left to right, at `speed` picture widths a second."""
 
     def path(time: float) -> tuple[float, float, float] | None:
         x = -0.2 + speed * (time - start)
@@ -159,7 +171,7 @@ def _scenes() -> dict[str, tuple[list[Actor], tuple[float, float] | None]]:
         for k in range(8)
     ]
     return {
-        "steady": ([Actor(1, 1, _rest(0.5, 0.45, 0.34))], None),
+        "still": ([Actor(1, 1, _rest(0.5, 0.45, 0.34))], None),
         "three_walking": (
             [
                 Actor(1, 0, _swing(0.2, 0.4, 0.26, 0.09, 6, 0.0, 0.03)),
@@ -186,7 +198,7 @@ def _scenes() -> dict[str, tuple[list[Actor], tuple[float, float] | None]]:
         "leave_and_enter": (
             [
                 Actor(1, 0, _rest(0.5, 0.35, 0.26)),
-                Actor(2, 1, _swing(0.95, 0.45, 0.27, 0.25, 6, pi)),  # beyond the right side for a second or two
+                Actor(2, 1, _swing(0.95, 0.45, 0.27, 0.25, 6, pi)),  # outside the picture for a second or two
                 *(Actor(3 + k, (2, 3, 4, 5)[k], _walk_through(0.72, 0.3, 1.0 + 7.5 * k, 0.24)) for k in range(4)),
             ],
             None,
@@ -214,13 +226,13 @@ SCENES = tuple(_scenes())
 def clip(
     name: str, seconds: float = 30.0, rate: float = 30.0, size: tuple[int, int] = (640, 480), seed: int = 0
 ) -> Clip:
-    """One of SCENES. `size` is width, height in pixels."""
+    """Makes a clip of one of SCENES. `size` is width, height in pixels."""
     actors, bar = _scenes()[name]
     return Clip(name, actors, round(seconds * rate), rate, size, seed, bar)
 
 
 def write_clip(made: Clip, path: Path, codec: str = "libx264") -> None:
-    """Writes it as a video, and the truth beside it as .json: a list of {identity: [box, seen]}, one a frame."""
+    """Writes a clip as a video, and its ground truth as .json: a list of {identity: [box, visible share]} per frame."""
     import av
 
     with av.open(str(path), "w") as file:
@@ -231,5 +243,5 @@ def write_clip(made: Clip, path: Path, codec: str = "libx264") -> None:
         for picture in made.frames():
             file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         file.mux(stream.encode())
-    truth = [{name: [face.box, round(face.seen, 2)] for name, face in faces.items()} for faces in made.truth]
+    truth = [{name: [face.box, round(face.visible_share, 2)] for name, face in faces.items()} for faces in made.truth]
     path.with_suffix(".json").write_text(json.dumps(truth))

@@ -1,4 +1,4 @@
-"""A link to an HTTP server that can fail in the ways that links and servers fail."""
+"""HTTP proxy that simulates failures of connections and servers."""
 
 import http.client
 import socket
@@ -9,14 +9,14 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 HOST = "127.0.0.1"
-Fault = Callable[[int, str], str]  # number of a request, from 0, and its method -> a fault, "" for none
+Fault = Callable[[int, str], str]  # index of a request, from 0, and its method -> a fault, "" for none
 
 
 class FaultyLink:
-    """Hands requests on to a server on this machine, over real connections.
+    """Proxy to a server on this machine, over real connections.
 
-    Faults: a status, which is answered; "lost": the server gets the request, but its answer is not handed on;
-    "cut": the connection ends in the middle of the request's body; "slow": the answer takes half a second.
+    Faults: a status, which is returned; "lost": the server gets the request, but its response is dropped;
+    "cut": the connection ends in the middle of the request's body; "slow": the response takes half a second.
     """
 
     def __init__(self, port: int) -> None:
@@ -47,17 +47,17 @@ class FaultyLink:
                 super().finish()
 
         self._server = ThreadingHTTPServer((HOST, self.port), Handler)  # the same port as before
-        self._server.daemon_threads = False  # so that closing it waits for them
+        self._server.daemon_threads = False  # so that closing waits for them
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     def stop(self) -> None:
-        """Ends the open connections too; what was received whole is still answered."""
+        """Stops the proxy and its connections; requests received completely are still answered."""
         server, self._server = self._server, None
         if server:
             server.shutdown()
             for connection in list(self.connections):
-                with suppress(OSError):  # it has ended by itself
+                with suppress(OSError):  # already closed
                     connection.shutdown(socket.SHUT_RD)
             server.server_close()
 
@@ -109,8 +109,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if self.command != "HEAD":
-            with suppress(ConnectionError):  # the client waits no longer
+            with suppress(ConnectionError):  # the client has given up
                 self.wfile.write(content)
 
     def log_message(self, format: str, *arguments: object) -> None:
-        """Says nothing."""
+        """Logs nothing."""

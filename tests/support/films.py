@@ -1,4 +1,4 @@
-"""Small videos, made as a test wants them."""
+"""Small test videos with chosen properties."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -16,7 +16,7 @@ TICK = Fraction(1, 90000)  # seconds
 
 
 def pictures(n_frames: int = 12, size: tuple[int, int] = (320, 240)) -> list[np.ndarray]:
-    """RGB frames: a photograph that moves by 4 pixels a frame."""
+    """Makes RGB frames of a photograph that moves by 4 pixels per frame."""
     with Image.open(PROJECT / "demo_images" / "speech.jpg") as photograph:
         still = np.asarray(photograph.convert("RGB").resize(size))
     return [np.roll(still, 4 * number, axis=1) for number in range(n_frames)]
@@ -35,7 +35,7 @@ def film(
     options: dict[str, str] | None = None,
     container: dict[str, str] | None = None,
 ) -> Path:
-    """Writes a video; `times` in seconds make its rate variable, `turned` (degrees to the left) its metadata's turn."""
+    """Writes a video; `times` (seconds) make its rate variable, `turned` (degrees to the left) sets its rotation."""
     with av.open(str(path), "w", options=container or {}) as file:
         stream: Any = file.add_stream(codec, rate=rate, options=options or {})
         stream.height, stream.width = frames[0].shape[:2]
@@ -56,7 +56,7 @@ def film(
 
 
 def read_film(path: Path) -> tuple[list[np.ndarray], list[float], Fraction]:
-    """RGB frames, their times, and the mean rate, as another program reads them."""
+    """Reads RGB frames, their times, and the mean rate with PyAV directly."""
     with av.open(str(path)) as file:
         frames = list(file.decode(video=0))
         rate = file.streams.video[0].average_rate
@@ -64,5 +64,5 @@ def read_film(path: Path) -> tuple[list[np.ndarray], list[float], Fraction]:
 
 
 def difference(one: np.ndarray, other: np.ndarray) -> float:
-    """The mean difference of two pictures, of 255."""
+    """Computes the mean absolute difference of two pictures, of 255."""
     return float(np.abs(one.astype(int) - other).mean())

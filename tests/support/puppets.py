@@ -1,4 +1,4 @@
-"""What made clips are drawn from: heads cut out of the demo photographs, a room, and a sensor's noise."""
+"""Parts of synthetic clips: heads cut out of the demo photographs, a room, and sensor noise."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from facekit.faces.images import Picture, read_picture
 
 DEMO = Path(__file__).resolve().parent.parent.parent / "demo_images"
-# Centre and width of the face, in pixels of the photograph, where HOG finds it: the median over 80 sizes and places.
+# Centre and width of HOG's box in pixels of the photograph, median over 80 sizes and positions.
 PEOPLE = {
     "astronaut": (224.0, 125.7, 92.8),
     "portrait_office": (498.7, 271.4, 263.7),
@@ -20,14 +20,14 @@ PEOPLE = {
     "speech": (310.3, 446.8, 310.1),
 }
 FACE = 200  # width of a face in the largest picture of a head, pixels
-SHAPE = (2.1, 2.3)  # width and height of that picture, in faces
-CENTRE = (1.05, 1.0)  # where the face's centre lies in it, in faces
-NOISE = 2.5  # standard deviation of the sensor's noise, of 255
+SHAPE = (2.1, 2.3)  # width and height of that picture, in face widths
+CENTRE = (1.05, 1.0)  # position of the face's centre in it, in face widths
+NOISE = 2.5  # standard deviation of the sensor noise, of 255
 
 
 @dataclass(frozen=True)
 class Pose:
-    """A face at one moment: centre and width in pixels, degrees that it leans, motion during the exposure in pixels."""
+    """Pose of a face: centre and width in pixels, roll in degrees, motion during the exposure in pixels."""
 
     x: float
     y: float
@@ -37,7 +37,7 @@ class Pose:
 
 
 def silhouette(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A head with shoulders: 1 inside, 0 outside, soft between; x and y from the face's centre, in faces."""
+    """Computes the mask of a head with shoulders, 0 to 1; x and y from the face's centre, in face widths."""
     head = 1 - np.hypot(x / 0.72, (y + 0.1) / 0.86)
     shoulders = np.minimum(1.0 - np.hypot(x / 1.02, (y - 1.35) / 0.75), (1.27 - y) * 2)
     return np.clip(np.maximum(head, shoulders) * 8 + 0.5, 0, 1)
@@ -45,9 +45,9 @@ def silhouette(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.flo
 
 @cache
 def make_heads() -> list[list[NDArray[np.uint8]]]:
-    """Eight heads: the four of the photographs, and the same mirrored in another light.
+    """Makes eight heads: those of the four photographs, and the same mirrored in different light.
 
-    Each as RGBA, premultiplied, in falling sizes; (H, W, 4) with the face's centre at CENTRE.
+    Each is a pyramid of premultiplied RGBA pictures (H, W, 4) with the face's centre at CENTRE.
     """
     heads = [_cut(read_picture(DEMO / f"{name}.jpg"), *face) for name, face in PEOPLE.items()]
     for number in range(4):
@@ -57,7 +57,7 @@ def make_heads() -> list[list[NDArray[np.uint8]]]:
 
 
 def _cut(picture: Picture, x: float, y: float, width: float) -> Picture:
-    """The surroundings of a face at FACE pixels."""
+    """Crops a face and its surroundings, scaled to FACE pixels."""
     scale = FACE / width
     matrix = np.array([[scale, 0, CENTRE[0] * FACE - x * scale], [0, scale, CENTRE[1] * FACE - y * scale]])
     size = (round(SHAPE[0] * FACE), round(SHAPE[1] * FACE))
@@ -78,7 +78,7 @@ def _levels(head: Picture) -> list[NDArray[np.uint8]]:
 def draw_head(picture: Picture, levels: list[NDArray[np.uint8]], pose: Pose) -> None:
     """Draws a head into a picture."""
     face = levels[max(number for number in range(len(levels)) if number == 0 or FACE * 0.8**number >= pose.width)]
-    unit = face.shape[1] / SHAPE[0]  # a face in this picture, pixels
+    unit = face.shape[1] / SHAPE[0]  # width of the face in this picture, pixels
     reach = 1.45 * pose.width + hypot(*pose.blur)
     left, top = max(0, int(pose.x - reach)), max(0, int(pose.y - reach))
     right, bottom = min(picture.shape[1], int(pose.x + reach)), min(picture.shape[0], int(pose.y + reach))
@@ -95,7 +95,7 @@ def draw_head(picture: Picture, levels: list[NDArray[np.uint8]], pose: Pose) -> 
 
 
 def _line(dx: float, dy: float) -> NDArray[np.float32]:
-    """The kernel of a motion, its length at most 61 pixels."""
+    """Makes the kernel of a motion blur, at most 61 pixels long."""
     half = min(30, int(np.ceil(max(abs(dx), abs(dy)) / 2)))
     kernel = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
     for share in np.linspace(-0.5, 0.5, 4 * half + 1):
@@ -105,7 +105,7 @@ def _line(dx: float, dy: float) -> NDArray[np.float32]:
 
 @cache
 def make_room(size: tuple[int, int], seed: int) -> Picture:
-    """A wall with light from the side, pictures and shelves on it: something for points to stick to, and no face."""
+    """Makes a wall lit from the side, with pictures and shelves: texture for optical flow, without faces."""
     width, height = size
     random = np.random.default_rng((seed, 2))
     y, x = np.mgrid[0:height, 0:width] / np.array([height, width])[:, None, None]
@@ -123,6 +123,6 @@ def make_room(size: tuple[int, int], seed: int) -> Picture:
 
 @cache
 def make_noise(size: tuple[int, int], seed: int) -> NDArray[np.int16]:
-    """Noise that is 64 pixels larger than the picture: each frame takes another part."""
+    """Makes noise 64 pixels larger than the picture, as each frame uses another part."""
     random = np.random.default_rng((seed, 3))
     return random.normal(0, NOISE, (size[1] + 64, size[0] + 64, 3)).round().astype(np.int16)

@@ -1,11 +1,11 @@
-"""Scenes of a video for tests, and what is drawn into them."""
+"""Scenes for tests, and a record of the labels drawn into them."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 
-from facekit.drawing.photographs import FACE_COLOURS, Plate
+from facekit.drawing.photographs import FACE_COLOURS, Label
 from facekit.heads import AgeAnswer, Answer, ClassAnswer
 from facekit.video.display import overlay
 from facekit.video.display.hud import Hud
@@ -29,14 +29,14 @@ def answers(years: float = 34.2, female: float = 0.98, asian: float = 0.84) -> d
 
 
 def scene(picture: np.ndarray, boxes: dict[int, Box], number: int = 0, said: Any = None) -> Scene:
-    """Track -> box, at 30 frames per second."""
+    """Makes a scene from track -> box, at 30 frames per second."""
     said = answers() if said is None else said
     faces = (TrackedFace(track, box, said, 1) for track, box in sorted(boxes.items(), key=lambda face: face[1]))
     return Scene(Frame(number, number / 30, picture, 0.0), tuple(faces))
 
 
 def show(to: Overlay, now: Scene, hud: Hud | None) -> np.ndarray:
-    """The scene as files get it; the display was drawn before, as over the frame before."""
+    """Draws a scene as written to files, after the head-up display was drawn over the previous frame."""
     if hud:
         to.draw_hud(now.frame.picture, now, hud)
     return to.draw(now)
@@ -56,19 +56,19 @@ def overlap(one: Box, other: Box) -> int:
     return max(0, width) * max(0, height)
 
 
-class Drawn(list[tuple[Plate, Any, Any]]):
-    """What was drawn since the last look: plate, colour of its stripe, bars."""
+class Drawn(list[tuple[Label, Any, Any]]):
+    """Labels drawn since the last `take`: label, colour of its stripe, bars."""
 
-    def look(self) -> tuple[list[Plate], dict[Any, Plate]]:
-        """The plates without a stripe, and the cards by their colour."""
-        fixed = [plate for plate, stripe, _ in self if stripe is None]
-        cards = {stripe: plate for plate, stripe, _ in self if stripe is not None}
+    def take(self) -> tuple[list[Label], dict[Any, Label]]:
+        """Returns and clears the labels without a stripe, and the cards by their colour."""
+        fixed = [label for label, stripe, _ in self if stripe is None]
+        cards = {stripe: label for label, stripe, _ in self if stripe is not None}
         self.clear()
         return fixed, cards
 
 
-def texts(plate: Plate) -> list[str]:
-    return [f"{text} {detail}".strip() for text, detail in plate.lines]
+def texts(label: Label) -> list[str]:
+    return [f"{text} {detail}".strip() for text, detail in label.lines]
 
 
 def colour(track: int) -> tuple[int, int, int]:
@@ -76,7 +76,7 @@ def colour(track: int) -> tuple[int, int, int]:
 
 
 class Walk:
-    """Faces that wander about in a frame and bounce off its edges, and each other's ways cross."""
+    """Boxes that move through a frame, cross each other, and bounce off its edges."""
 
     def __init__(
         self, count: int, size: tuple[int, int], sides: tuple[int, int], seed: int, speed: float = 3.0
@@ -98,14 +98,14 @@ class Walk:
         }
 
 
-def record_plates(monkeypatch: pytest.MonkeyPatch) -> Drawn:
-    """What is drawn from now on."""
-    plates = Drawn()
-    draw = overlay._Plates.draw
+def record_labels(monkeypatch: pytest.MonkeyPatch) -> Drawn:
+    """Records the labels that are drawn from now on."""
+    labels = Drawn()
+    draw = overlay._LabelPainter.draw
 
-    def record(self: Any, picture: np.ndarray, plate: Plate, stripe: Any = None, bars: Any = ()) -> None:
-        plates.append((plate, stripe, bars))
-        draw(self, picture, plate, stripe, bars)
+    def record(self: Any, picture: np.ndarray, label: Label, stripe: Any = None, bars: Any = ()) -> None:
+        labels.append((label, stripe, bars))
+        draw(self, picture, label, stripe, bars)
 
-    monkeypatch.setattr(overlay._Plates, "draw", record)
-    return plates
+    monkeypatch.setattr(overlay._LabelPainter, "draw", record)
+    return labels

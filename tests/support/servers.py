@@ -1,4 +1,4 @@
-"""Servers that send videos as cameras, phones and web servers do; and that break off, or stall."""
+"""Servers that send videos as cameras, phones and web servers do, and may stop or stall."""
 
 import contextlib
 import io
@@ -20,21 +20,21 @@ from facekit.video.sources import open_source
 
 
 def read_source(source: Any, n_frames: int, **options: Any) -> tuple[list[Frame], list[str]]:
-    """So many frames, and the notes."""
+    """Reads up to n_frames frames, and the notes."""
     notes: list[str] = []
     with open_source(source, note=notes.append, **options) as opened:
         return list(islice(opened, n_frames)), notes
 
 
 def stop_soon(stop: threading.Event, seconds: float) -> None:
-    """Sets it later."""
+    """Sets `stop` after some seconds."""
     timer = threading.Timer(seconds, stop.set)
     timer.daemon = True
     timer.start()
 
 
 class Server(ThreadingHTTPServer):
-    """Answers each GET by the next of `answers`, the last one again and again."""
+    """Answers each GET with the next of `answers`, and repeats the last one."""
 
     daemon_threads = True
 
@@ -60,7 +60,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def send_file(path: Path, share: float = 1.0, wait: bool = False) -> Callable[[Any], None]:
-    """Serves a file as servers do, with parts of it; of the whole only this share before it closes, or waits."""
+    """Serves a file with range requests; only this share of it, then closes or waits."""
 
     def answer(handler: Any) -> None:
         content = path.read_bytes()
@@ -79,7 +79,7 @@ def send_file(path: Path, share: float = 1.0, wait: bool = False) -> Callable[[A
 
 
 def send_jpegs(n_frames: int, wait: bool = False) -> Callable[[Any], None]:
-    """Serves pictures as cameras and phones do, one after another in one answer; then closes, or waits."""
+    """Serves Motion JPEG in one response, as cameras and phones do; then closes or waits."""
 
     def answer(handler: Any) -> None:
         handler.send_response(200)
@@ -99,7 +99,7 @@ def send_jpegs(n_frames: int, wait: bool = False) -> Callable[[Any], None]:
 
 
 class Rtsp(socketserver.StreamRequestHandler):
-    """As much of a camera's RTSP (RFC 2326) as is needed to send MPEG-TS (RFC 2250) over the same connection."""
+    """Minimal RTSP server (RFC 2326) that sends MPEG-TS (RFC 2250) over the same connection."""
 
     film = b""
 

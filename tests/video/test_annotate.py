@@ -1,4 +1,4 @@
-"""From a source to what comes of it; whatever stops it, what was done is kept."""
+"""annotate_video from source to files, and what remains after errors and signals."""
 
 import csv
 import json
@@ -24,7 +24,7 @@ from facekit.core.errors import FaceKitError, PictureError, UsageError, VideoErr
 from facekit.core.files import PROJECT
 from facekit.estimator import FaceEstimator
 from facekit.heads import AGE
-from facekit.video import VideoOptions, annotate, annotate_video
+from facekit.video import VideoOptions, annotate, annotate_video, signals
 from facekit.video.frames import Frame, Scene
 from facekit.video.sources.source import Source
 
@@ -33,7 +33,7 @@ N_FRAMES = 12
 
 
 class Moving(Source):
-    """Gives pictures, live or not; `fails_at` it breaks off."""
+    """Source of given pictures, live or not; fails at index `fails_at`."""
 
     def __init__(self, frames: list[np.ndarray], *, is_live: bool, pace: float = 0, fails_at: int = -1) -> None:
         self.name, self.is_live, self.rate, self.size = "Made 0", is_live, Fraction(30), (320, 240)
@@ -57,7 +57,7 @@ def clip(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def made_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Frame], Any]], None]:
-    """Puts one stage in the place of those that search, follow, estimate and draw."""
+    """Replaces the stages that search, track, estimate and draw by a single one."""
 
     def put(function: Callable[[Frame], Any]) -> None:
         def stage(frame: Frame) -> tuple[Scene, np.ndarray]:
@@ -151,7 +151,7 @@ def test_nothing_is_overwritten(made_of: Any, clip: Path, tmp_path: Path) -> Non
 
 def test_the_source_is_not_replaced(clip: Path, tmp_path: Path) -> None:
     content = clip.read_bytes()
-    with pytest.raises(UsageError, match=r"clip.mp4 is what is read, and would be lost. Choose another name"):
+    with pytest.raises(UsageError, match=r"clip.mp4 is the source and would be overwritten. Choose another name"):
         annotate_video(clip, ESTIMATOR, hidden(jsonl=f"{tmp_path}/./clip.mp4", output=tmp_path / "o.mp4"))
     assert clip.read_bytes() == content and [*tmp_path.iterdir()] == [clip]
 
@@ -188,7 +188,7 @@ def test_of_two_errors_the_first_is_told(made_of: Any, tmp_path: Path, monkeypat
 
 
 def test_an_error_of_a_stage_passes_and_what_was_done_is_kept(made_of: Any, clip: Path, tmp_path: Path) -> None:
-    made_of(lambda frame: 1 // (5 - frame.number))
+    made_of(lambda frame: 1 // (5 - frame.index))
     with pytest.raises(ZeroDivisionError):
         annotate_video(clip, ESTIMATOR, hidden(output=tmp_path / "o.mp4"))
     assert len(read_film(tmp_path / "o.mp4")[0]) == 5
@@ -196,7 +196,7 @@ def test_an_error_of_a_stage_passes_and_what_was_done_is_kept(made_of: Any, clip
 
 def test_what_cannot_be_written_is_told(made_of: Any, clip: Path, tmp_path: Path) -> None:
     (tmp_path / "o.jsonl").write_text("precious")
-    with pytest.raises(VideoError, match=r"Cannot write .*drawn.mp4: .*. Free the space or choose another folder"):
+    with pytest.raises(VideoError, match=r"Cannot write .*drawn.mp4: .*. Free some space or choose another path"):
         annotate_video(clip, ESTIMATOR, hidden(output=clip / "drawn.mp4"))
 
 
@@ -226,7 +226,7 @@ sys.exit(130 if annotate_video(source, SimpleNamespace(heads=[AGE]), options).in
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signals")
-@pytest.mark.parametrize("number", annotate.SIGNALS)
+@pytest.mark.parametrize("number", signals.SIGNALS)
 def test_a_signal_ends_it_in_good_order(number: signal.Signals, clip: Path, tmp_path: Path) -> None:
     output, lines = tmp_path / "o.mp4", tmp_path / "o.jsonl"
     command = [sys.executable, "-c", PROGRAM, clip, output, lines]

@@ -1,4 +1,4 @@
-"""Stages in threads: order, dropping, errors, ends."""
+"""Pipeline: order, dropping, errors, shutdown."""
 
 import itertools
 import threading
@@ -11,9 +11,9 @@ from facekit.video import pipeline as pipeline_module
 from facekit.video.pipeline import Pipeline
 
 
-def make(source: Iterable[int], *stages: Callable[[int], int], drops: bool = False, in_flight: int = 4) -> Pipeline:
+def make(source: Iterable[int], *stages: Callable[[int], int], drop_old: bool = False, in_flight: int = 4) -> Pipeline:
     named = {f"stage{number}": stage for number, stage in enumerate(stages)}
-    return Pipeline(source, named, drops=drops, in_flight=in_flight, stop=threading.Event())
+    return Pipeline(source, named, drop_old=drop_old, in_flight=in_flight, stop=threading.Event())
 
 
 def threads() -> list[str]:
@@ -64,7 +64,7 @@ def test_a_live_source_loses_old_items_and_never_the_newest() -> None:
         yield from range(1, 50)
         is_read.set()
 
-    with make(source(), lambda n: n, drops=True, in_flight=1) as pipeline:
+    with make(source(), lambda n: n, drop_old=True, in_flight=1) as pipeline:
         results = iter(pipeline)
         got = [next(results)]
         is_taken.set()
@@ -113,7 +113,7 @@ def test_stop_ends_the_iteration_while_the_source_says_nothing() -> None:
         yield 1
         silence.wait()
 
-    pipeline = Pipeline(source(), {"stage0": lambda n: n}, drops=True, in_flight=2, stop=stop)
+    pipeline = Pipeline(source(), {"stage0": lambda n: n}, drop_old=True, in_flight=2, stop=stop)
     threading.Timer(0.2, stop.set).start()
     start = time.perf_counter()
     try:
@@ -127,7 +127,7 @@ def test_stop_ends_the_iteration_while_the_source_says_nothing() -> None:
 
 
 def test_stages_that_hang_are_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline_module, "PATIENCE", 0.4)
+    monkeypatch.setattr(pipeline_module, "SHUTDOWN_SECONDS", 0.4)
     goes_on = threading.Event()
 
     def hangs(n: int) -> int:

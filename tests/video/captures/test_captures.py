@@ -1,4 +1,4 @@
-"""What is captured, when, under which names; and that a capture never holds up or ends the video."""
+"""Captures: times, names and contents; a capture never blocks or ends the video."""
 
 import argparse
 import errno
@@ -22,7 +22,8 @@ from facekit.faces.images import Picture
 from facekit.heads import ClassAnswer
 from facekit.video.captures import captures as captures_module
 from facekit.video.captures import uploads
-from facekit.video.captures.captures import GONE_AFTER, Captures
+from facekit.video.captures.best_faces import TRACK_END_SECONDS
+from facekit.video.captures.captures import Captures
 from facekit.video.frames import Frame, Scene, TrackedFace
 
 NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z-\d{6}-[0-9a-f]{6}(-track-\d{6})?\.(jpg|json)")
@@ -39,7 +40,7 @@ def scene(number: int, *faces: TrackedFace, picture: Picture = PICTURE, rate: fl
 
 
 def facts(folder: Path) -> list[dict[str, Any]]:
-    """What the JSONs say, each of which has its picture."""
+    """Reads all JSON files, and checks that each has its picture."""
     names = sorted(path.name for path in folder.iterdir())
     assert all(map(NAME.fullmatch, names)), names
     assert [name for name in names if name.endswith(".jpg")] == [
@@ -114,9 +115,9 @@ def test_the_best_picture_of_each_track_is_captured_when_it_ends(opened: Opened,
         captures.offer(
             scene(3, face(7, 3, box=(300, 100, 400, 220)), face(9, 0), picture=PICTURE[::-1]), PICTURE
         )  # nobody looked at these
-        captures.offer(scene(3 + round(30 * GONE_AFTER), face(8, 1)), PICTURE)
+        captures.offer(scene(3 + round(30 * TRACK_END_SECONDS), face(8, 1)), PICTURE)
         assert captures._best is not None and captures._best._best.keys() == {7, 8}
-        captures.offer(scene(5 + round(30 * GONE_AFTER), face(8, 1)), PICTURE)
+        captures.offer(scene(5 + round(30 * TRACK_END_SECONDS), face(8, 1)), PICTURE)
         assert wait_for(lambda: len(list((tmp_path / "captures").glob("*.json"))) == 1)
     first, second = facts(tmp_path / "captures")
     assert (first["frame"], first["faces"][0]["gender"]["label"], first["faces"][0]["evidence"]) == (1, "Female", 3)
@@ -162,7 +163,7 @@ def test_offering_takes_no_time_while_the_disk_is_slow(
 def test_when_too_much_waits_live_video_gives_captures_up_and_files_wait(
     opened: Opened, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, notes: list[str]
 ) -> None:
-    monkeypatch.setattr(captures_module, "MOST_BACKLOG", 2 * PICTURE.nbytes)
+    monkeypatch.setattr(captures_module, "MAX_BACKLOG_BYTES", 2 * PICTURE.nbytes)
     goes_on, write = threading.Event(), uploads.write_capture
     monkeypatch.setattr(uploads, "write_capture", lambda *arguments: (goes_on.wait(9), write(*arguments)))
     with opened() as captures:
@@ -201,29 +202,32 @@ def test_a_full_disk_loses_captures_with_one_note(
 
 def test_a_folder_that_cannot_be_written_to_is_told_at_the_start(opened: Opened, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(FaceKitError, match=r"Cannot make the folder .*file: File exists\. Name another\."):
+    with pytest.raises(FaceKitError, match=r"Cannot make the folder .*file: File exists\. Choose another\."):
         opened(target=str(tmp_path / "file"))
     if sys.platform == "linux":
-        with pytest.raises(FaceKitError, match=r"Cannot write to the folder /proc: .*\. Name another\."):
+        with pytest.raises(FaceKitError, match=r"Cannot write to the folder /proc: .*"):
             opened(target="/proc")
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"target": "gs://bucket/x"}, "Captures go to a folder or to s3://bucket/prefix. Received: gs://bucket/x"),
-        ({"endpoint": "http://localhost:1"}, "--s3-endpoint and --s3-encryption want --capture-to s3://"),
-        ({"encryption": "AES256"}, "--s3-endpoint and --s3-encryption want --capture-to s3://"),
+        ({"target": "gs://bucket/x"}, "Captures must go to a folder or to s3://bucket/prefix. Received: gs://bucket/x"),
+        ({"endpoint": "http://localhost:1"}, "An S3 endpoint or encryption needs a target of the form s3://"),
+        ({"encryption": "AES256"}, "An S3 endpoint or encryption needs a target of the form s3://"),
         ({"target": "s3:///prefix"}, "digits, dots and hyphens. Received: s3:///prefix"),
         ({"target": "s3://what is this/x"}, "digits, dots and hyphens. Received: s3://what is this/x"),
         ({"target": "s3://bucket/p", "encryption": "AES512"}, "AES256, aws:kms or aws:kms:KEY. Received: AES512"),
         ({"target": "s3://bucket/p", "encryption": "aws:kms:"}, "AES256, aws:kms or aws:kms:KEY. Received: aws:kms:"),
-        ({"target": "s3://b/p"}, "by 3 or more letters, digits, dots and hyphens. Received: s3://b/p"),
+        ({"target": "s3://b/p"}, "with 3 or more letters, digits, dots and hyphens. Received: s3://b/p"),
         (
             {"target": "s3://bucket/p", "endpoint": "nonsense://x"},
             "an address such as http://host:9000. Received: nons",
         ),
-        ({"target": "s3://bucket/p", "endpoint": "localhost 9000"}, "--s3-endpoint is an address such as http://"),
+        (
+            {"target": "s3://bucket/p", "endpoint": "localhost 9000"},
+            "An S3 endpoint must be an address such as http://",
+        ),
     ],
 )
 def test_targets_and_options_that_cannot_be(options: dict[str, Any], message: str, opened: Opened) -> None:

@@ -1,4 +1,4 @@
-"""Captures in a bucket of a server that speaks S3, over a link that fails: nothing lost, nothing twice."""
+"""Captures in a bucket, over a connection that fails: nothing is lost, nothing duplicated."""
 
 import json
 import re
@@ -62,7 +62,7 @@ def link(moto_port: int, s3: Any) -> Iterator[FaultyLink]:
 
 @pytest.fixture(scope="module")
 def client(moto_port: int) -> Iterator[Any]:
-    """Goes to the server itself."""
+    """Client without the proxy."""
     from boto3.session import Session
 
     session = Session(aws_access_key_id="key", aws_secret_access_key="secret", region_name="us-east-1")
@@ -73,7 +73,7 @@ def client(moto_port: int) -> Iterator[Any]:
 
 @pytest.fixture
 def s3(client: Any, credentials: None) -> Iterator[Any]:
-    """The client, while there is an empty bucket."""
+    """Client, with an empty bucket on the server."""
     client.create_bucket(Bucket="bucket")
     yield client
     for name in stored(client):
@@ -82,7 +82,7 @@ def s3(client: Any, credentials: None) -> Iterator[Any]:
 
 
 def stored(client: Any) -> dict[str, bytes]:
-    """All that is in the bucket."""
+    """Reads all objects of the bucket."""
     keys = [entry["Key"] for entry in client.list_objects_v2(Bucket="bucket").get("Contents", [])]
     return {key: client.get_object(Bucket="bucket", Key=key)["Body"].read() for key in keys}
 
@@ -101,7 +101,7 @@ def opened(link: FaultyLink, s3: Any, tmp_path: Path, notes: list[str]) -> Itera
 
     def make(url: str = "s3://bucket/some/where/", **options: Any) -> Spool:
         bucket = Bucket(url, link.url, **options)
-        made.append(Spool(tmp_path / "spool", bucket.put, notes.append, waits=FAST))
+        made.append(Spool(tmp_path / "spool", bucket.put, notes.append, retry_seconds=FAST))
         return made[-1]
 
     yield make
@@ -110,7 +110,7 @@ def opened(link: FaultyLink, s3: Any, tmp_path: Path, notes: list[str]) -> Itera
 
 
 def fill(spool: Spool, numbers: range, size: int = 20_000) -> dict[str, bytes]:
-    """Adds captures, and gives what the bucket must hold."""
+    """Adds captures, and returns the expected objects of the bucket."""
     expected = {}
     for number in numbers:
         picture, facts = bytes([number]) * size, b'{"number": %d}' % number
@@ -175,8 +175,8 @@ def test_a_server_that_answers_503_for_a_while(opened: Opened, link: FaultyLink,
     wait_for(lambda: is_empty(spool))
     assert stored(s3) == expected
     assert "s3://bucket/some/where takes no captures now: 503 Service Unavailable. Captures" in notes[0]
-    assert f"Captures are kept in {spool.folder} and sent later." in notes[0]
-    assert notes[1:] == ["Captures are sent again."]
+    assert f"Captures are kept in {spool.folder} and uploaded later." in notes[0]
+    assert notes[1:] == ["Captures are uploaded again."]
 
 
 def test_a_server_that_is_stopped_and_started(opened: Opened, link: FaultyLink, s3: Any, notes: list[str]) -> None:
@@ -234,7 +234,7 @@ def test_a_slow_server_is_given_up_and_asked_again(
 
 
 def test_a_missing_bucket_is_told_at_the_start(opened: Opened) -> None:
-    with pytest.raises(VideoError, match=r"There is no bucket nowhere\. Make it, or name another with --capture-to\."):
+    with pytest.raises(VideoError, match=r"There is no bucket nowhere\. Create it, or choose another one\."):
         opened("s3://nowhere/x")
 
 
@@ -265,7 +265,7 @@ def test_a_bucket_that_is_removed_keeps_captures_in_the_spool(opened: Opened, s3
 
 
 def test_who_may_only_write_can_start(opened: Opened, link: FaultyLink, s3: Any, notes: list[str]) -> None:
-    """Asking for the bucket is forbidden to them."""
+    """HeadBucket is forbidden with write permission only."""
     link.fault = lambda request, method: "403" if method == "HEAD" else ""
     expected = fill(opened(), range(1))
     wait_for(lambda: stored(s3) == expected)
@@ -277,7 +277,7 @@ def test_a_put_that_is_forbidden_will_be_so_for_long(link: FaultyLink, s3: Any) 
     link.fault = lambda request, method: "403"
     with pytest.raises(UploadError, match=r"s3://bucket refuses captures: 403\. Allow s3:PutObject") as caught:
         bucket.put("a.jpg", b"a")
-    assert caught.value.is_lasting
+    assert caught.value.is_permanent
 
 
 CHILD = """

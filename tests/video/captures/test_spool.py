@@ -1,4 +1,4 @@
-"""What waits to be sent: in order, nothing lost, nothing twice, through failures, kills and other processes."""
+"""Spool: order, and no loss or duplicates through failures, kills and other processes."""
 
 import itertools
 import os
@@ -23,7 +23,7 @@ FAST = (0.01, 0.05)
 
 
 class Server:
-    """Takes files, unless it is down; notes the order of attempts."""
+    """Fake server: stores files unless it fails, and records attempts."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
@@ -38,7 +38,7 @@ class Server:
         self.files[name] = data
         if self.loses_answers:
             self.loses_answers -= 1
-            raise UploadError("No answer.", is_lasting=False)
+            raise UploadError("No answer.", is_permanent=False)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def opened(tmp_path: Path, server: Server, notes: list[str]) -> Iterator[Callabl
     made: list[Spool] = []
 
     def make(**options: object) -> Spool:
-        options = {"waits": FAST, **options}
+        options = {"retry_seconds": FAST, **options}
         made.append(Spool(tmp_path / "spool", server.put, notes.append, **options))  # type: ignore[arg-type]
         return made[-1]
 
@@ -78,7 +78,7 @@ def waiting(folder: Path) -> list[str]:
 
 
 def fill(spool: Spool, numbers: range) -> dict[str, bytes]:
-    """Adds captures, and gives what must arrive."""
+    """Adds captures, and returns the files that must arrive."""
     for number in numbers:
         spool.add(f"{number:03d}.5Z", b"picture %d" % number, b"facts %d" % number)
     pairs = ((number, suffix) for number in numbers for suffix in (("jpg", b"picture"), ("json", b"facts")))
@@ -86,7 +86,7 @@ def fill(spool: Spool, numbers: range) -> dict[str, bytes]:
 
 
 def test_all_arrive_each_picture_before_its_facts(opened: Callable[..., Spool], server: Server, tmp_path: Path) -> None:
-    server.failure = UploadError("Down.", is_lasting=False)
+    server.failure = UploadError("Down.", is_permanent=False)
     spool = opened()
     expected = fill(spool, range(20))
     wait_for(lambda: server.attempts)
@@ -99,7 +99,7 @@ def test_all_arrive_each_picture_before_its_facts(opened: Callable[..., Spool], 
 
 
 def test_a_lost_answer_repeats_the_same_name(opened: Callable[..., Spool], server: Server, notes: list[str]) -> None:
-    """One failure alone is not worth a word."""
+    """A single failure is not reported."""
     server.loses_answers = 1
     spool = opened()
     expected = fill(spool, range(2))
@@ -109,14 +109,14 @@ def test_a_lost_answer_repeats_the_same_name(opened: Callable[..., Spool], serve
     wait_for(lambda: len(server.attempts) == 8 + 1 + 3)
     assert server.files == expected
     wait_for(lambda: len(notes) == 2)
-    assert notes[0].startswith("No answer. Captures are kept in ") and notes[1] == "Captures are sent again."
+    assert notes[0].startswith("No answer. Captures are kept in ") and notes[1] == "Captures are uploaded again."
 
 
 def test_attempts_become_rarer_and_one_note_is_made(
     opened: Callable[..., Spool], server: Server, notes: list[str]
 ) -> None:
-    server.failure = UploadError("Down.", is_lasting=False)
-    spool = opened(waits=(0.04, 0.4))
+    server.failure = UploadError("Down.", is_permanent=False)
+    spool = opened(retry_seconds=(0.04, 0.4))
     fill(spool, range(1))
     wait_for(lambda: len(server.attempts) == 6)
     pauses = [later - sooner for (sooner, _), (later, _) in itertools.pairwise(server.attempts)]
@@ -126,8 +126,8 @@ def test_attempts_become_rarer_and_one_note_is_made(
 
 
 def test_a_lasting_refusal_is_tried_rarely(opened: Callable[..., Spool], server: Server, notes: list[str]) -> None:
-    server.failure = UploadError("Denied.", is_lasting=True)
-    spool = opened(waits=(0.001, 1.0))
+    server.failure = UploadError("Denied.", is_permanent=True)
+    spool = opened(retry_seconds=(0.001, 1.0))
     fill(spool, range(1))
     wait_for(lambda: notes)
     time.sleep(0.3)
@@ -140,19 +140,19 @@ def test_a_lasting_refusal_is_tried_rarely(opened: Callable[..., Spool], server:
 def test_the_end_tries_once_more_and_tells_what_waits(
     opened: Callable[..., Spool], server: Server, notes: list[str], tmp_path: Path
 ) -> None:
-    server.failure = UploadError("Down.", is_lasting=False)
-    spool = opened(waits=(60, 60))
+    server.failure = UploadError("Down.", is_permanent=False)
+    spool = opened(retry_seconds=(60, 60))
     expected = fill(spool, range(3))
     wait_for(lambda: server.attempts)
     started = time.monotonic()
     spool.close()
     assert time.monotonic() - started < 1 and len(server.attempts) == 2
     assert notes == [
-        f"Down. Captures are kept in {tmp_path / 'spool'} and sent later.",
-        f"3 captures wait in {tmp_path / 'spool'} to be sent at the next start with the same target.",
+        f"Down. Captures are kept in {tmp_path / 'spool'} and uploaded later.",
+        f"3 captures wait in {tmp_path / 'spool'} to be uploaded at the next start with the same target.",
     ]
     server.failure = None
-    again = opened(waits=(60, 60))
+    again = opened(retry_seconds=(60, 60))
     again.close()
     assert server.files == expected and waiting(tmp_path / "spool") == []
 
@@ -160,7 +160,7 @@ def test_the_end_tries_once_more_and_tells_what_waits(
 def test_a_server_that_does_not_answer_holds_up_nothing(
     tmp_path: Path, notes: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spool_module, "PATIENCE", 0.1)
+    monkeypatch.setattr(spool_module, "CLOSE_SECONDS", 0.1)
     answers, asked = threading.Event(), threading.Event()
     spool = Spool(tmp_path, lambda name, data: (asked.set(), answers.wait(9)) and None, notes.append)
     started = time.monotonic()
@@ -168,7 +168,7 @@ def test_a_server_that_does_not_answer_holds_up_nothing(
     assert asked.wait(5)
     spool.close()
     assert time.monotonic() - started < 5
-    assert notes == [f"10 captures wait in {tmp_path} to be sent at the next start with the same target."]
+    assert notes == [f"10 captures wait in {tmp_path} to be uploaded at the next start with the same target."]
     answers.set()
     spool._sender.join(5)
     assert len(waiting(tmp_path)) == 19  # what was under way was confirmed; after the end nothing new was begun
@@ -177,10 +177,12 @@ def test_a_server_that_does_not_answer_holds_up_nothing(
 def test_a_full_spool_takes_no_more_and_keeps_the_oldest(
     opened: Callable[..., Spool], server: Server, tmp_path: Path
 ) -> None:
-    server.failure = UploadError("Down.", is_lasting=False)
-    spool = opened(most_files=6)
+    server.failure = UploadError("Down.", is_permanent=False)
+    spool = opened(max_files=6)
     expected = fill(spool, range(3))
-    with pytest.raises(VideoError, match=re.escape(f"6 files wait in {tmp_path / 'spool'} to be sent, more are not")):
+    with pytest.raises(
+        VideoError, match=re.escape(f"6 files wait in {tmp_path / 'spool'} to be uploaded, and no more")
+    ):
         fill(spool, range(3, 4))
     server.failure = None
     wait_for(lambda: server.files == expected and not waiting(tmp_path / "spool"))
@@ -191,7 +193,7 @@ def test_a_full_spool_takes_no_more_and_keeps_the_oldest(
 def test_files_are_removed_by_others_and_folders_too(
     opened: Callable[..., Spool], server: Server, tmp_path: Path
 ) -> None:
-    server.failure = UploadError("Down.", is_lasting=False)
+    server.failure = UploadError("Down.", is_permanent=False)
     spool = opened()
     expected = fill(spool, range(2))
     (tmp_path / "spool" / "000.5Z.jpg").unlink()
@@ -239,10 +241,10 @@ from pathlib import Path
 from facekit.video.captures.spool import Spool, UploadError
 def put(name, data):
     if sys.argv[2] == "down":
-        raise UploadError("Down.", is_lasting=False)
+        raise UploadError("Down.", is_permanent=False)
     time.sleep(0.02)
     Path(sys.argv[2], name).write_bytes(data)
-spool = Spool(Path(sys.argv[1]), put, lambda line: None, waits=(0.01, 0.05))
+spool = Spool(Path(sys.argv[1]), put, lambda line: None, retry_seconds=(0.01, 0.05))
 for number in range(int(sys.argv[3])):
     spool.add(f"{number:03d}.5Z", b"picture %d" % number, b"facts %d" % number)
 print("full", flush=True)
@@ -252,7 +254,7 @@ time.sleep(60)
 
 @pytest.fixture
 def child() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Another process with the same spool: what its server is, and how many captures it adds."""
+    """Starts a process with the same spool, a server, and a number of captures to add."""
     children: list[subprocess.Popen[str]] = []
 
     def start(folder: Path, server: object, captures: int) -> subprocess.Popen[str]:

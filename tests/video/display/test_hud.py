@@ -1,18 +1,18 @@
-"""The head-up display and the note."""
+"""Head-up display and note."""
 
 import pytest
-from scenes import KEYS, Drawn, blank, overlap, record_plates, scene, show, texts
+from scenes import KEYS, Drawn, blank, overlap, record_labels, scene, show, texts
 
 from facekit.core.errors import UnknownNameError
 from facekit.drawing.labels import font
-from facekit.drawing.photographs import LANGUAGES
+from facekit.drawing.languages import LANGUAGES
 from facekit.video.display.hud import Hud
 from facekit.video.display.overlay import Overlay
 
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
-    return record_plates(monkeypatch)
+    return record_labels(monkeypatch)
 
 
 def test_the_display(drawn: Drawn) -> None:
@@ -43,18 +43,18 @@ def test_cards_and_note_make_way_for_the_display_and_the_picture_below_it_is_kep
     overlay, before = Overlay(keys=KEYS), scene(blank(), {1: (10, 10, 110, 110)}, 0)
     clean = overlay.draw(before)
     with_display = overlay.draw_hud(clean, before, Hud(30.0, 0.04, help=True))
-    display = drawn[-1][0].place
+    display = drawn[-1][0].rect
     assert (with_display != clean).any()
     drawn.clear()
     overlay.draw(before)
-    assert drawn and not any(overlap(display, plate.place) for plate, *_ in drawn)
+    assert drawn and not any(overlap(display, label.rect) for label, *_ in drawn)
 
 
 def test_the_display_makes_way_for_a_face_and_stays(drawn: Drawn) -> None:
     overlay, places = Overlay(keys=KEYS), []
     for number, box in enumerate([(300, 200, 400, 300), (5, 5, 105, 105), (300, 200, 400, 300)]):
         overlay.draw_hud(blank(), scene(blank(), {1: box}, 200 + number), Hud(30.0, 0.04))
-        places.append(drawn[0][0].place)
+        places.append(drawn[0][0].rect)
         assert not overlap(places[-1], box)
         drawn.clear()
     assert places[0][:2] == (0, 0) and places[1][:2] != (0, 0) and places[1] == places[2]
@@ -64,7 +64,7 @@ def test_the_note_makes_way_and_stays(drawn: Drawn) -> None:
     overlay, places = Overlay(), []
     for number, box in enumerate([(300, 200, 400, 300), (5, 370, 105, 470), (300, 200, 400, 300)]):
         overlay.draw(scene(blank(), {1: box}, number))
-        places.append(drawn.look()[0][0].place)
+        places.append(drawn.take()[0][0].rect)
         assert not overlap(places[-1], box)
     assert places[0][0] == 0 and places[0][3] == 480 and places[1] == places[2] != places[0]
 
@@ -87,5 +87,5 @@ def test_the_font_has_every_character() -> None:
 def test_display_and_note_lie_apart(drawn: Drawn) -> None:
     for box in [(0, 0, 640, 100), (0, 380, 640, 480), (0, 0, 640, 480), (0, 0, 300, 480)]:
         show(Overlay(keys=KEYS), scene(blank(), {1: box}), Hud(30.0, 0.04, help=True))
-        display, note = drawn.look()[0]
-        assert not overlap(display.place, note.place)
+        display, note = drawn.take()[0]
+        assert not overlap(display.rect, note.rect)

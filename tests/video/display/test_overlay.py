@@ -1,4 +1,4 @@
-"""What is drawn into a video can be read, hides nobody, and is calm."""
+"""Overlay: readable, covers no face, and stable from frame to frame."""
 
 import itertools
 import time
@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scenes import KEYS, Drawn, Walk, answers, blank, colour, noise, overlap, record_plates, scene, show, texts
+from scenes import KEYS, Drawn, Walk, answers, blank, colour, noise, overlap, record_labels, scene, show, texts
 
-from facekit.drawing.photographs import FACE_COLOURS, LANGUAGES
+from facekit.drawing.languages import LANGUAGES
+from facekit.drawing.photographs import FACE_COLOURS
 from facekit.video.display.hud import Hud
 from facekit.video.display.overlay import Overlay
 
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
-    return record_plates(monkeypatch)
+    return record_labels(monkeypatch)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -27,9 +28,9 @@ def test_cards_lie_inside_and_hide_nobody(count: int, sides: Any, seed: int, lan
     for number in range(40):
         boxes = walk.step()
         show(overlay, scene(picture, boxes, number), Hud(30.0, 0.04) if seed else None)
-        fixed, cards = drawn.look()
+        fixed, cards = drawn.take()
         assert len(fixed) == 1 + bool(seed)
-        places = [plate.place for plate in [*fixed, *cards.values()]]
+        places = [label.rect for label in [*fixed, *cards.values()]]
         for left, top, right, bottom in places:
             assert 0 <= left < right <= 640 and 0 <= top < bottom <= 480
         assert not any(overlap(*pair) for pair in itertools.combinations(places, 2))
@@ -39,20 +40,20 @@ def test_cards_lie_inside_and_hide_nobody(count: int, sides: Any, seed: int, lan
             for other in boxes.values():
                 if card and other != box:  # where the boxes meet, only the own face is hidden
                     shared = max(box[0], other[0]), max(box[1], other[1]), min(box[2], other[2]), min(box[3], other[3])
-                    assert overlap(card.place, other) <= overlap(card.place, shared)
+                    assert overlap(card.rect, other) <= overlap(card.rect, shared)
 
 
 @pytest.mark.parametrize("count, most, seed", [(3, 12, 0), (3, 12, 1), (8, 70, 0), (8, 70, 3)])
 def test_cards_seldom_jump(count: int, most: int, seed: int, drawn: Drawn) -> None:
-    """Ten seconds of faces that cross each other's ways; `most` of 900 and 2400 places are new ones."""
+    """Ten seconds of faces that cross each other; at most `most` of 900 and 2400 positions change."""
     overlay, walk = Overlay(), Walk(count, (640, 480), (60, 110), seed, speed=1.5)
     random, jumps = np.random.default_rng(seed), 0
     last: dict[int, np.ndarray] = {}
     for number in range(300):
         boxes = {track: tuple(np.add(box, random.integers(-1, 2, 4)).tolist()) for track, box in walk.step().items()}
         overlay.draw(scene(blank(), boxes, number))  # type: ignore[arg-type]
-        placed = {track: seat.placed for track, seat in overlay._layout._seats.items() if seat.placed}
-        now = {track: np.subtract(found.place[:2], boxes[track][:2]) for track, found in placed.items()}
+        placed = {track: position.placed for track, position in overlay._layout._positions.items() if position.placed}
+        now = {track: np.subtract(found.rect[:2], boxes[track][:2]) for track, found in placed.items()}
         jumps += sum(abs(now[track] - last[track]).max() > 8 for track in now.keys() & last.keys())
         last = now
     assert jumps <= most
@@ -63,22 +64,22 @@ def test_the_text_keeps_its_size_while_the_box_trembles(drawn: Drawn) -> None:
     for number in range(60):
         side = 112 + 8 * (number % 2)
         overlay.draw(scene(blank(), {1: (200, 100, 200 + side, 100 + side)}, number))
-        sizes.append(drawn.look()[1][colour(1)].text_size)
+        sizes.append(drawn.take()[1][colour(1)].text_size)
     assert len(set(sizes)) == 1
     overlay.draw(scene(blank(1280, 960), {1: (200, 100, 600, 500)}, 61))
-    assert drawn.look()[1][colour(1)].text_size > 1.5 * sizes[0]
+    assert drawn.take()[1][colour(1)].text_size > 1.5 * sizes[0]
 
 
 def test_a_card_that_lost_its_words_gets_them_back(drawn: Drawn) -> None:
     overlay = Overlay()
     narrow = {1: (100, 20, 200, 120), 2: (0, 20, 95, 480), 3: (205, 20, 400, 480), 4: (96, 122, 204, 480)}
     overlay.draw(scene(blank(400, 480), narrow, 0))
-    before = drawn.look()[1].get(colour(1))
+    before = drawn.take()[1].get(colour(1))
     for number in range(1, 40):
         overlay.draw(scene(blank(400, 480), {1: narrow[1]}, number))
-    assert before is None or len(texts(before)) < 3 or before.place[1] < 120
-    plate, _, its_bars = drawn[-1]
-    assert len(plate.lines) == 3 and its_bars and not overlap(plate.place, narrow[1])
+    assert before is None or len(texts(before)) < 3 or before.rect[1] < 120
+    label, _, its_bars = drawn[-1]
+    assert len(label.lines) == 3 and its_bars and not overlap(label.rect, narrow[1])
 
 
 def test_colours_stay_with_the_track(drawn: Drawn) -> None:
@@ -123,23 +124,23 @@ def test_frames_of_all_sizes(size: tuple[int, int], language: str, drawn: Drawn)
     overlay = Overlay(language, KEYS)
     for help in (False, True):
         show(overlay, scene(blank(*size), {1: box}), Hud(30.0, 0.04, 3, recording=True, help=help))
-        for plate, *_ in drawn:
-            left, top, right, bottom = plate.place
+        for label, *_ in drawn:
+            left, top, right, bottom = label.rect
             assert 0 <= left < right <= width and 0 <= top < bottom <= height
-        assert not any(overlap(*pair) for pair in itertools.combinations([plate.place for plate, *_ in drawn], 2))
+        assert not any(overlap(*pair) for pair in itertools.combinations([label.rect for label, *_ in drawn], 2))
         if min(size) >= 64:
             assert len(drawn) >= 2
         if width > 5000:
-            assert min(plate.text_size for plate, *_ in drawn) >= 40
+            assert min(label.text_size for label, *_ in drawn) >= 40
         drawn.clear()
 
 
 @pytest.mark.parametrize("grey", [0, 128, 255])
 def test_cards_can_be_read_on_any_ground(grey: int) -> None:
     boxed = Overlay().draw(scene(blank(grey=grey), {1: (200, 100, 300, 200)}))
-    plate = boxed[205:290, 205:300].astype(int)
-    ground = np.median(plate.reshape(-1, 3), axis=0)
-    assert ground.max() <= 80 and plate.min(axis=-1).max() >= 250  # dark ground, white letters
+    label = boxed[205:290, 205:300].astype(int)
+    ground = np.median(label.reshape(-1, 3), axis=0)
+    assert ground.max() <= 80 and label.min(axis=-1).max() >= 250  # dark ground, white letters
 
 
 def test_tracks_that_are_gone_are_forgotten() -> None:
@@ -157,13 +158,13 @@ def test_tracks_that_are_gone_are_forgotten() -> None:
     show(range(300, 600))
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
-    assert len(overlay._cards) == len(overlay._layout._seats) == 2
+    assert len(overlay._cards) == len(overlay._layout._positions) == 2
     assert grown < 200_000
 
 
 @pytest.mark.parametrize("count, most", [(1, 0.004), (3, 0.008), (8, 0.016)])
 def test_it_is_quick(count: int, most: float) -> None:
-    """Twice what is aimed for; the processor's time, the median."""
+    """Median CPU time; the limit is twice the target."""
     overlay, walk, picture, times = Overlay(keys=KEYS), Walk(count, (640, 480), (60, 100), 0), noise(640, 480), []
     for number in range(60):
         now = scene(picture, walk.step(), number, answers(30 + number / 10))

@@ -1,4 +1,4 @@
-"""What the keys do and how fast frames are shown; in a made screen, and in a real window where there is Xvfb."""
+"""Viewer: keys and playback speed, with a fake screen."""
 
 import re
 import signal
@@ -10,12 +10,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from films import NTSC, film, pictures, read_film
 
-from facekit.core.opencv import import_cv2
-from facekit.drawing.photographs import LANGUAGES
+from facekit.drawing.languages import LANGUAGES
 from facekit.heads import AGE
 from facekit.video import annotate, annotate_video, pipeline
 from facekit.video.display import viewer, window
@@ -27,11 +27,9 @@ ESTIMATOR: Any = SimpleNamespace(heads=[AGE])
 N_FRAMES = 12
 ESC = 27
 
-cv2 = import_cv2()
-
 
 class Screen:
-    """In the place of OpenCV's window: the keys that come after so many pictures, and when it is closed."""
+    """Fake of OpenCV's window: keys by the number of shown pictures, and when it is closed."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, keys: dict[int, str] | None = None, closed_at: int = 0) -> None:
         self.shown: list[np.ndarray] = []
@@ -85,7 +83,7 @@ def test_a_key_leaves(key: str, clip: Path, monkeypatch: pytest.MonkeyPatch) -> 
     "code", [0xFF51, 0x10FF51, 0xFF50, 0xFFE1, 0xE9, -0x37]
 )  # left, Home, Shift, a letter with accent
 def test_other_keys_do_nothing(code: int, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cut to a byte, the left arrow is a Q, and Home a P."""
+    """Truncated to a byte, the left arrow is a Q, and Home a P."""
     screen = Screen(monkeypatch)
     monkeypatch.setattr(cv2, "waitKeyEx", lambda milliseconds: (time.sleep(milliseconds / 1000), code)[1])
     assert annotate_video(clip, ESTIMATOR).frames == len(screen.shown) == N_FRAMES
@@ -98,7 +96,7 @@ def test_a_key_is_known_while_num_lock_is_on(clip: Path, monkeypatch: pytest.Mon
 
 
 class Unplugged(Source):
-    """A camera that gives one picture, then none until it is stopped."""
+    """Camera that gives one picture, then blocks until it is stopped."""
 
     name, is_live, rate, size = "Camera 0", True, Fraction(30), (320, 240)
 
@@ -114,7 +112,7 @@ class Unplugged(Source):
 
 
 def test_one_can_leave_while_the_camera_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "PATIENCE", 0.1)
+    monkeypatch.setattr(pipeline, "SHUTDOWN_SECONDS", 0.1)
     screen = Screen(monkeypatch, {2: "h", 4: "q"})
     source = Unplugged()
     assert annotate_video(source, ESTIMATOR).frames == 1
@@ -189,7 +187,7 @@ def test_a_key_that_can_write_nothing_ends_nothing(
 
 
 def test_p_pauses_until_p(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(viewer, "PAUSE_STEP", 0.002)
+    monkeypatch.setattr(viewer, "PAUSE_POLL_SECONDS", 0.002)
     screen = Screen(monkeypatch, {4: "p", 30: "h", 60: "p"})
     assert annotate_video(clip, ESTIMATOR).frames == N_FRAMES
     assert len(screen.shown) == N_FRAMES + 56  # the paused frame is shown again and again

@@ -1,4 +1,4 @@
-"""Displays that are there, and that are not."""
+"""Window with, without, and with an unreachable display; and OpenCV that does not load."""
 
 import os
 import shutil
@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 from films import film, pictures
 
-from facekit.core import opencv
 from facekit.core.errors import FaceKitError, VideoError
 from facekit.core.files import PROJECT
-from facekit.core.opencv import has_display, import_cv2
+from facekit.core.lazy_imports import import_cv2
 from facekit.heads import AGE
 from facekit.video import VideoOptions, annotate, annotate_video
+from facekit.video.display import window
+from facekit.video.display.window import has_display
 from facekit.video.frames import Scene
 
 ESTIMATOR: Any = SimpleNamespace(heads=[AGE])
@@ -31,13 +32,13 @@ def clip(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def no_display(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opencv.sys, "platform", "linux")
+    monkeypatch.setattr(window.sys, "platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
 
 
 def test_without_a_display_the_user_is_told_what_to_do(no_display: None, clip: Path) -> None:
-    with pytest.raises(VideoError, match=r"^There is no display .* instead, e.g. --output FILE.mp4\.$"):
+    with pytest.raises(VideoError, match=r"^There is no display .* instead, e.g. an .mp4 video\.$"):
         annotate_video(clip, ESTIMATOR)
 
 
@@ -67,9 +68,28 @@ def test_opencv_that_does_not_load_says_what_to_install(tmp_path: Path, monkeypa
         import_cv2()
 
 
+@pytest.mark.parametrize(
+    ("preparation", "printed"),
+    [("", "True"), ("sys.modules['cv2'] = None", "OpenCV is not installed. Run: pip install opencv-python")],
+)
+def test_the_package_loads_opencv_before_pyav_or_says_what_to_install(preparation: str, printed: str) -> None:
+    program = f"""
+import sys
+from facekit.core.errors import FaceKitError
+{preparation}
+try:
+    import facekit.video
+    print([name for name in sys.modules if name in ("cv2", "av")] == ["cv2", "av"])
+except FaceKitError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, printed, "")
+
+
 @pytest.fixture
 def display() -> Iterator[str]:
-    """A screen that nobody sees."""
+    """Starts a virtual screen."""
     if not shutil.which("Xvfb"):
         pytest.skip("Xvfb is not installed")
     ours, theirs = os.pipe()
@@ -96,7 +116,7 @@ print(annotate_video(sys.argv[1], SimpleNamespace(heads=[AGE])).frames)
 
 
 def test_a_real_window_opens_and_says_nothing(clip: Path, display: str) -> None:
-    """PyAV and OpenCV bring the same library of windows: loaded in the wrong order, this hangs."""
+    """PyAV and OpenCV bundle the same window library: loaded in the wrong order, this hangs."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, clip],
         env={**os.environ, "DISPLAY": display, "PYTHONPATH": str(PROJECT)},

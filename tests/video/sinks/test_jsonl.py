@@ -1,4 +1,4 @@
-"""JSON Lines: a line a frame, there as soon as it is written."""
+"""JSON Lines: one line per frame, written at once."""
 
 import errno
 import json
@@ -53,7 +53,9 @@ def test_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 def test_a_full_disk_is_one_line() -> None:
     with (
-        pytest.raises(FaceKitError, match=r"^Cannot write /dev/full: No space left on device\. Free the space or name"),
+        pytest.raises(
+            FaceKitError, match=r"^Cannot write /dev/full: No space left on device\. Free some space or choose"
+        ),
         JsonLines("/dev/full") as lines,
     ):
         lines.write(scene(0))
@@ -64,7 +66,7 @@ def test_a_full_disk_behind_stdout_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("sys.stdout", SimpleNamespace(write=len, flush=fail))
-    with pytest.raises(FaceKitError, match=r"^Cannot write to stdout: No space left on device\. Free the space"):
+    with pytest.raises(FaceKitError, match=r"^Cannot write stdout: No space left on device\. Free some space"):
         JsonLines("-").write(scene(0))
 
 

@@ -1,4 +1,4 @@
-"""Who was seen, when, and as what: the table, the CSV and the timeline tell the truth."""
+"""Summary of tracks: table, CSV and timeline."""
 
 import csv
 import tracemalloc
@@ -14,8 +14,8 @@ from facekit.drawing.labels import DARK
 from facekit.drawing.photographs import FACE_COLOURS
 from facekit.heads import AGE, GENDER, RACE, AgeAnswer, Answer, ClassAnswer, Head
 from facekit.video.frames import Frame, Scene, TrackedFace
-from facekit.video.sinks.summary import MOST_SPANS, Summary, clock
-from facekit.video.sinks.timeline import CHART, MARGIN, MOST_ROWS, ROW, draw_timeline
+from facekit.video.sinks.summary import MAX_SPANS, Summary, clock
+from facekit.video.sinks.timeline import CHART_WIDTH, MARGIN, MAX_ROWS, ROW_HEIGHT, draw_timeline
 
 HEADS: list[Head] = [AGE, GENDER, RACE]
 PICTURE = np.zeros((8, 8, 3), np.uint8)
@@ -35,7 +35,7 @@ def scene(time: float, *tracks: int, width: int = 60, years: float = 34.24) -> S
 
 
 def seen(tracks: dict[int, list[tuple[float, float]]], seconds: float, rate: float = 30) -> Summary:
-    """A video in which the tracks are seen from and until the given times."""
+    """Makes the summary of a video with tracks visible in the given intervals."""
     summary = Summary(HEADS)
     for number in range(round(seconds * rate)):
         time = number / rate
@@ -134,21 +134,21 @@ def test_nobody_was_seen(tmp_path: Path) -> None:
 
 
 def chart(path: Path) -> np.ndarray:
-    """The part with the rows, right of the answers."""
+    """Reads the part with the bars, right of the answers."""
     with Image.open(path) as picture:
         pixels = np.asarray(picture.convert("RGB"))
-    return pixels[MARGIN + ROW : -MARGIN - ROW, -CHART - 2 * MARGIN : -2 * MARGIN]
+    return pixels[MARGIN + ROW_HEIGHT : -MARGIN - ROW_HEIGHT, -CHART_WIDTH - 2 * MARGIN : -2 * MARGIN]
 
 
 def test_the_timeline_shows_when_each_was_seen(tmp_path: Path) -> None:
     draw_timeline(seen({1: [(0, 10)], 2: [(2.5, 5), (7.5, 10)]}, 10), tmp_path / "timeline.png")
     bars = chart(tmp_path / "timeline.png")
-    assert bars.shape[0] == 2 * ROW
+    assert bars.shape[0] == 2 * ROW_HEIGHT
     for number, spans in enumerate([[(0, 1)], [(0.25, 0.5), (0.75, 1)]]):
-        row = (bars[ROW * number + ROW // 2] == FACE_COLOURS[number]).all(axis=-1)
-        true = np.zeros(CHART, bool)
+        row = (bars[ROW_HEIGHT * number + ROW_HEIGHT // 2] == FACE_COLOURS[number]).all(axis=-1)
+        true = np.zeros(CHART_WIDTH, bool)
         for start, end in spans:
-            true[round(start * CHART) : round(end * CHART)] = True
+            true[round(start * CHART_WIDTH) : round(end * CHART_WIDTH)] = True
         assert (row != true).sum() <= 12
 
 
@@ -162,7 +162,7 @@ def test_the_timeline_of_any_video(count: int, seconds: float, language: str, tm
     draw_timeline(summary, tmp_path / "timeline.png", language)
     with Image.open(tmp_path / "timeline.png") as picture:
         assert 1200 < picture.width < 2000
-        assert picture.height == ROW * (2 + min(count, MOST_ROWS)) + 2 * MARGIN
+        assert picture.height == ROW_HEIGHT * (2 + min(count, MAX_ROWS)) + 2 * MARGIN
         edges = np.concatenate([np.asarray(picture)[:, -3:].reshape(-1, 3), np.asarray(picture)[-3:].reshape(-1, 3)])
     assert (edges == DARK).all()  # nothing is cut off
 
@@ -178,7 +178,7 @@ def test_a_day_of_many_people_needs_little_memory() -> None:
     tracemalloc.stop()
     assert len(summary.tracks()) == 101
     assert grown < 100 * 3000
-    assert all(len(track.spans) <= MOST_SPANS for track in summary.tracks())
+    assert all(len(track.spans) <= MAX_SPANS for track in summary.tracks())
 
 
 def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:

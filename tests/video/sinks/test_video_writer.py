@@ -1,4 +1,4 @@
-"""What is written plays: all of it, at its own pace, in its own colours; and up to whatever stopped it."""
+"""Written videos are complete, with exact times and colours, and playable up to a failure."""
 
 import os
 import signal
@@ -90,10 +90,10 @@ def test_without_h264_it_is_mpeg4(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_names_that_cannot_be_written_are_told(tmp_path: Path) -> None:
-    with pytest.raises(VideoError, match=r"^A video is written as .mp4. Received: .*film.avi. Choose a name"):
+    with pytest.raises(VideoError, match=r"^An output video must be an .mp4 file. Received: .*film.avi"):
         VideoWriter(tmp_path / "film.avi", (64, 48), NTSC, variable=False)
     (tmp_path / "file").touch()
-    with pytest.raises(VideoError, match=r"^Cannot write .*film.mp4: .*. Free the space or choose another folder"):
+    with pytest.raises(VideoError, match=r"^Cannot write .*film.mp4: .*. Free some space or choose another path"):
         VideoWriter(tmp_path / "file" / "film.mp4", (64, 48), NTSC, variable=False)
     with pytest.raises(VideoError, match=r"^Cannot write .*film.mp4: no encoder takes 100000 x 48 pixels.$"):
         VideoWriter(tmp_path / "film.mp4", (100_000, 48), NTSC, variable=False)
@@ -163,7 +163,7 @@ def test_a_full_disk_is_told_and_the_film_until_then_plays(share: float, tmp_pat
     size = os.path.getsize(whole)
     status, told = in_a_process(path, int(share * size), 60)
     assert status == 0
-    assert told == f"Cannot write {path}: File too large. Free the space or choose another folder with --output.\n"
+    assert told == f"Cannot write {path}: File too large. Free some space or choose another path.\n"
     frames, _, rate = read_film(path)
     assert share * 60 - 31 < len(frames) <= 60 and rate == 30 and len(frames) >= 15
     assert difference(frames[-1], pictures(60)[len(frames) - 1]) < 8

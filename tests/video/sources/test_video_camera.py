@@ -1,4 +1,4 @@
-"""A camera gives its newest picture, comes back when it was unplugged, and stops when it is told to."""
+"""Cameras: newest picture, reconnection, and stopping."""
 
 import threading
 import time
@@ -6,22 +6,20 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from films import pictures
 from servers import read_source, stop_soon
 
 from facekit.core.errors import VideoError
-from facekit.core.opencv import import_cv2
 from facekit.video.sources import camera, live, open_source
-
-cv2 = import_cv2()
 
 
 class Plug:
-    """In the place of OpenCV's cameras: what each opening of camera 0 gives. A list of pictures; then it fails.
+    """Fake of cv2.VideoCapture. Each opening is a list of pictures, after which reading fails.
 
-    A number instead of a picture: the seconds for which reading blocks.
+    A number instead of a picture is the time in seconds for which reading blocks.
     """
 
     def __init__(self, *openings: list[Any], rate: float = 30.0) -> None:
@@ -62,7 +60,7 @@ def plug_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plug]:
     def plug(*openings: list[Any], **options: Any) -> Plug:
         made = Plug(*openings, **options)
         monkeypatch.setattr(cv2, "VideoCapture", made)
-        monkeypatch.setattr(live, "FIRST_PAUSE", 0.05)
+        monkeypatch.setattr(live, "FIRST_RETRY_SECONDS", 0.05)
         return made
 
     return plug
@@ -78,7 +76,7 @@ def test_a_camera_gives_frames_by_the_clock(plug_in: Callable[..., Plug]) -> Non
         for frame in islice(source, 5):
             frames.append(frame)
             time.sleep(0.03)
-    assert [frame.number for frame in frames] == list(range(5))
+    assert [frame.index for frame in frames] == list(range(5))
     assert frames[0].time == 0 and started <= frames[0].captured <= started + 1
     for frame, picture in zip(frames, pictures(6)[1:], strict=True):  # the first one, of the opening, is old
         assert frame.time == pytest.approx(frame.captured - frames[0].captured)
@@ -107,7 +105,7 @@ def test_a_camera_that_was_unplugged_comes_back(plug_in: Callable[..., Plug]) ->
     plug = plug_in([*pictures(4), np.zeros((9, 9, 7), np.uint8)], [], [], larger)  # torn out within a frame
     frames, notes = read_source(0, 5)
     assert len(plug.numbers) == 4  # opened, tried twice, back
-    assert [frame.number for frame in frames] == list(range(5))
+    assert [frame.index for frame in frames] == list(range(5))
     assert frames[3].time - frames[2].time > 0.05 + 0.1 + 0.2  # the clock went on; each pause was longer
     assert frames[3].picture.shape == (240, 320, 3) and (frames[3].picture == 77).all()
     assert notes[0] == "Camera 0 gives no more pictures. Trying again."
@@ -116,7 +114,7 @@ def test_a_camera_that_was_unplugged_comes_back(plug_in: Callable[..., Plug]) ->
 
 
 def test_a_camera_that_stalls_is_opened_again(plug_in: Callable[..., Plug], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(camera, "PATIENCE", 0.2)
+    monkeypatch.setattr(camera, "READ_TIMEOUT_SECONDS", 0.2)
     plug = plug_in([*pictures(3), 0.6], pictures(30))
     frames, notes = read_source(0, 4)
     assert len(frames) == 4

@@ -1,4 +1,4 @@
-"""Files and folders give every frame, upright, at its time, in its colours; and what is wrong is told in one line."""
+"""Files and folders: every frame upright, with exact times and colours; errors of one line."""
 
 import os
 import threading
@@ -16,11 +16,11 @@ from facekit.core.errors import VideoError
 from facekit.faces.images import Picture, save_picture
 from facekit.video.frames import Frame
 from facekit.video.sources import open_source
-from facekit.video.sources.source import Source, believable
+from facekit.video.sources.source import Source, plausible_rate
 
 
 def read(path: Path) -> tuple[list[Frame], Source, list[str]]:
-    """The frames, the closed source, and its notes."""
+    """Reads a source: its frames, the closed source, and its notes."""
     notes: list[str] = []
     with open_source(path, note=notes.append) as source:
         return list(source), source, notes
@@ -51,7 +51,7 @@ def test_every_frame_of_a_file_is_read(name: str, codec: str, pixels: str, most:
     assert (source.name, source.is_live, source.rate, source.size, notes) == (str(path), False, rate, (320, 240), [])
     assert source.n_frames in (12, None)
     assert source.duration == pytest.approx(float(12 / rate), abs=0.04)
-    assert [frame.number for frame in frames] == list(range(12))
+    assert [frame.index for frame in frames] == list(range(12))
     assert [frame.time for frame in frames] == pytest.approx([float(n / rate) for n in range(12)], abs=1.1e-3)
     for frame, picture in zip(frames, pictures(), strict=True):
         assert frame.picture.dtype == np.uint8 and frame.picture.flags.c_contiguous
@@ -130,9 +130,9 @@ def test_it_stops(tmp_path: Path) -> None:
     stop = threading.Event()
     with open_source(film(tmp_path / "film.mp4", pictures()), stop=stop) as source:
         for frame in source:
-            if frame.number == 4:
+            if frame.index == 4:
                 stop.set()
-    assert frame.number == 4
+    assert frame.index == 4
 
 
 # Damaged files
@@ -227,7 +227,7 @@ def unreadable(kind: str, folder: Path) -> Path:
         ("missing", "A video must exist. Received: {}. Check"),
         ("folder", "A folder must hold pictures (.jpg, .png, .webp ...). Received: {}, which has none."),
         ("broken pictures", "None of the 1 pictures in {} can be read."),
-        ("empty", "{} is empty. Copy it anew."),
+        ("empty", "{} is empty. Copy it again."),
         ("text", "{} has no pictures that can be read"),
         ("noise", "{} has no pictures that can be read"),
         ("cut", "{} has no pictures that can be read"),
@@ -264,7 +264,7 @@ def test_a_folder_gives_its_pictures_in_natural_order_in_the_first_ones_size(tmp
     (tmp_path / "notes.txt").touch()
     frames, source, notes = read(tmp_path)
     assert (source.rate, source.size, source.n_frames, source.is_live) == (25, (320, 240), 4, False)
-    assert [(frame.number, frame.time) for frame in frames] == [(0, 0), (1, 0.04), (3, 0.12)]
+    assert [(frame.index, frame.time) for frame in frames] == [(0, 0), (1, 0.04), (3, 0.12)]
     assert np.array_equal(frames[0].picture, pictures()[0]) and np.array_equal(frames[2].picture, pictures()[10])
     boxed: Picture = frames[1].picture
     assert boxed.shape == (240, 320, 3)
@@ -277,4 +277,4 @@ def test_a_folder_gives_its_pictures_in_natural_order_in_the_first_ones_size(tmp
     [(0, 30), (None, 30), (1000, 30), (-1, 30), (Fraction(1, 2), Fraction(1, 2)), (29.97002997, NTSC), (25.0, 25)],
 )
 def test_rates_that_cannot_be_are_not_believed(rate: float | None, believed: Fraction) -> None:
-    assert believable(rate) == believed
+    assert plausible_rate(rate) == believed

@@ -1,4 +1,4 @@
-"""Streams come back when they were gone, stop when they are told to, and keep passwords to themselves."""
+"""Streams: reconnection, stopping, and no passwords in messages."""
 
 import io
 import socket
@@ -82,7 +82,7 @@ def test_a_connection_that_breaks_in_a_file_loses_nothing(clip: Path, serve: Cal
 
 
 def test_a_file_that_stalls_is_told(clip: Path, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "FILE_PATIENCE", 0.5)
+    monkeypatch.setattr(stream, "FILE_READ_TIMEOUT_SECONDS", 0.5)
     server = serve(send_file(clip, 0.5, wait=True))
     frames = []
     with open_source(server.url) as source, pytest.raises(VideoError, match=r"film.mp4 sent nothing for 0.5 s\. Try"):
@@ -92,10 +92,10 @@ def test_a_file_that_stalls_is_told(clip: Path, serve: Callable[..., Server], mo
 
 
 def test_motion_jpeg_comes_back(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(live, "FIRST_RETRY_SECONDS", 0.05)
     server = serve(send_jpegs(N_FRAMES))
     frames, notes = read_source(server.url, 20)
-    assert [frame.number for frame in frames] == list(range(20))
+    assert [frame.index for frame in frames] == list(range(20))
     assert all(one.time < other.time for one, other in pairwise(frames))
     assert difference(frames[3].picture, pictures()[3]) < 7
     assert notes[0] == f"{server.url} gives no more pictures. Trying again."
@@ -103,8 +103,8 @@ def test_motion_jpeg_comes_back(serve: Callable[..., Server], monkeypatch: pytes
 
 
 def test_a_stream_that_stalls_is_reached_again(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "PATIENCE", 0.4)
-    monkeypatch.setattr(live, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(stream, "READ_TIMEOUT_SECONDS", 0.4)
+    monkeypatch.setattr(live, "FIRST_RETRY_SECONDS", 0.05)
     server = serve(send_jpegs(40, wait=True))
     frames, notes = read_source(server.url, 45)
     assert len(frames) == 45
@@ -146,7 +146,7 @@ def test_udp_is_read_as_it_comes(tmp_path: Path) -> None:
 
 
 def test_rtsp_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(live, "FIRST_RETRY_SECONDS", 0.05)
     path = film(tmp_path / "clip.ts", pictures(30), codec="mpeg2video", options={"g": "5"})
     monkeypatch.setattr(Rtsp, "film", path.read_bytes())
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Rtsp) as server:
@@ -157,7 +157,7 @@ def test_rtsp_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
             assert (source.name, source.is_live, source.size) == (f"rtsp://{address}", True, (320, 240))
             frames = list(islice(source, 40))
         server.shutdown()
-    assert [frame.number for frame in frames] == list(range(40))
+    assert [frame.index for frame in frames] == list(range(40))
     assert difference(frames[5].picture, pictures()[5]) < 8
     assert notes[0] == f"rtsp://{address} gives no more pictures. Trying again."
 
@@ -223,7 +223,7 @@ def test_what_is_no_video_on_a_server_is_told(serve: Callable[..., Server], tmp_
 
 
 def test_a_server_that_is_silent_is_told_in_time(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "OPENING", 0.5)
+    monkeypatch.setattr(stream, "OPEN_TIMEOUT_SECONDS", 0.5)
     server = serve(lambda handler: handler.server.is_over.wait(30))
     started = time.monotonic()
     with pytest.raises(VideoError, match=r"gave no picture for 0.5 s. Check that it is on and can be reached"):

@@ -1,4 +1,4 @@
-"""The made clips tell the truth."""
+"""Ground truth of the synthetic clips."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ def test_hog_finds_the_faces_in_sight_where_the_truth_says(name: str) -> None:
     for number, (picture, truth) in enumerate(clip(name, seconds=2.5)):
         if number % 24 == 23:
             boxes = [found.box for found in detect(picture)]
-            in_sight = [face.box for face in truth.values() if face.seen > 0.9]
+            in_sight = [face.box for face in truth.values() if face.visible_share > 0.9]
             overlaps += [max(overlap(face, box) for box in boxes) for face in in_sight]
             assert all(max(overlap(face.box, box) for face in truth.values()) > 0.4 for box in boxes)
     assert min(overlaps) > 0.55
@@ -38,12 +38,12 @@ def test_is_the_same_each_time_and_scales() -> None:
 
 def test_share_in_sight_falls_behind_others_and_posts_and_beyond_the_side() -> None:
     least = {}
-    for name in ("crossing", "post", "leave_and_enter", "steady"):
-        seen = [face.seen for faces in clip(name, seconds=10).truth for face in faces.values()]
+    for name in ("crossing", "post", "leave_and_enter", "still"):
+        seen = [face.visible_share for faces in clip(name, seconds=10).truth for face in faces.values()]
         least[name] = min(seen)
         assert max(seen) == 1
     assert least["crossing"] < 0.1 and least["post"] < 0.1 and least["leave_and_enter"] < 0.2
-    assert least["steady"] == 1
+    assert least["still"] == 1
 
 
 def test_is_written_with_its_truth(tmp_path: Path) -> None:

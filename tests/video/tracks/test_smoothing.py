@@ -1,29 +1,34 @@
-"""Estimates of tracks: when, with what weight, and how steady."""
+"""Averaged estimates of tracks: times, weights and stability."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from clips import clip
-from flicker import flicker, shown_by_frame, shown_steadily
+from flicker import estimates_by_frame, flicker, smoothed_estimates
 from numpy.typing import NDArray
 
 from facekit.estimator import Cut, FaceEstimator
-from facekit.faces.chips import whole_chip
+from facekit.faces.batch import FaceBatch
+from facekit.faces.chips import AlignedChip, WholeChip
 from facekit.faces.detectors import Box
 from facekit.heads import AGE, GENDER, AgeAnswer, Answer
 from facekit.video.frames import Frame, TrackedFace
-from facekit.video.tracks.smoothing import AT_ONCE, FLEETING, SteadyEstimates, chip_quality
+from facekit.video.tracks.config import SmoothingConfig
+from facekit.video.tracks.smoothing import EstimateSmoother, chip_quality
 from facekit.video.tracks.tracking import Track
 
+CONFIG = SmoothingConfig()
+AT_ONCE = CONFIG.maximum_faces_per_frame
 PICTURE = np.random.default_rng(0).integers(0, 256, (240, 640, 3), np.uint8)
 FRONTAL = np.float32([[140, 80], [120, 80], [60, 80], [80, 80], [100, 120]])
 
 
 class Fake:
-    """Answers with the ages it was given, one after the other, for all faces; counts batches."""
+    """Fake estimator: gives the next of `ages` to all faces of a batch, and counts batches."""
 
     heads = (AGE, GENDER)
 
@@ -33,9 +38,11 @@ class Fake:
     def cut(self, picture: NDArray[np.uint8], boxes: Sequence[Box]) -> Cut:
         chip = cv2.resize(PICTURE[:, :240], (200, 200))
         chip = chip if self.sharp else cv2.GaussianBlur(chip, (0, 0), 9)
-        return Cut(np.stack([chip] * len(boxes)), np.stack([FRONTAL] * len(boxes)))
+        faces = FaceBatch(np.stack([chip] * len(boxes)), None, np.stack([FRONTAL] * len(boxes)))
+        return Cut({AlignedChip(): faces})
 
-    def predict(self, chips: NDArray[np.uint8]) -> dict[str, NDArray[np.floating]]:
+    def predict(self, cut: Cut) -> dict[str, NDArray[np.floating]]:
+        chips = cut.chips
         age = self.ages[min(len(self.batches), len(self.ages) - 1)]
         self.batches.append(len(chips))
         row = np.exp(-0.5 * ((AGE.years - age) / 8) ** 2)
@@ -46,13 +53,17 @@ class Fake:
         return [dict(zip(("age", "gender"), row, strict=True)) for row in zip(*columns, strict=True)]
 
 
+def smoother(estimator: Any, seconds: float) -> EstimateSmoother:
+    return EstimateSmoother(estimator, SmoothingConfig(time_constant_seconds=seconds))
+
+
 def tracks(n: int, visible: bool = True) -> list[Track]:
     return [Track(1 + k, (70 * k, 20, 70 * k + 60, 80), visible, 0.0, 1.0) for k in range(n)]
 
 
-def run(steady: SteadyEstimates, seconds: float, n: int = 1, start: int = 0) -> list[tuple[TrackedFace, ...]]:
+def run(smoothed: EstimateSmoother, seconds: float, n: int = 1, start: int = 0) -> list[tuple[TrackedFace, ...]]:
     numbers = range(start, start + round(30 * seconds))
-    return [steady.update(Frame(number, number / 30, PICTURE, 0.0), tracks(n)) for number in numbers]
+    return [smoothed.update(Frame(number, number / 30, PICTURE, 0.0), tracks(n)) for number in numbers]
 
 
 def age(face: TrackedFace) -> AgeAnswer:
@@ -62,7 +73,7 @@ def age(face: TrackedFace) -> AgeAnswer:
 
 
 def test_often_at_first_then_once_a_second() -> None:
-    scenes = run(SteadyEstimates(Fake()), 5)
+    scenes = run(EstimateSmoother(Fake()), 5)
     counts = [faces[0].evidence for faces in scenes]
     changed = [number for number, (before, now) in enumerate(zip([0, *counts], counts, strict=False)) if before != now]
     assert changed == [0, 3, 6, 12, 24, 54, 84, 114, 144]
@@ -70,25 +81,25 @@ def test_often_at_first_then_once_a_second() -> None:
 
 def test_faces_due_together_share_a_batch_and_few_are_estimated_at_once() -> None:
     fake = Fake()
-    steady = SteadyEstimates(fake)
-    assert [face.evidence for face in run(steady, 1 / 30, AT_ONCE)[0]] == [1] * AT_ONCE
+    smoothed = EstimateSmoother(fake)
+    assert [face.evidence for face in run(smoothed, 1 / 30, AT_ONCE)[0]] == [1] * AT_ONCE
     assert fake.batches == [AT_ONCE]
     fake = Fake()
-    first, second = run(SteadyEstimates(fake), 2 / 30, 2 * AT_ONCE)
+    first, second = run(EstimateSmoother(fake), 2 / 30, 2 * AT_ONCE)
     assert fake.batches == [AT_ONCE, AT_ONCE]
     assert [face.evidence for face in first] == [1] * AT_ONCE + [0] * AT_ONCE
     assert first[-1].answers == {} and second[-1].answers
-    run(steady := SteadyEstimates(fake := Fake()), 6, 8)
+    run(smoothed := EstimateSmoother(fake := Fake()), 6, 8)
     assert max(fake.batches) <= AT_ONCE
-    assert {face.evidence for face in run(steady, 1, 8, 180)[-1]} <= {10, 11}  # nobody starves
+    assert {face.evidence for face in run(smoothed, 1, 8, 180)[-1]} <= {10, 11}  # nobody starves
 
 
 def test_depends_on_the_frames_times_alone() -> None:
-    assert run(SteadyEstimates(Fake([30, 50, 40])), 3, 5) == run(SteadyEstimates(Fake([30, 50, 40])), 3, 5)
+    assert run(EstimateSmoother(Fake([30, 50, 40])), 3, 5) == run(EstimateSmoother(Fake([30, 50, 40])), 3, 5)
 
 
 def test_averages_all_that_was_seen() -> None:
-    scenes = run(SteadyEstimates(Fake([30, 50, 30, 50, 30, 50, 30, 50]), smoothing=1e6), 4)
+    scenes = run(smoother(Fake([30, 50, 30, 50, 30, 50, 30, 50]), 1e6), 4)
     assert age(scenes[0][0]).years == pytest.approx(30, abs=0.1)
     assert age(scenes[3][0]).years == pytest.approx(40, abs=0.1)
     assert age(scenes[-1][0]).years == pytest.approx(40, abs=0.5)
@@ -96,7 +107,7 @@ def test_averages_all_that_was_seen() -> None:
 
 def test_forgets_slowly_and_with_zero_at_once() -> None:
     young_then_old = [20.0] * 5 + [60.0] * 20
-    slow, quick, none = (run(SteadyEstimates(Fake(young_then_old), memory), 6)[-1][0] for memory in (1e6, 2.0, 0))
+    slow, quick, none = (run(smoother(Fake(young_then_old), seconds), 6)[-1][0] for seconds in (1e6, 2.0, 0))
     assert age(none).years == pytest.approx(60, abs=0.1)
     assert age(slow).years < age(quick).years - 5 < age(none).years - 5
 
@@ -107,59 +118,59 @@ def test_blurred_and_turned_and_small_and_covered_views_say_less() -> None:
     turned = FRONTAL.copy()
     turned[4, 0] += 25
     blurred = cv2.GaussianBlur(chip, (0, 0), 9)
-    best = chip_quality(chip, FRONTAL, track)
+    best = chip_quality(chip, FRONTAL, track, CONFIG)
     assert 0.3 < best <= 1
     others = [
-        chip_quality(blurred, FRONTAL, track),
-        chip_quality(chip, turned, track),
-        chip_quality(chip, FRONTAL, Track(1, (0, 0, 30, 30), True, 0.0, 1.0)),
-        chip_quality(chip, FRONTAL, Track(1, (0, 0, 60, 60), True, 0.0, 0.5)),
+        chip_quality(blurred, FRONTAL, track, CONFIG),
+        chip_quality(chip, turned, track, CONFIG),
+        chip_quality(chip, FRONTAL, Track(1, (0, 0, 30, 30), True, 0.0, 1.0), CONFIG),
+        chip_quality(chip, FRONTAL, Track(1, (0, 0, 60, 60), True, 0.0, 0.5), CONFIG),
     ]
     assert all(0 < quality < 0.6 * best for quality in others), others
-    assert chip_quality(chip, None, track) == pytest.approx(best)
+    assert chip_quality(chip, None, track, CONFIG) == pytest.approx(best)
     points = np.zeros((68, 2), np.float32)
     points[36:42], points[42:48], points[33] = (70, 80), (130, 80), (100, 120)
-    assert chip_quality(chip, points, track) == pytest.approx(best)
+    assert chip_quality(chip, points, track, CONFIG) == pytest.approx(best)
 
 
 def test_a_blurred_view_counts_less_than_a_sharp_one() -> None:
     fake = Fake([30, 60])
-    steady = SteadyEstimates(fake, smoothing=1e6)
-    run(steady, 0.1)
+    smoothed = smoother(fake, 1e6)
+    run(smoothed, 0.1)
     fake.sharp = False
-    assert age(run(steady, 0.1, start=3)[0][0]).years < 36
+    assert age(run(smoothed, 0.1, start=3)[0][0]).years < 36
 
 
 def test_the_interval_narrows_by_what_averaging_removes_and_no_more() -> None:
-    scenes = run(SteadyEstimates(Fake([40]), smoothing=1e6), 20)
+    scenes = run(smoother(Fake([40]), 1e6), 20)
     widths = [age(faces[0]).high - age(faces[0]).low for faces in scenes]
     assert all(now <= before + 1e-9 for before, now in pairwise(widths))
-    assert widths[-1] / widths[0] == pytest.approx(np.sqrt(1 - FLEETING * (1 - 1 / 24)), abs=0.003)
+    assert widths[-1] / widths[0] == pytest.approx(np.sqrt(1 - CONFIG.averaged_error_share * (1 - 1 / 24)), abs=0.003)
     assert {round(age(faces[0]).years, 3) for faces in scenes} == {40.0}
     genders = {faces[0].answers["gender"].probability for faces in scenes}
     assert np.ptp(list(genders)) < 1e-9  # classes are averaged only
 
 
 def test_hidden_faces_keep_what_is_known_and_ended_ones_do_not() -> None:
-    steady = SteadyEstimates(Fake())
-    run(steady, 1)
-    assert steady.update(Frame(30, 1.0, PICTURE, 0.0), tracks(1, visible=False)) == ()
-    assert steady.update(Frame(31, 1.1, PICTURE, 0.0), tracks(1))[0].evidence >= 5
-    steady.update(Frame(32, 1.2, PICTURE, 0.0), [])
-    assert steady._known == {}
-    assert steady.update(Frame(33, 1.3, PICTURE, 0.0), tracks(1))[0].evidence == 1
+    smoothed = EstimateSmoother(Fake())
+    run(smoothed, 1)
+    assert smoothed.update(Frame(30, 1.0, PICTURE, 0.0), tracks(1, visible=False)) == ()
+    assert smoothed.update(Frame(31, 1.1, PICTURE, 0.0), tracks(1))[0].evidence >= 5
+    smoothed.update(Frame(32, 1.2, PICTURE, 0.0), [])
+    assert smoothed._evidence == {}
+    assert smoothed.update(Frame(33, 1.3, PICTURE, 0.0), tracks(1))[0].evidence == 1
 
 
 def test_faces_come_from_left_to_right() -> None:
-    faces = SteadyEstimates(Fake()).update(Frame(0, 0.0, PICTURE, 0.0), tracks(3)[::-1])
+    faces = EstimateSmoother(Fake()).update(Frame(0, 0.0, PICTURE, 0.0), tracks(3)[::-1])
     assert [face.box[0] for face in faces] == [0, 70, 140]
 
 
 def test_a_steady_face_flickers_a_tenth_as_much() -> None:
     estimator = FaceEstimator()
-    frames = [Frame(n, n / 30, picture, 0.0) for n, picture in enumerate(clip("steady", seconds=2).frames())]
-    shown = shown_steadily(estimator, frames, smoothing=30.0)
-    assert flicker(shown, 2) < 0.1 * flicker(shown_by_frame(estimator, frames[::4]), 2)
+    frames = [Frame(n, n / 30, picture, 0.0) for n, picture in enumerate(clip("still", seconds=2).frames())]
+    shown = smoothed_estimates(estimator, frames, smoothing=30.0)
+    assert flicker(shown, 2) < 0.1 * flicker(estimates_by_frame(estimator, frames[::4]), 2)
     assert {len(faces) for faces in shown} == {1}
     (face,), (estimate,) = shown[0], estimator.estimate(frames[0].picture)
     assert age(face).years == pytest.approx(estimate.age.years, abs=2)  # searched for at another scale
@@ -168,6 +179,6 @@ def test_a_steady_face_flickers_a_tenth_as_much() -> None:
 
 def test_whole_pictures_are_cut_as_photographs_are() -> None:
     cut = FaceEstimator(detector="whole_image").cut(PICTURE, [(0, 0, 640, 240)])
-    np.testing.assert_array_equal(cut.chips, whole_chip(PICTURE))
+    np.testing.assert_array_equal(cut.chips, WholeChip().cut(PICTURE, [(0, 0, 640, 240)]).chips)
     assert cut.landmarks is None
     assert FaceEstimator(detector="whole_image").cut(PICTURE, []).chips.shape == (0, 200, 200, 3)
