@@ -1,4 +1,4 @@
-"""Estimates age, gender and race of the faces in a video or before a camera, follows them, and draws them."""
+"""Tracks the faces in a video or before a camera, estimates their age, gender and race, and draws the results."""
 
 import sys
 from argparse import ArgumentTypeError
@@ -19,33 +19,37 @@ parser.add_argument(
     "--source",
     default="0",
     metavar="FROM",
-    help="a camera's number, a video, rtsp://…, http://… or a folder of frames",
+    help="camera number, video file, rtsp://…, http://… or folder of frames",
 )
 add_estimator_options(parser, smallest="80, or a twelfth of a longer side over 960 px")
-view = parser.add_argument_group("what is shown")
+view = parser.add_argument_group("display")
 view.add_argument("--no-show", dest="show", action="store_false", help="open no window")
-view.add_argument("--language", default="en", metavar="NAME", help="of the captions: en (default) or zh")
-view.add_argument("--mirror", action="store_true", help="flip the picture, as a mirror does")
-view.add_argument("--camera-size", type=width_by_height, metavar="WxH", help="what to ask a camera for, e.g. 1280x720")
-follow = parser.add_argument_group("how faces are followed")
-follow.add_argument("--detect-every", type=int, metavar="N", help="search in every N-th frame (default: 5 a second)")
-follow.add_argument(
+view.add_argument("--language", default="en", metavar="NAME", help="language of the captions: en (default) or zh")
+view.add_argument("--mirror", action="store_true", help="flip the picture horizontally")
+view.add_argument(
+    "--camera-size", type=width_by_height, metavar="WxH", help="size to request from a camera, e.g. 1280x720"
+)
+track = parser.add_argument_group("tracking")
+track.add_argument("--detect-every", type=int, metavar="N", help="search every N-th frame (default: 5 per second)")
+track.add_argument(
     "--smoothing",
     type=float,
     default=30.0,
     metavar="SECONDS",
-    help="after which what was seen counts for a third (default: 30); 0: each estimate stands alone",
+    help="time after which an observation counts for a third (default: 30); 0 for no averaging",
 )
-follow.add_argument("--max-faces", type=int, metavar="N", help="the most to follow at a time (default: all)")
-write = parser.add_argument_group("what is written")
-write.add_argument("--output", type=Path, metavar="FILE.mp4", help="the video with the estimates drawn in")
-write.add_argument("--jsonl", metavar="FILE", help="a line of JSON a frame; - for stdout")
-write.add_argument("--summary", type=Path, metavar="FILE.csv", help="a table of those seen, and a timeline beside it")
-write.add_argument("--capture-to", metavar="WHERE", help="folder or s3://bucket/prefix (default: captures)")
-write.add_argument("--capture-every", type=seconds, metavar="TIME", help="capture a frame every so often, e.g. 5s")
+track.add_argument("--max-faces", type=int, metavar="N", help="largest number of faces tracked at once (default: all)")
+write = parser.add_argument_group("output")
+write.add_argument("--output", type=Path, metavar="FILE.mp4", help="annotated video")
+write.add_argument("--jsonl", metavar="FILE", help="one line of JSON per frame; - for stdout")
+write.add_argument("--summary", type=Path, metavar="FILE.csv", help="table of the tracks, with a timeline beside it")
+write.add_argument(
+    "--capture-to", metavar="WHERE", help="folder or s3://bucket/prefix for captures (default: captures)"
+)
+write.add_argument("--capture-every", type=seconds, metavar="TIME", help="time between captured frames, e.g. 5s")
 write.add_argument("--capture-faces", action="store_true", help="capture the best picture of each face")
-write.add_argument("--s3-endpoint", metavar="URL", help="of a server that speaks S3 (default: Amazon's)")
-write.add_argument("--s3-encryption", metavar="HOW", help="on the server: AES256, aws:kms or aws:kms:KEY")
+write.add_argument("--s3-endpoint", metavar="URL", help="S3-compatible server (default: Amazon S3)")
+write.add_argument("--s3-encryption", metavar="HOW", help="server-side encryption: AES256, aws:kms or aws:kms:KEY")
 
 
 def run() -> int:

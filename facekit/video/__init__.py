@@ -1,11 +1,13 @@
-"""Camera, video file, stream -> frames with the estimates drawn in: in a window, in files, or both."""
+"""Annotates cameras, video files and streams: in a window, in files, or both."""
 
-from facekit.core.opencv import import_cv2
+from facekit.core.lazy_imports import import_cv2
 
-# Before PyAV: both bring libxcb, and where PyAV's is loaded first, OpenCV's first window hangs for ever.
+# OpenCV must load before PyAV: both bundle libxcb, and OpenCV's first window hangs forever if PyAV's copy loads first.
+# Modules of this package may therefore import cv2 and av in any order.
 import_cv2()
 
-from facekit.video.annotate import VideoReport, annotate_video  # noqa: E402
+from facekit.video.annotate import annotate_video  # noqa: E402
 from facekit.video.options import VideoOptions  # noqa: E402
+from facekit.video.report import VideoReport  # noqa: E402
 
 __all__ = ["VideoOptions", "VideoReport", "annotate_video"]

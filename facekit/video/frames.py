@@ -1,4 +1,4 @@
-"""What the stages of a video hand on: frames, and the faces in them."""
+"""Data that the stages of a video pass on: frames and their faces."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,16 +10,16 @@ from facekit.heads import Answer
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture of a video.
+    """One frame of a video.
 
     Args:
-        number: in the source, counted from 0; those that were dropped count too.
-        time: when it is to be seen, seconds after the source's first picture.
+        index: position in the source, from 0; dropped frames count too.
+        time: presentation time, seconds after the source's first frame.
         picture: RGB uint8 (H, W, 3), upright.
-        captured: when it was read, by time.monotonic(), seconds.
+        captured: time.monotonic() when it was read, seconds.
     """
 
-    number: int
+    index: int
     time: float
     picture: Picture
     captured: float
@@ -27,13 +27,13 @@ class Frame:
 
 @dataclass(frozen=True)
 class TrackedFace:
-    """A face that is followed from frame to frame.
+    """A visible face with its averaged estimates.
 
     Args:
-        track: its number, counted from 1 and given once.
+        track: the track's id, from 1; never reused.
         box: left, top, right, bottom in the frame, pixels; right and bottom are exclusive.
-        answers: head's name -> answer from all that was seen of it so far; empty before the first estimate.
-        evidence: how many chips these are drawn from.
+        answers: head's name -> answer, averaged over the track so far; empty before the first estimate.
+        evidence: number of chips that the answers are based on.
     """
 
     track: int
@@ -42,22 +42,22 @@ class TrackedFace:
     evidence: int
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON: track, box, evidence, and each answer under its head's name."""
+        """Returns the JSON object: track, box, evidence, and each answer under its head's name."""
         answers = {name: answer.to_dict() for name, answer in self.answers.items()}
         return {"track": self.track, "box": list(self.box), "evidence": self.evidence, **answers}
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A frame with its faces, from left to right."""
+    """A frame and its faces, from left to right."""
 
     frame: Frame
     faces: tuple[TrackedFace, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """As a line of JSON: the frame's number and time, and its faces."""
+        """Returns the JSON object of a line: the frame's index and time, and its faces."""
         return {
-            "frame": self.frame.number,
+            "frame": self.frame.index,
             "time": round(self.frame.time, 4),
             "faces": [face.to_dict() for face in self.faces],
         }

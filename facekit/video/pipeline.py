@@ -1,4 +1,4 @@
-"""Stages that work at the same time, each in its own thread, on frames that stay in their order."""
+"""Pipeline of stages that run concurrently, each in its own thread, on items that stay in order."""
 
 import threading
 import time
@@ -9,35 +9,35 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Self
 
-POLL = 0.1  # seconds: how soon a waiting caller sees that it shall stop
-PATIENCE = 3.0  # seconds that the threads get to end; a camera's driver may hang for ever
+POLL_SECONDS = 0.1  # interval at which a waiting caller checks for a stop
+SHUTDOWN_SECONDS = 3.0  # time that the threads get to end; a camera's driver may hang forever
 
 
 @dataclass(frozen=True)
 class _End:
-    """Comes after the last item; with the error that made it the last."""
+    """Marker after the last item, with the error that ended the sequence, if any."""
 
     error: BaseException | None = None
 
 
 class Pipeline:
-    """Items pass the stages one after the other; iterating gives what the last one made of each, in order.
+    """Passes items through stages; iterating yields the last stage's results in order.
 
-    At most `in_flight` items are between the first stage and the caller, who counts until it asks for the next; so
-    memory is bounded, and so is the age of what comes out. What the source gives meanwhile waits before the first
-    stage: the source is held up, or, if it `drops`, all but its newest item are forgotten.
+    At most `in_flight` items are between the first stage and the caller, whose item counts until it requests the next
+    one: this bounds memory and latency. Further items wait before the first stage: the source blocks, or, with
+    `drop_old`, all but its newest item are dropped.
 
-    What a stage or the source raises is raised to the caller, after all that came before it.
+    Errors of a stage or the source are raised to the caller, after all earlier results.
 
     Args:
         source: gives the items; read in a thread of its own.
-        stages: name -> function of an item, or of what the stage before made of it; only called from one thread.
-        drops: whether old items give way to new ones, as a camera's must.
-        in_flight: how many items the stages and the caller hold together.
-        stop: ends the iteration soon, once it is set by anyone.
+        stages: name -> function of an item, or of the previous stage's result; called from one thread only.
+        drop_old: whether new items replace waiting ones, as is right for a camera.
+        in_flight: number of items that the stages and the caller hold together.
+        stop: ends the iteration soon after anyone sets it.
 
     Attributes:
-        idle: called where one iterates, every `POLL` seconds while nothing comes; its False ends the iteration.
+        on_idle: called every `POLL_SECONDS` while the iteration waits; returning False ends the iteration.
     """
 
     def __init__(
@@ -45,27 +45,27 @@ class Pipeline:
         source: Iterable[Any],
         stages: Mapping[str, Callable[[Any], Any]],
         *,
-        drops: bool,
+        drop_old: bool,
         in_flight: int,
         stop: threading.Event,
     ) -> None:
-        self.idle: Callable[[], bool] = lambda: True
+        self.on_idle: Callable[[], bool] = lambda: True
         self._stop = stop
-        self._intake = _Intake(drops)
+        self._intake = _Intake(drop_old)
         self._slots = threading.Semaphore(in_flight)
-        first: Callable[[], Any] = self._admit
+        get: Callable[[], Any] = self._admit
         self._threads = [threading.Thread(target=self._read, args=(source,), name="capture", daemon=True)]
         for name, function in stages.items():
             queue: SimpleQueue[Any] = SimpleQueue()
             self._threads.append(
-                threading.Thread(target=self._work, args=(first, function, queue), name=name, daemon=True)
+                threading.Thread(target=self._work, args=(get, function, queue), name=name, daemon=True)
             )
-            first = queue.get
+            get = queue.get
         self._results = queue
 
     @property
     def dropped(self) -> int:
-        """How many items gave way to newer ones."""
+        """Number of items that newer ones replaced."""
         return self._intake.dropped
 
     @property
@@ -83,16 +83,16 @@ class Pipeline:
         self._stop.set()
         self._intake.end(_End())
         self._slots.release()
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + SHUTDOWN_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def __iter__(self) -> Iterator[Any]:
         while not self._stop.is_set():
             try:
-                item = self._results.get(timeout=POLL)
+                item = self._results.get(timeout=POLL_SECONDS)
             except Empty:
-                if self.idle():
+                if self.on_idle():
                     continue
                 return
             if isinstance(item, _End):
@@ -127,19 +127,19 @@ class Pipeline:
 
 
 class _Intake:
-    """A place for one item, between the source's thread and the first stage's."""
+    """Slot for one item between the source's thread and the first stage's."""
 
-    def __init__(self, drops: bool) -> None:
-        self._drops = drops
+    def __init__(self, drop_old: bool) -> None:
+        self._drop_old = drop_old
         self._changed = threading.Condition()
         self._items: deque[Any] = deque(maxlen=1)
         self._end: _End | None = None
         self.dropped = 0
 
     def put(self, item: Any) -> bool:
-        """Waits until the place is free, unless it drops what lies there. False once the end has come."""
+        """Stores an item once the slot is free, or replaces the one in it. False once the end was set."""
         with self._changed:
-            self._changed.wait_for(lambda: self._end or self._drops or not self._items)
+            self._changed.wait_for(lambda: self._end or self._drop_old or not self._items)
             if self._end:
                 return False
             self.dropped += len(self._items)
@@ -148,13 +148,13 @@ class _Intake:
             return True
 
     def end(self, end: _End) -> None:
-        """Comes after what lies there. The first end holds."""
+        """Sets the end, which follows the item in the slot. Only the first call has an effect."""
         with self._changed:
             self._end = self._end or end
             self._changed.notify_all()
 
     def get(self) -> Any:
-        """The item, or the end; waits for one of them."""
+        """Waits for the item or the end, and takes it."""
         with self._changed:
             self._changed.wait_for(lambda: self._items or self._end)
             item = self._items.popleft() if self._items else self._end

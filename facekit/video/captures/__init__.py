@@ -1,1 +1,1 @@
-"""Pictures that are kept: in a folder, or sent to S3."""
+"""Captures: pictures saved in a folder or sent to S3."""

@@ -1,4 +1,4 @@
-"""Where captures go: a folder, or an S3 bucket. boto3 is imported where a bucket is named."""
+"""Targets of captures: a folder or an S3 bucket. boto3 is imported only for a bucket."""
 
 import hashlib
 import re
@@ -11,40 +11,39 @@ from facekit.core.files import user_state, writable_folder
 from facekit.video.captures.spool import Spool, UploadError, write_capture
 
 CONTENT_TYPES = {".jpg": "image/jpeg", ".json": "application/json"}
-TIMEOUTS = (5, 15)  # seconds to connect, and between bytes
-_BUSY = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded"}
+TIMEOUTS = (5, 15)  # seconds: to connect, and between bytes
+TEMPORARY_CODES = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded"}
 
 
 class Folder:
     """A folder of captures.
 
     Raises:
-        FaceKitError: it cannot be made, or written to.
+        FaceKitError: if it cannot be created or written to.
     """
 
     def __init__(self, target: str) -> None:
         self.folder = writable_folder(target)
 
-    def add(self, name: str, picture: bytes, facts: bytes) -> None:
+    def add(self, name: str, picture: bytes, metadata: bytes) -> None:
         """Writes a capture. Raises OSError."""
-        write_capture(self.folder, name, picture, facts)
+        write_capture(self.folder, name, picture, metadata)
 
     def close(self) -> None:
-        """Nothing waits here."""
+        """Does nothing: captures are written at once."""
 
 
 class Bucket:
-    """An S3 bucket, or one of a compatible server. Credentials come from where all AWS programs take them.
+    """A bucket of S3 or of a compatible server. Credentials are found as by all AWS programs.
 
     Args:
         url: s3://bucket or s3://bucket/prefix.
         endpoint: address of a compatible server, e.g. http://localhost:9000; its buckets are addressed as paths.
-        encryption: by the server: AES256, aws:kms, aws:kms:dsse; with kms, ":" and a key's id may follow.
+        encryption: server-side encryption: AES256, aws:kms, aws:kms:dsse; with kms, ":" and a key's id may follow.
 
     Raises:
-        UsageError: one of these cannot be.
-        FaceKitError: boto3 is not installed; there are no credentials, or no such bucket. A server that does not
-            answer is no error: captures wait for it.
+        UsageError: if an argument is not allowed.
+        FaceKitError: if boto3, credentials or the bucket are missing. An unreachable server is no error: captures wait.
     """
 
     def __init__(self, url: str, endpoint: str | None = None, encryption: str | None = None) -> None:
@@ -52,8 +51,9 @@ class Bucket:
         self.name, _, prefix = self.url.removeprefix("s3://").partition("/")
         if not re.fullmatch(r"[A-Za-z0-9._-]{3,255}", self.name):
             raise UsageError(
-                "A bucket is named as s3://bucket/prefix, by 3 or more letters, digits, dots and hyphens. "
-                f"Received: {url}."
+                "A bucket must be given as s3://bucket/prefix, with 3 or more letters, digits, dots and hyphens. "
+                f"Received: {url}.",
+                argument="capture_to",
             )
         self._prefix = f"{prefix.strip('/')}/" if prefix else ""
         self._encryption = _encryption(encryption)
@@ -61,10 +61,10 @@ class Bucket:
         self._check()
 
     def put(self, name: str, data: bytes) -> None:
-        """Stores a file under this name, or replaces it.
+        """Uploads a file, replacing one of the same name.
 
         Raises:
-            UploadError: the server did not confirm it.
+            UploadError: if the server did not confirm it.
         """
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -76,10 +76,11 @@ class Bucket:
         except (BotoCoreError, ClientError) as error:
             reason = _line(error)
             if _is_temporary(error):
-                raise UploadError(f"{self.url} takes no captures now: {reason}.", is_lasting=False) from error
+                raise UploadError(f"{self.url} takes no captures now: {reason}.", is_permanent=False) from error
             raise UploadError(
-                f"{self.url} refuses captures: {reason}. Allow s3:PutObject, or name another with --capture-to.",
-                is_lasting=True,
+                f"{self.url} refuses captures: {reason}. Allow s3:PutObject, or choose another bucket.",
+                is_permanent=True,
+                argument="capture_to",
             ) from error
 
     def _check(self) -> None:
@@ -88,10 +89,10 @@ class Bucket:
         try:
             self._client.head_bucket(Bucket=self.name)
         except ClientError as error:
-            # "Forbidden" says nothing: who may only write is not allowed to ask either. The first put will tell.
+            # "Forbidden" is no error: with write permission only, this request is forbidden. The first upload tells.
             if _status(error) == 404:
                 raise VideoError(
-                    f"There is no bucket {self.name}. Make it, or name another with --capture-to."
+                    f"There is no bucket {self.name}. Create it, or choose another one.", argument="capture_to"
                 ) from error
         except BotoCoreError as error:
             if not _is_temporary(error):
@@ -101,26 +102,31 @@ class Bucket:
 def open_target(
     target: str, endpoint: str | None, encryption: str | None, note: Callable[[str], None]
 ) -> Folder | Spool:
-    """The folder, or a spool on disk whose thread sends to the bucket.
+    """Opens a folder, or a spool that uploads to a bucket.
 
     Args:
         target: a folder, or s3://bucket/prefix.
-        endpoint, encryption: of a `Bucket`.
-        note: is told of failures to send, one line each, from a thread.
+        endpoint, encryption: as for `Bucket`.
+        note: receives one-line messages about failed uploads, from a thread.
 
     Raises:
-        UsageError: a target or option that cannot be.
-        FaceKitError: the target cannot be used.
+        UsageError: if the target or an option is not allowed.
+        FaceKitError: if the target cannot be used.
     """
     if target.startswith("s3://"):
         bucket = Bucket(target, endpoint, encryption)
-        # What waits for one server must not go to another, nor unencrypted what was to be encrypted.
+        # Captures for one server must not go to another, nor go unencrypted if they were to be encrypted.
         digest = hashlib.sha256(f"{bucket.url} {endpoint} {encryption}".encode()).hexdigest()[:12]
         return Spool(user_state() / "facekit" / "captures" / f"{bucket.name}-{digest}", bucket.put, note)
     if "://" in target:
-        raise UsageError(f"Captures go to a folder or to s3://bucket/prefix. Received: {target}.")
+        raise UsageError(
+            f"Captures must go to a folder or to s3://bucket/prefix. Received: {target}.", argument="capture_to"
+        )
     if endpoint or encryption:
-        raise UsageError(f"--s3-endpoint and --s3-encryption want --capture-to s3://bucket/prefix. Received: {target}.")
+        raise UsageError(
+            f"An S3 endpoint or encryption needs a target of the form s3://bucket/prefix. Received: {target}.",
+            argument="capture_to",
+        )
     return Folder(target)
 
 
@@ -131,19 +137,19 @@ def _client(endpoint: str | None) -> Any:
         from botocore.exceptions import BotoCoreError
     except ModuleNotFoundError as error:
         raise FaceKitError("Captures to S3 need boto3. Run: pip install boto3, or uv sync --extra s3") from error
-    wrong = f"--s3-endpoint is an address such as http://host:9000. Received: {endpoint}."
+    message = f"An S3 endpoint must be an address such as http://host:9000. Received: {endpoint}."
     if endpoint and not re.match(r"https?://", endpoint):
-        raise UsageError(wrong)
+        raise UsageError(message, argument="s3_endpoint")
     connect, read = TIMEOUTS
     settings: dict[str, Any] = {}
     if endpoint:
-        # What compatible servers know: not all have a domain for each bucket, or Amazon's newer check sums.
+        # Not all compatible servers have a domain for each bucket, or Amazon's newer checksums.
         settings = {"s3": {"addressing_style": "path"}, "request_checksum_calculation": "when_required"}
     config = Config(connect_timeout=connect, read_timeout=read, retries={"total_max_attempts": 1}, **settings)
     try:
         return Session().client("s3", endpoint_url=endpoint, config=config)
     except ValueError as error:
-        raise UsageError(wrong) from error
+        raise UsageError(message, argument="s3_endpoint") from error
     except BotoCoreError as error:
         raise _unusable(error) from error
 
@@ -155,18 +161,20 @@ def _unusable(error: Exception) -> VideoError:
 
 
 def _encryption(text: str | None) -> dict[str, str]:
-    """The arguments of a put."""
+    """Returns the arguments of put_object."""
     if text is None:
         return {}
     match = re.fullmatch(r"AES256|(aws:kms(?::dsse)?)(?::(.+))?", text)
     if not match:
-        raise UsageError(f"--s3-encryption is AES256, aws:kms or aws:kms:KEY. Received: {text}.")
+        raise UsageError(
+            f"S3 encryption must be AES256, aws:kms or aws:kms:KEY. Received: {text}.", argument="s3_encryption"
+        )
     key = {"SSEKMSKeyId": match[2]} if match[2] else {}
     return {"ServerSideEncryption": match[1] or text, **key}
 
 
 def _line(error: Exception) -> str:
-    """What is wrong, in one line without a full stop."""
+    """Formats an error as one line without a full stop."""
     from botocore.exceptions import ClientError
 
     words = [str(error)]
@@ -185,5 +193,5 @@ def _is_temporary(error: Exception) -> bool:
 
     if isinstance(error, ClientError):
         status = _status(error)
-        return status >= 500 or status in (408, 429) or error.response["Error"]["Code"] in _BUSY
+        return status >= 500 or status in (408, 429) or error.response["Error"]["Code"] in TEMPORARY_CODES
     return isinstance(error, (ConnectionError, HTTPClientError))

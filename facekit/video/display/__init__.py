@@ -1,1 +1,1 @@
-"""What a person sees: cards, figures, the window."""
+"""Live display: captions, head-up display, window and keys."""

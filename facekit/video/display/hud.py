@@ -1,31 +1,32 @@
-"""The head-up display: how fast the picture is, what goes on, and which keys there are."""
+"""Head-up display: frame rate, state, and keys."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from facekit.drawing.labels import TEXT_SIZES, Colour, Line, plate_size
-from facekit.drawing.photographs import Plate, note_size
-from facekit.drawing.placement import Size, edges, least_covering
+from facekit.drawing.labels import TEXT_SIZES, Colour, label_size
+from facekit.drawing.photographs import Label, note_size
+from facekit.drawing.placement import Size, edge_rects, least_covering
+from facekit.heads.head import Line
 
 RED, AMBER = (255, 70, 70), (255, 190, 60)
-CALM = 0.5  # seconds of the video for which figures stay
-HINT = 5.0  # seconds for which it is said that there is help
+FIGURES_SECONDS = 0.5  # time of the video for which figures stay unchanged
+HELP_HINT_SECONDS = 5.0  # time for which the help key is mentioned
 SPACE = "   "
 
 
 @dataclass(frozen=True)
 class Hud:
-    """What the display tells.
+    """Content of the head-up display.
 
     Args:
-        fps: frames per second that are shown; None while it is not known.
-        latency: from a frame's capture until it is shown, seconds; None while it is not known.
-        dropped: how many frames were left out.
-        captured: how many frames were captured by hand.
+        fps: frames per second that are displayed; None if unknown.
+        latency: from a frame's capture to its display, seconds; None if unknown.
+        dropped: number of dropped frames.
+        captured: number of frames captured by key.
         recording: whether a video is being written.
-        paused: whether the picture stands still.
+        paused: whether playback is paused.
         help: whether the keys are listed.
     """
 
@@ -39,15 +40,15 @@ class Hud:
 
     @property
     def colour(self) -> Colour | None:
-        """Of the plate's edge."""
+        """Colour of the edge."""
         return RED if self.recording else AMBER if self.paused else None
 
 
-class HudPlate:
-    """Where the display is and what it says, from frame to frame.
+class HudLayout:
+    """Chooses text, size and corner of the head-up display from frame to frame.
 
     Args:
-        keys: key and what it does, for the list.
+        keys: pairs of key and meaning, for the list of keys.
     """
 
     def __init__(self, keys: Sequence[tuple[str, str]]) -> None:
@@ -56,26 +57,26 @@ class HudPlate:
         self._figures: tuple[float, list[str]] = (-np.inf, [])
         self._corner = 0
 
-    def plate(self, hud: Hud, time: float, size: Size, boxes: np.ndarray, words: dict[str, str]) -> Plate | None:
-        """Where it covers least of the faces' boxes (n, 4); None where the picture is too small for it."""
+    def label(self, hud: Hud, time: float, size: Size, boxes: np.ndarray, words: dict[str, str]) -> Label | None:
+        """Places the display where it covers least of the faces' boxes (n, 4); None if the frame is too small."""
         for lines in self._lines(hud, time, words):
             largest = note_size(size)
             for text_size in [known for known in reversed(TEXT_SIZES) if known <= largest]:
-                places = edges(size, *plate_size(lines, text_size, hud.colour is not None), from_top=True)
-                if places:
-                    self._corner = least_covering(places, boxes, places[self._corner])
-                    return Plate(lines, text_size, places[self._corner])
+                corners = edge_rects(size, *label_size(lines, text_size, hud.colour is not None), from_top=True)
+                if corners:
+                    self._corner = least_covering(corners, boxes, corners[self._corner])
+                    return Label(lines, text_size, corners[self._corner])
         return None
 
     def _lines(self, hud: Hud, time: float, words: dict[str, str]) -> Iterator[tuple[Line, ...]]:
-        """What is to be said, then ever less of it."""
+        """Yields the full text, then shorter and shorter versions."""
         parts = [words.get(word, word) for word, holds in (("REC", hud.recording), ("paused", hud.paused)) if holds]
         parts += [f"{hud.captured}{words.get(' captured', ' captured')}"] if hud.captured else []
-        parts += self._calm_figures(hud, time, words)
+        parts += self._held_figures(hud, time, words)
         if hud.help:
             keys = tuple((words.get(key, key), words.get(meaning, meaning)) for key, meaning in self._keys)
             yield (*(((SPACE.join(parts), ""),) if parts else ()), *keys)
-        elif self._keys and 0 <= time - self._first_time(time) < HINT:
+        elif self._keys and 0 <= time - self._first_time(time) < HELP_HINT_SECONDS:
             yield ((SPACE.join(parts), f"h: {words.get('help', 'help')}"),)
         for count in range(len(parts), 0, -1):
             yield ((SPACE.join(parts[:count]), ""),)
@@ -85,9 +86,9 @@ class HudPlate:
             self._first = time
         return self._first
 
-    def _calm_figures(self, hud: Hud, time: float, words: dict[str, str]) -> list[str]:
-        since, figures = self._figures
-        if not figures or not 0 <= time - since < CALM:
+    def _held_figures(self, hud: Hud, time: float, words: dict[str, str]) -> list[str]:
+        updated, figures = self._figures
+        if not figures or not 0 <= time - updated < FIGURES_SECONDS:
             figures = list(_figures(hud, words))
             self._figures = time, figures
         return figures

@@ -1,27 +1,28 @@
-"""Where the cards of a video lie: each keeps its place beside its face while that is allowed."""
+"""Layout of the faces' cards: each card keeps its side of the face as long as that is allowed."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from facekit.drawing.labels import TEXT_SIZES, Line, gap_of, plate_size
+from facekit.drawing.labels import TEXT_SIZES, label_gap, label_size
 from facekit.drawing.photographs import attempts, shorter, text_limits
-from facekit.drawing.placement import Option, Place, Placed, Size, as_boxes, best_place, spots
+from facekit.drawing.placement import Option, Placement, Rect, Size, as_boxes, best_placement, placement_costs
 from facekit.faces.detectors import Box
-from facekit.video.display.hysteresis import NOTHING_YET
+from facekit.heads.head import Line
+from facekit.video.captions import PENDING_CAPTION
 
-PATIENCE = 0.5  # seconds of the video after which a card that found little room looks for more
-WORTH = 1.0  # how much less a new place must cost than the one that a card has
-SLACK = 2.0  # how much more a place may come to cost before another is looked for: 7 % of the face hidden
+RETRY_SECONDS = 0.5  # time of the video after which a card with a poor position is placed anew
+MINIMUM_GAIN = 1.0  # reduction of cost that justifies another position
+MAXIMUM_COST_INCREASE = 2.0  # increase of cost up to which a card stays: 7 % of the face hidden
 
 
 @dataclass(frozen=True)
-class Style:
-    """How a card is written.
+class CardStyle:
+    """Style of a card.
 
     Args:
-        level: 0 with bars, 1 without, 2 without details, from 3 on with a line less each.
+        level: 0 with bars, 1 without, 2 without details, from 3 on with one line less each.
         text_size: pixels.
     """
 
@@ -29,60 +30,61 @@ class Style:
     text_size: int
 
     def shorten(self, lines: tuple[Line, ...]) -> tuple[Line, ...]:
-        """What of the lines is written."""
+        """Returns the lines that this level keeps."""
         return [lines, *shorter(lines)][self.level]
 
 
-class Layout:
-    """Places the cards of one frame after the other; what it knows of a face goes when the face does."""
+class CardLayout:
+    """Places the cards of successive frames."""
 
     def __init__(self) -> None:
-        self._seats: dict[int, _Seat] = {}
+        self._positions: dict[int, _CardPosition] = {}
 
     def place(
-        self, time: float, size: Size, faces: Mapping[int, tuple[Box, tuple[Line, ...]]], fixed: Sequence[Place]
-    ) -> dict[int, Placed[Style]]:
-        """Cards inside the frame, never on another face's box, on each other, nor on what is fixed.
+        self, time: float, size: Size, faces: Mapping[int, tuple[Box, tuple[Line, ...]]], fixed: Sequence[Rect]
+    ) -> dict[int, Placement[CardStyle]]:
+        """Places cards inside the frame: never on another face's box, another card, or a fixed box.
 
         Args:
             time: of the frame, seconds.
             size: width and height of the frame, pixels.
-            faces: track -> its box, and the widest that the card's lines can become.
-            fixed: where no card may be.
+            faces: track -> its box, and the widest text of each line.
+            fixed: boxes that cards must not cover.
 
         Returns:
-            Those that found room, by track.
+            Track -> card, for those that found room.
         """
-        self._seats = {track: self._seats.get(track) or _Seat() for track in sorted(faces)}
+        self._positions = {track: self._positions.get(track) or _CardPosition() for track in sorted(faces)}
         boxes = as_boxes(box for box, _ in faces.values())
         others = {track: np.delete(boxes, index, axis=0) for index, track in enumerate(faces)}
-        for track, seat in self._seats.items():
-            seat.meet(size, boxes[list(faces).index(track)], others[track], faces[track][1])
-        placed: dict[int, Place] = {}
-        for stays in (True, False):  # first those that can stay, the oldest tracks before the others
-            for track, seat in self._seats.items():
+        for track, position in self._positions.items():
+            position.set_face(size, boxes[list(faces).index(track)], others[track], faces[track][1])
+        placed: dict[int, Rect] = {}
+        for keeps in (True, False):  # first the cards that can keep their position, the oldest tracks first
+            for track, position in self._positions.items():
                 if track not in placed:
-                    taken = as_boxes([*fixed, *placed.values()])
-                    if found := seat.stay(taken) if stays else seat.move(taken, time):
-                        placed[track] = found.place
+                    occupied = as_boxes([*fixed, *placed.values()])
+                    if found := position.keep(occupied) if keeps else position.move(occupied, time):
+                        placed[track] = found.rect
         self._improve_one(time, fixed)
-        return {track: seat.placed for track, seat in self._seats.items() if seat.placed}
+        return {track: position.placed for track, position in self._positions.items() if position.placed}
 
-    def _improve_one(self, time: float, fixed: Sequence[Place]) -> None:
-        """One a frame: that bounds how long a frame takes in a crowd."""
-        waiting = [seat for seat in self._seats.values() if seat.cost > WORTH and abs(time - seat.tried) >= PATIENCE]
+    def _improve_one(self, time: float, fixed: Sequence[Rect]) -> None:
+        """Improves one card per frame, which bounds the time per frame in a crowd."""
+        positions = self._positions.values()
+        waiting = [each for each in positions if each.cost > MINIMUM_GAIN and abs(time - each.tried) >= RETRY_SECONDS]
         if waiting:
-            seat = min(waiting, key=lambda waiting: waiting.tried)
-            taken = [other.placed.place for other in self._seats.values() if other.placed and other is not seat]
-            seat.improve(as_boxes([*fixed, *taken]), time)
+            position = min(waiting, key=lambda each: each.tried)
+            occupied = [other.placed.rect for other in positions if other.placed and other is not position]
+            position.improve(as_boxes([*fixed, *occupied]), time)
 
 
-class _Seat:
-    """The place of one card, and how it is written."""
+class _CardPosition:
+    """Position and style of one card."""
 
     def __init__(self) -> None:
-        self.placed: Placed[Style] | None = None
-        self.tried = -np.inf  # when more room was last looked for, seconds of the video
+        self.placed: Placement[CardStyle] | None = None
+        self.tried = -np.inf  # time of the last search for a better position, seconds of the video
         self._widest: tuple[Line, ...] = ()
         self._wanted = self._smallest = 0  # text sizes
 
@@ -90,8 +92,8 @@ class _Seat:
     def cost(self) -> float:
         return self.placed.cost if self.placed else np.inf
 
-    def meet(self, size: Size, own: np.ndarray, others: np.ndarray, widest: tuple[Line, ...]) -> None:
-        """Takes in where the face is now. A text size is kept until the one that suits is two steps away."""
+    def set_face(self, size: Size, own: np.ndarray, others: np.ndarray, widest: tuple[Line, ...]) -> None:
+        """Sets the current boxes. The text size stays until the ideal one is two steps away."""
         self._size, self._own, self._others = size, own, others
         smallest, wanted = text_limits(size, own)
         steps = abs(TEXT_SIZES.index(wanted) - TEXT_SIZES.index(self._wanted)) if self._wanted else 2
@@ -100,42 +102,44 @@ class _Seat:
         self._is_new = (widest, wanted, smallest) != (self._widest, self._wanted, self._smallest)
         self._widest, self._wanted, self._smallest = widest, wanted, smallest
 
-    def stay(self, taken: np.ndarray) -> Placed[Style] | None:
-        """The card at the same side of its face, None if that is not allowed any more."""
+    def keep(self, occupied: np.ndarray) -> Placement[CardStyle] | None:
+        """Keeps the card at its side of the face; None if that is no longer allowed."""
         if self._is_new or not self.placed:
             return None
-        places, costs = spots(self._size, self._own, self._others, taken, self.placed.option)
-        if costs[self.placed.spot] > self.placed.cost + SLACK:
+        candidates, costs = placement_costs(self._size, self._own, self._others, occupied, self.placed.option)
+        if costs[self.placed.position] > self.placed.cost + MAXIMUM_COST_INCREASE:
             return None
-        left, top, right, bottom = places[self.placed.spot].tolist()
-        self.placed = replace(self.placed, place=(left, top, right, bottom))
+        left, top, right, bottom = candidates[self.placed.position].tolist()
+        self.placed = replace(self.placed, rect=(left, top, right, bottom))
         return self.placed
 
-    def move(self, taken: np.ndarray, time: float) -> Placed[Style] | None:
-        """The best place for a card that lost its own. One that has none waits for its turn to look again."""
+    def move(self, occupied: np.ndarray, time: float) -> Placement[CardStyle] | None:
+        """Finds the best position for a card that lost its own. A card without one waits for `improve`."""
         if self.placed or self._is_new:
-            usual = self.placed.spot if self.placed else None
-            self.placed = self._best(taken, usual, with_distance=True) or self._best(taken, usual, with_distance=False)
+            preferred = self.placed.position if self.placed else None
+            self.placed = self._best(occupied, preferred, with_distance=True) or self._best(
+                occupied, preferred, with_distance=False
+            )
             self.tried = time
         return self.placed
 
-    def improve(self, taken: np.ndarray, time: float) -> None:
-        """Another place if it is much better."""
-        best = self._best(taken, self.placed.spot if self.placed else None, with_distance=True)
-        if best and best.cost + WORTH < self.cost:
+    def improve(self, occupied: np.ndarray, time: float) -> None:
+        """Moves the card if another position is much better."""
+        best = self._best(occupied, self.placed.position if self.placed else None, with_distance=True)
+        if best and best.cost + MINIMUM_GAIN < self.cost:
             self.placed = best
         self.tried = time
 
-    def _best(self, taken: np.ndarray, usual: int | None, with_distance: bool) -> Placed[Style] | None:
-        """With some distance to others, so that it can stay when they move a little."""
-        distance = with_distance * gap_of(self._wanted) * np.array([-1, -1, 1, 1])
-        return best_place(self._size, self._own, self._others + distance, taken, self._options(), usual)
+    def _best(self, occupied: np.ndarray, preferred: int | None, with_distance: bool) -> Placement[CardStyle] | None:
+        """Finds the best position; with some distance to other faces, it remains allowed when they move a little."""
+        distance = with_distance * label_gap(self._wanted) * np.array([-1, -1, 1, 1])
+        return best_placement(self._size, self._own, self._others + distance, occupied, self._options(), preferred)
 
-    def _options(self) -> Iterator[Option[Style]]:
+    def _options(self) -> Iterator[Option[CardStyle]]:
         levels = 2 + len(self._widest)
         for penalty, level, text_size in attempts(levels, self._smallest, self._wanted):
-            if level == 0 and self._widest == NOTHING_YET:
+            if level == 0 and self._widest == PENDING_CAPTION:
                 continue
-            style = Style(level, text_size)
-            extent = plate_size(style.shorten(self._widest), text_size, has_stripe=True, has_bars=level == 0)
-            yield Option(penalty, style, extent, gap_of(text_size))
+            style = CardStyle(level, text_size)
+            extent = label_size(style.shorten(self._widest), text_size, has_stripe=True, has_bars=level == 0)
+            yield Option(penalty, style, extent, label_gap(text_size))

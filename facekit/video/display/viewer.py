@@ -1,4 +1,4 @@
-"""What a person at the window sees and can do: the pace, the figures, the keys."""
+"""Interactive viewer: playback speed, figures and keys."""
 
 import time
 from collections import deque
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from facekit.core.errors import FaceKitError
-from facekit.drawing.photographs import LANGUAGES
+from facekit.drawing.languages import LANGUAGES
 from facekit.faces.images import Picture
 from facekit.video.captures.captures import Captures
 from facekit.video.display.hud import Hud
@@ -17,9 +17,9 @@ from facekit.video.pipeline import Pipeline
 from facekit.video.sinks.recorder import Recorder
 from facekit.video.sources.source import print_note
 
-RATE_OVER = 30  # frames over which their rate is taken
-LONGEST_LOOK = 0.1  # seconds for which a picture is shown until keys and signals are heard
-PAUSE_STEP = 0.05  # the same while it is paused
+RATE_WINDOW_FRAMES = 30  # frames over which the rate is measured
+KEY_POLL_SECONDS = 0.1  # longest time for which keys and signals go unnoticed
+PAUSE_POLL_SECONDS = 0.05  # the same while paused
 KEYS = (
     ("Q, Esc", "leave"),
     ("Space", "capture"),
@@ -31,15 +31,15 @@ KEYS = (
 
 
 class Viewer:
-    """Shows scenes in a window at the pace of their source, and does what its keys say.
+    """Shows scenes in a window at the speed of their source, and handles keys.
 
     Args:
-        window: where.
-        overlay: draws what the window shows over the picture; its language is changed by `l`.
-        recorder: what `r` starts and stops.
-        captures: gives what space adds to, when it is first asked for.
-        is_live: whether the source has a pace of its own.
-        pipeline: which knows what was dropped, when nothing comes, and when all is to stop.
+        window: shows the pictures.
+        overlay: draws the head-up display; key l changes its language.
+        recorder: key r toggles it.
+        captures: opens the captures at the first use of the space key.
+        is_live: whether the source itself sets the speed.
+        pipeline: reports dropped frames, idle times and stops.
     """
 
     def __init__(
@@ -54,13 +54,13 @@ class Viewer:
     ) -> None:
         self._window, self._overlay, self._recorder = window, overlay, recorder
         self._captures, self._is_live, self._pipeline = captures, is_live, pipeline
-        pipeline.idle = self.wait
+        pipeline.on_idle = self.refresh
         self._last: tuple[Scene, Picture] | None = None
         self._hud = Hud()
-        self._shown: deque[float] = deque(maxlen=RATE_OVER)  # when, seconds
-        self._started = 0.0  # when the frame of time 0 was shown, or would have been
-        self._goes_on = True
-        self._missed = 0  # frames that were dropped while it was paused: nobody wanted them
+        self._show_times: deque[float] = deque(maxlen=RATE_WINDOW_FRAMES)  # seconds
+        self._start = 0.0  # clock time of frame time 0
+        self._is_running = True
+        self._dropped_while_paused = 0  # not counted in the display
         self._keys: dict[str, Callable[[Scene, Picture], None]] = {
             "q": self._leave,
             "esc": self._leave,
@@ -72,59 +72,59 @@ class Viewer:
         }
 
     def show(self, scene: Scene, drawn: Picture) -> bool:
-        """Shows a scene, as long as the source's pace and the user want. False if the user leaves."""
+        """Shows a scene until its presentation time ends. False once the user leaves."""
         now = time.monotonic()
-        if not self._shown or now > self._started + scene.frame.time:  # too late: all that follows is later
-            self._started = now - scene.frame.time
-        self._shown.append(now)
+        if not self._show_times or now > self._start + scene.frame.time:  # late: delays all later frames
+            self._start = now - scene.frame.time
+        self._show_times.append(now)
         self._hud = replace(
             self._hud,
             fps=self._rate(),
             latency=now - scene.frame.captured if self._is_live else None,
-            dropped=self._pipeline.dropped - self._missed,
+            dropped=self._pipeline.dropped - self._dropped_while_paused,
             recording=self._recorder.is_recording,
         )
-        due = now if self._is_live else self._started + scene.frame.time
-        while self._goes_on and not self._hud.paused and due - time.monotonic() > LONGEST_LOOK:
-            self._look(scene, drawn, LONGEST_LOOK)
-        self._look(scene, drawn, due - time.monotonic())
+        due = now if self._is_live else self._start + scene.frame.time
+        while self._is_running and not self._hud.paused and due - time.monotonic() > KEY_POLL_SECONDS:
+            self._show_for(scene, drawn, KEY_POLL_SECONDS)
+        self._show_for(scene, drawn, due - time.monotonic())
         if self._hud.paused:
             self._pause(scene, drawn)
         self._last = scene, drawn
-        return self._goes_on
+        return self._is_running
 
-    def wait(self) -> bool:
-        """Keeps the window alive while no scene comes, as where a camera is gone. False if the user leaves."""
+    def refresh(self) -> bool:
+        """Keeps the window responsive while no scene arrives, e.g. from a lost camera. False once the user leaves."""
         if self._last:
-            self._look(*self._last, 0.0)
-        return self._goes_on
+            self._show_for(*self._last, 0.0)
+        return self._is_running
 
     def _pause(self, scene: Scene, drawn: Picture) -> None:
         dropped = self._pipeline.dropped
-        while self._hud.paused and self._goes_on:
-            self._look(scene, drawn, PAUSE_STEP)
-        self._missed += self._pipeline.dropped - dropped
-        self._shown.clear()
+        while self._hud.paused and self._is_running:
+            self._show_for(scene, drawn, PAUSE_POLL_SECONDS)
+        self._dropped_while_paused += self._pipeline.dropped - dropped
+        self._show_times.clear()
 
-    def _look(self, scene: Scene, drawn: Picture, seconds: float) -> None:
-        """Shows it for so long, or until a key is pressed."""
+    def _show_for(self, scene: Scene, drawn: Picture, seconds: float) -> None:
+        """Shows a scene for a time or until a key is pressed, and handles the key."""
         self._window.show(self._overlay.draw_hud(drawn, scene, self._hud))
         key = self._window.key(seconds)
         if key in self._keys:
             try:
                 self._keys[key](scene, drawn)
-            except FaceKitError as error:  # the picture goes on; what a key cannot do is no reason to end
+            except FaceKitError as error:  # a failed key does not end the video
                 print_note(str(error))
-        self._goes_on = self._goes_on and self._window.is_open and not self._pipeline.is_stopped
+        self._is_running = self._is_running and self._window.is_open and not self._pipeline.is_stopped
 
     def _rate(self) -> float | None:
-        """Frames a second, lately."""
-        if len(self._shown) < 2:
+        """Measures the recent frames per second."""
+        if len(self._show_times) < 2:
             return None
-        return (len(self._shown) - 1) / max(1e-6, self._shown[-1] - self._shown[0])
+        return (len(self._show_times) - 1) / max(1e-6, self._show_times[-1] - self._show_times[0])
 
     def _leave(self, scene: Scene, drawn: Picture) -> None:
-        self._goes_on = False
+        self._is_running = False
 
     def _capture(self, scene: Scene, drawn: Picture) -> None:
         self._captures().take(scene, drawn)

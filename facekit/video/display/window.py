@@ -1,31 +1,44 @@
-"""The window: shows frames, and hands on the keys that are pressed in it."""
+"""OpenCV window: shows pictures and reads keys."""
 
+import os
+import subprocess
+import sys
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
+
+import cv2
 
 from facekit.core.errors import VideoError
-from facekit.core.opencv import has_display, import_cv2
 from facekit.faces.images import Picture
 
 TITLE = "Estimates from faces"
-LARGEST = (1280, 720)  # width, height in pixels, at first; it can be resized
-ESCAPE, LAST_SIGN = 27, 0x7F  # codes of keys
+MAX_INITIAL_SIZE = (1280, 720)  # width, height in pixels; the user may resize the window
+ESCAPE_CODE, LAST_ASCII_CODE = 27, 0x7F
+
+
+def has_display() -> bool:
+    """Tells whether a window can be opened. Without a display OpenCV aborts, so on Linux another process tries."""
+    if not sys.platform.startswith("linux"):
+        return True
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return False
+    trial = [sys.executable, "-c", "import cv2; cv2.namedWindow('facekit')"]
+    return subprocess.run(trial, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
 class Window:
-    """A window, which opens with the first picture: an empty one looks broken while the network loads.
+    """A window that opens with the first picture, as an empty window looks broken while the network loads.
 
     Raises:
-        VideoError: there is no display.
+        VideoError: if there is no display.
     """
 
     def __init__(self) -> None:
         if not has_display():
             raise VideoError(
-                "There is no display to show the video on. Name what to write instead, e.g. --output FILE.mp4."
+                "There is no display to show the video on. Write a file instead, e.g. an .mp4 video.", argument="output"
             )
-        self._cv2 = import_cv2()
-        self._is_made = False
+        self._is_created = False
 
     def __enter__(self) -> Self:
         return self
@@ -33,34 +46,38 @@ class Window:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._cv2.destroyAllWindows()
+        cv2.destroyAllWindows()
 
     @property
     def is_open(self) -> bool:
-        """Whether it is there still; closing it by its button is noticed here."""
+        """Whether the user has not closed the window."""
         try:
-            return not self._is_made or bool(self._cv2.getWindowProperty(TITLE, self._cv2.WND_PROP_VISIBLE) >= 1)
-        except self._cv2.error:  # Qt's answer once its last window was closed
+            return not self._is_created or bool(cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1)
+        except cv2.error:  # raised by Qt after its last window was closed
             return False
 
     def show(self, picture: Picture) -> None:
-        """Shows RGB uint8 (H, W, 3). It is seen once `key` is called."""
-        if not self._is_made:
-            self._make(picture)
-        self._cv2.imshow(TITLE, self._cv2.cvtColor(picture, self._cv2.COLOR_RGB2BGR))
+        """Shows RGB uint8 (H, W, 3). It becomes visible when `key` is called."""
+        if not self._is_created:
+            self._create(picture)
+        cv2.imshow(TITLE, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
 
     def key(self, seconds: float) -> str | None:
-        """The key that is pressed, in lower case ("esc" for Escape); None if no letter or sign is for so long."""
-        # Not `waitKey`, which cuts codes short: the left arrow would be a Q, Home a P. Above 16 bits: Shift and such.
-        code: int = self._cv2.waitKeyEx(max(1, round(1000 * seconds)))
-        if code < 0 or code & 0xFFFF > LAST_SIGN:
-            return None
-        return "esc" if code & 0xFFFF == ESCAPE else chr(code & 0xFFFF).lower()
+        """Waits for a key.
 
-    def _make(self, picture: Picture) -> None:
-        cv2: Any = self._cv2
+        Returns:
+            The character in lower case, "esc" for Escape; None if no character key was pressed in time.
+        """
+        # `waitKey` truncates codes: the left arrow would be a Q, Home a P. The bits above 16 are modifiers.
+        code = cv2.waitKeyEx(max(1, round(1000 * seconds)))
+        if code < 0 or code & 0xFFFF > LAST_ASCII_CODE:
+            return None
+        return "esc" if code & 0xFFFF == ESCAPE_CODE else chr(code & 0xFFFF).lower()
+
+    def _create(self, picture: Picture) -> None:
         size = picture.shape[1], picture.shape[0]
-        scale = min(1.0, *(most / side for most, side in zip(LARGEST, size, strict=True)))
+        scale = min(1.0, *(limit / side for limit, side in zip(MAX_INITIAL_SIZE, size, strict=True)))
         cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
-        cv2.resizeWindow(TITLE, *(max(1, round(side * scale)) for side in size))
-        self._is_made = True
+        width, height = (max(1, round(side * scale)) for side in size)
+        cv2.resizeWindow(TITLE, width, height)
+        self._is_created = True

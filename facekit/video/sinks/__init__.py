@@ -1,1 +1,1 @@
-"""What is written: videos, lines of JSON, a summary."""
+"""Outputs: videos, lines of JSON, and the summary."""

@@ -1,37 +1,32 @@
-"""What was seen in a video as JSON Lines: a line a frame."""
+"""Writes scenes as JSON Lines, one line per frame."""
 
 import json
 import sys
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
 from facekit.core.errors import FaceKitError
+from facekit.core.files import writing
 from facekit.video.frames import Scene
 
 
 class JsonLines:
-    """A file of JSON Lines, or stdout. Each line is handed over at once: who kills the program loses at most its end.
+    """A JSON Lines file, or stdout. Each line is flushed: a killed process loses at most the last one.
 
     Args:
-        path: what is there is replaced; missing folders are made; "-" for stdout.
+        path: an existing file is replaced, missing folders are created; "-" for stdout.
 
     Raises:
-        FaceKitError: it cannot be written.
+        FaceKitError: if the file cannot be written.
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._path = str(path)
-        try:
-            self._file = self._open()
-        except OSError as error:
-            raise self._cannot_write(error) from error
-
-    def _open(self) -> TextIO:
-        if self._path == "-":
-            return sys.stdout
-        Path(self._path).parent.mkdir(parents=True, exist_ok=True)
-        return open(self._path, "w", encoding="utf-8", newline="\n")
+        self._is_stdout = str(path) == "-"
+        self._name = "stdout" if self._is_stdout else str(path)
+        with writing(self._name, argument="jsonl"):
+            self._file = sys.stdout if self._is_stdout else _open(Path(path))
 
     def __enter__(self) -> Self:
         return self
@@ -39,30 +34,29 @@ class JsonLines:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file is sys.stdout:
+        if self._is_stdout:
             return
-        try:
-            self._file.close()  # tries once more to hand over what could not be written
-        except OSError as failure:
-            if error is None:
-                raise self._cannot_write(failure) from failure
+        with suppress(FaceKitError) if error else nullcontext(), writing(self._name, argument="jsonl"):
+            self._file.close()  # tries once more to write what is buffered
 
     def write(self, scene: Scene) -> None:
-        """Adds the scene's line.
+        """Writes the line of a scene.
 
         Raises:
-            FaceKitError: it cannot be written, as where the disk is full.
-            BrokenPipeError: nobody reads stdout any more.
+            FaceKitError: if it cannot be written, e.g. on a full disk.
+            BrokenPipeError: if the reader of a pipe has closed it.
         """
+        line = json.dumps(scene.to_dict()) + "\n"
         try:
-            self._file.write(json.dumps(scene.to_dict()) + "\n")
-            self._file.flush()
-        except BrokenPipeError:
+            with writing(self._name, argument="jsonl"):
+                self._file.write(line)
+                self._file.flush()
+        except FaceKitError as error:
+            if isinstance(error.__cause__, BrokenPipeError):
+                raise error.__cause__ from None
             raise
-        except OSError as error:
-            raise self._cannot_write(error) from error
 
-    def _cannot_write(self, error: OSError) -> FaceKitError:
-        reason = error.strerror or error
-        name = "to stdout" if self._path == "-" else self._path
-        return FaceKitError(f"Cannot write {name}: {reason}. Free the space or name another with --jsonl.")
+
+def _open(path: Path) -> TextIO:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return open(path, "w", encoding="utf-8", newline="\n")

@@ -1,4 +1,4 @@
-"""Writes drawn frames into video files, whenever it is switched on."""
+"""Records annotated frames into video files, on and off."""
 
 import time
 from pathlib import Path
@@ -13,19 +13,19 @@ from facekit.video.sources.source import Source
 
 
 class Recorder:
-    """Makes a new file, whose name was not taken, each time it is switched on. Leaving its `with` block ends the last.
+    """Writes a new file, under an unused name, each time it is switched on. Leaving its `with` block ends the last one.
 
     Args:
-        video: whose size and rate the files have.
-        path: .mp4; it is written from the start. None: nothing is, until `toggle`, then in the current folder.
-        files: gets the paths of what is written, each when it ends.
+        source: its size and rate become those of the files.
+        path: .mp4 to record from the start; None to record nothing until `toggle`, then into the current folder.
+        files: receives the path of each file when it ends.
 
     Raises:
-        VideoError: the file cannot be written.
+        VideoError: if the file cannot be written.
     """
 
-    def __init__(self, video: Source, path: str | Path | None, files: list[Path]) -> None:
-        self._video, self._path, self._files = video, path, files
+    def __init__(self, source: Source, path: str | Path | None, files: list[Path]) -> None:
+        self._source, self._path, self._files = source, path, files
         self._writer: VideoWriter | None = None
         if path:
             self.toggle()
@@ -45,18 +45,18 @@ class Recorder:
             try:
                 writer.__exit__(kind, error, trace)
             finally:
-                if writer.path.exists():  # not without a frame
+                if writer.path.exists():  # a file without a frame was removed
                     self._files.append(writer.path)
 
     def toggle(self) -> None:
-        """Switches it on or off. Raises VideoError if the file cannot be written."""
+        """Switches recording on or off. Raises VideoError if the file cannot be written."""
         if self._writer:
             self.__exit__(None, None, None)
             return
         path = unused_path(Path(self._path or time.strftime("recording-%Y-%m-%d-%H%M%S.mp4")))
-        self._writer = VideoWriter(path, self._video.size, self._video.rate, variable=self._video.is_live)
+        self._writer = VideoWriter(path, self._source.size, self._source.rate, variable=self._source.is_live)
 
     def write(self, scene: Scene, drawn: Picture) -> None:
-        """Writes a frame, if it is on. Raises VideoError."""
+        """Writes a frame while recording. Raises VideoError if that fails."""
         if self._writer:
             self._writer.write(drawn, scene.frame.time)

@@ -1,4 +1,4 @@
-"""A picture of when the faces of a video were seen: a row a track."""
+"""Draws a timeline of a video's tracks, one row per track."""
 
 import math
 from collections.abc import Sequence
@@ -9,62 +9,68 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from facekit.core.errors import lookup
-from facekit.drawing.labels import DARK, DIMMED, LIGHT, TROUGH, Colour, Line, font
-from facekit.drawing.photographs import LANGUAGES, caption_lines, face_colour, note_text
-from facekit.drawing.placement import Place
+from facekit.drawing.labels import DARK, DIMMED, LIGHT, TROUGH, Colour, font
+from facekit.drawing.languages import LANGUAGES
+from facekit.drawing.photographs import caption_lines, face_colour, note_text
+from facekit.drawing.placement import Rect
 from facekit.faces.images import Picture, save_picture
-from facekit.video.display.hysteresis import NOTHING_YET
+from facekit.heads.head import Line
+from facekit.video.captions import PENDING_CAPTION
 from facekit.video.sinks.summary import Summary, TrackSummary, clock, longest
 
-MOST_ROWS = 40
-TEXT, ROW, MARGIN, CHART = 19, 34, 24, 1100  # sizes and widths, pixels
-STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400]  # seconds
-MOST_TICKS = 11
+MAX_ROWS = 40
+TEXT_SIZE, ROW_HEIGHT, MARGIN, CHART_WIDTH = 19, 34, 24, 1100  # pixels
+TICK_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400]  # seconds
+MAX_TICKS = 11
 
 
 def draw_timeline(summary: Summary, path: str | Path, language: str = "en") -> None:
-    """A picture of when each face was seen, with its last estimates: .png, written whole or not at all.
+    """Writes the timeline as a .png file, atomically.
 
     Raises:
-        UnknownNameError: no such language.
-        PictureError: it cannot be written.
+        UnknownNameError: if the language is unknown.
+        PictureError: if the file cannot be written.
     """
     save_picture(timeline_picture(summary.tracks(), summary.seconds, language), path)
 
 
 def timeline_picture(tracks: Sequence[TrackSummary], seconds: float, language: str = "en") -> Picture:
-    """Draws the tracks that were on screen longest, in the order in which they came.
+    """Draws the tracks that were on screen longest: id, last estimates, and intervals on screen.
 
     Args:
-        tracks: everybody who was seen.
-        seconds: how long the video is.
+        tracks: all tracks of the video.
+        seconds: duration of the video.
         language: a key of `LANGUAGES`.
 
+    Returns:
+        RGB uint8 (H, W, 3).
+
     Raises:
-        UnknownNameError: no such language.
+        UnknownNameError: if the language is unknown.
     """
     words = lookup("language", language, LANGUAGES)
-    rows = longest(tracks, MOST_ROWS)
-    texts = [caption_lines(track.answers, words) or NOTHING_YET for track in rows]
-    numbers = max((_width(str(track.track)) for track in rows), default=0)
+    rows = longest(tracks, MAX_ROWS)
+    texts = [caption_lines(track.answers, words) or PENDING_CAPTION for track in rows]
+    id_width = max((_width(str(track.track)) for track in rows), default=0)
     columns = _columns(texts)
-    left = 2 * MARGIN + numbers + sum(text + detail for text, detail in columns)
-    # Above the rows is the heading, below them are the times.
-    image = Image.new("RGB", (left + CHART + 2 * MARGIN, ROW * (len(rows) + 2) + 2 * MARGIN), DARK)
+    left = 2 * MARGIN + id_width + sum(text + detail for text, detail in columns)
+    # The heading is above the rows, the times are below.
+    image = Image.new("RGB", (left + CHART_WIDTH + 2 * MARGIN, ROW_HEIGHT * (len(rows) + 2) + 2 * MARGIN), DARK)
     draw = ImageDraw.Draw(image)
     _write(draw, MARGIN, MARGIN, _heading(rows, words), LIGHT)
     if len(tracks) > len(rows):
         rest = "{} more were on screen for shorter"
         _write(draw, left, MARGIN, words.get(rest, rest).format(len(tracks) - len(rows)), DIMMED)
-    top = MARGIN + ROW
-    _draw_times(draw, (left, top, left + CHART, top + ROW * len(rows)), seconds)
-    for number, (track, lines) in enumerate(zip(rows, texts, strict=True)):
-        row, colour = top + ROW * number, face_colour(track.track - 1)
-        _write(draw, MARGIN + numbers, row, str(track.track), colour, from_right=True)
-        _write_answers(draw, 2 * MARGIN + numbers, row, lines, columns)
+    top = MARGIN + ROW_HEIGHT
+    _draw_times(draw, (left, top, left + CHART_WIDTH, top + ROW_HEIGHT * len(rows)), seconds)
+    for index, (track, lines) in enumerate(zip(rows, texts, strict=True)):
+        row, colour = top + ROW_HEIGHT * index, face_colour(track.track - 1)
+        _write(draw, MARGIN + id_width, row, str(track.track), colour, align_right=True)
+        _write_answers(draw, 2 * MARGIN + id_width, row, lines, columns)
         for span in track.spans:
-            start, end = (left + round(CHART * time / max(seconds, 1e-3)) for time in span)
-            draw.rectangle((start, row + ROW // 4, max(start + 1, end - 1), row + ROW - ROW // 4), fill=colour)
+            start, end = (left + round(CHART_WIDTH * time / max(seconds, 1e-3)) for time in span)
+            above, below = row + ROW_HEIGHT // 4, row + ROW_HEIGHT - ROW_HEIGHT // 4
+            draw.rectangle((start, above, max(start + 1, end - 1), below), fill=colour)
     return np.array(image)
 
 
@@ -76,22 +82,22 @@ def _heading(rows: Sequence[TrackSummary], words: dict[str, str]) -> str:
     return note_text(heads, words) if heads else ""
 
 
-def _draw_times(draw: ImageDraw.ImageDraw, place: Place, seconds: float) -> None:
-    """Round times, each with its line."""
-    left, top, right, bottom = place
-    step = next((step for step in STEPS if seconds / step < MOST_TICKS), STEPS[-1])
+def _draw_times(draw: ImageDraw.ImageDraw, box: Rect, seconds: float) -> None:
+    """Draws round times, each with a vertical line."""
+    left, top, right, bottom = box
+    step = next((step for step in TICK_STEPS if seconds / step < MAX_TICKS), TICK_STEPS[-1])
     for time in range(0, int(seconds) + 1, step):
         x = left + round((right - left) * time / max(seconds, 1e-3))
-        draw.line((x, top, x, bottom + ROW // 4), fill=TROUGH)
-        draw.text((x, bottom + ROW // 4 + TEXT), clock(time), DIMMED, font(TEXT), anchor="ms")
+        draw.line((x, top, x, bottom + ROW_HEIGHT // 4), fill=TROUGH)
+        draw.text((x, bottom + ROW_HEIGHT // 4 + TEXT_SIZE), clock(time), DIMMED, font(TEXT_SIZE), anchor="ms")
 
 
 def _columns(texts: Sequence[Sequence[Line]]) -> list[tuple[int, int]]:
-    """Width of text and of detail in each column, with the space after them."""
+    """Computes the widths of text and detail in each column, including the space after them."""
     columns = []
     for lines in zip_longest(*texts, fillvalue=("", "")):
         texts_width, details_width = (max(map(_width, column)) for column in zip(*lines, strict=True))
-        columns.append((texts_width + TEXT // 2, details_width + MARGIN))
+        columns.append((texts_width + TEXT_SIZE // 2, details_width + MARGIN))
     return columns
 
 
@@ -101,14 +107,14 @@ def _write_answers(
     for (text, detail), (text_width, detail_width) in zip(lines, columns, strict=False):
         _write(draw, left, top, text, LIGHT)
         left += text_width + detail_width
-        _write(draw, left - MARGIN, top, detail, DIMMED, from_right=True)
+        _write(draw, left - MARGIN, top, detail, DIMMED, align_right=True)
 
 
-def _write(draw: ImageDraw.ImageDraw, x: int, top: int, text: str, colour: Colour, from_right: bool = False) -> None:
-    """In the middle of a row."""
-    base = top + round(0.5 * ROW + 0.37 * TEXT)
-    draw.text((x, base), text, colour, font(TEXT), anchor="rs" if from_right else "ls")
+def _write(draw: ImageDraw.ImageDraw, x: int, top: int, text: str, colour: Colour, align_right: bool = False) -> None:
+    """Writes a text in the vertical middle of a row."""
+    base = top + round(0.5 * ROW_HEIGHT + 0.37 * TEXT_SIZE)
+    draw.text((x, base), text, colour, font(TEXT_SIZE), anchor="rs" if align_right else "ls")
 
 
 def _width(text: str) -> int:
-    return math.ceil(font(TEXT).getlength(text))
+    return math.ceil(font(TEXT_SIZE).getlength(text))

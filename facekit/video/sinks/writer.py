@@ -1,143 +1,157 @@
-"""Frames -> an .mp4 that plays at every moment, also after the process was killed or the disk was full."""
+"""Writes .mp4 files that are playable at any moment, even after a kill or on a full disk."""
 
-import contextlib
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import av
+import cv2
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from facekit.core.errors import VideoError
-from facekit.core.opencv import import_cv2
+from facekit.core.files import writing
 from facekit.faces.images import Picture
+from facekit.video.sinks.fragments import FragmentFile
 
-# The first that is there. Measured at 640x480 with noise: veryfast takes 3.2 ms of processor time a frame and 30 KiB a
-# second of video, ultrafast 2.0 ms and 58 KiB, both at 33 dB. No B-frames and few frames looked ahead: those are lost
-# when the process is killed.
+# The first available one is used. Measured at 640x480 with noise: veryfast takes 3.2 ms of CPU time per frame and
+# 30 KiB per second of video, ultrafast 2.0 ms and 58 KiB, both at 33 dB. No B-frames and a short lookahead, as the
+# frames they hold back are lost when the process is killed.
 ENCODERS: dict[str, dict[str, str]] = {
     "libx264": {"preset": "veryfast", "crf": "22", "bf": "0", "rc-lookahead": "5"},
     "mpeg4": {"qscale": "4"},
 }
-# Fragments of half a second, each handed to the system when it is done: a killed process loses the last one only. When
-# the file is closed, the fragments become a usual .mp4 with one index, which every player can wind.
+# Fragments of half a second, written when complete: a killed process loses only the last one. Closing the file turns
+# the fragments into an ordinary .mp4 with one index, in which every player can seek.
 CONTAINER = {
     "movflags": "empty_moov+default_base_moof+hybrid_fragmented",
     "frag_duration": "500000",
 }
-SECONDS_BETWEEN_KEYS = 2
-BT709, STUDIO, FULL = 1, 1, 2  # FFmpeg's numbers: the matrix of colours, and their ranges 16..235 and 0..255
-THREADS = 4  # of the encoder; each holds back a frame
-MOST_TICKS = 60000  # a second; MPEG-4 knows hardly more
-NEAR = 0.001  # seconds; some files round the times of their frames to milliseconds
+KEY_FRAME_SECONDS = 2
+BT709, LIMITED_RANGE, FULL_RANGE = 1, 1, 2  # FFmpeg's codes: colour matrix, and ranges 16..235 and 0..255
+ENCODER_THREADS = 4  # each holds back a frame
+MAX_TICKS_PER_SECOND = 60000  # MPEG-4 hardly allows more
+TIME_TOLERANCE_SECONDS = 0.001  # some files round their times to milliseconds
 
 
 class VideoWriter:
-    """An .mp4 of H.264, or of MPEG-4 where a build lacks that. Leaving its `with` block closes it.
+    """An .mp4 file of H.264, or of MPEG-4 if a build lacks that. Leaving its `with` block closes it.
 
-    It is written under its own name from the first frame on, as a fragmented file is valid at every moment: what was
-    written before an error, or before the process was killed, plays. A file without a frame is removed.
+    It is written under its final name from the first frame on: as a fragmented file it is always valid, so what was
+    written before an error or a kill is playable. A file without a frame is removed.
 
     Args:
-        path: ends in .mp4; missing folders are made, a file of this name is replaced.
-        size: width, height of the frames, pixels. Odd ones are padded to even ones by repeating the last column or
-            row, as both codecs hold colours at half the resolution: nothing is lost.
-        rate: frames a second.
-        variable: whether the times are a clock's. Else times within NEAR of a multiple of 1 / rate are taken for it, so
-            that a rate such as 30000/1001 stays exact; others are kept, to 20 microseconds.
+        path: ends in .mp4; missing folders are created, an existing file is replaced.
+        size: width, height of the frames, pixels. Odd sizes are padded to even ones by repeating the last column or
+            row, as both codecs halve the resolution of colours.
+        rate: frames per second.
+        variable: whether times come from a clock. Otherwise times within 1 ms of a multiple of 1 / rate are rounded to
+            it, so that a rate such as 30000/1001 stays exact; others are kept, to 20 microseconds.
 
     Attributes:
         path: as given.
-        n_written: how many frames were taken.
+        n_written: number of written frames.
 
     Raises:
-        VideoError: the name does not end in .mp4, or the file cannot be written.
+        VideoError: if the name does not end in .mp4, or the file cannot be written.
     """
 
     def __init__(self, path: Path, size: tuple[int, int], rate: Fraction, *, variable: bool) -> None:
         if path.suffix.lower() != ".mp4":
-            raise VideoError(f"A video is written as .mp4. Received: {path}. Choose a name that ends so.")
+            raise VideoError(f"An output video must be an .mp4 file. Received: {path}.", argument="output")
         self.n_written = 0
         self.path = path
-        # Frames of a constant rate are whole numbers of ticks apart.
-        self._step = 1 if variable else max(1, MOST_TICKS // rate.numerator) * rate.denominator  # ticks
-        self._tick = Fraction(1, MOST_TICKS) if variable else 1 / (rate * self._step)  # seconds
+        # At a constant rate, frames are a whole number of ticks apart.
+        self._step = 1 if variable else max(1, MAX_TICKS_PER_SECOND // rate.numerator) * rate.denominator  # ticks
+        self._tick = Fraction(1, MAX_TICKS_PER_SECOND) if variable else 1 / (rate * self._step)  # seconds
         self._first: float | None = None  # seconds
         self._last = -1  # ticks
-        self._odd = (size[1] % 2, size[0] % 2)
+        self._padding = (size[1] % 2, size[0] % 2)  # rows, columns
         self._reformatter = VideoReformatter()
-        try:
+        with writing(path, VideoError, argument="output"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = _File(path)
-        except OSError as error:
-            raise self._failure(error) from error
+            self._file = FragmentFile(path)
         self._container = av.open(self._file, "w", format="mp4", options=CONTAINER)
         self._stream: Any = self._add_stream(size, rate)
         try:
             self._container.start_encoding()
         except (OSError, av.FFmpegError) as error:
-            is_disk = self._file.is_given_up
+            is_disk_error = self._file.has_failed
             self._close()
-            if is_disk:
-                raise self._failure(error) from error
+            if is_disk_error:
+                with writing(path, VideoError, argument="output"):
+                    raise OSError(error.errno, error.strerror) from error
             raise VideoError(f"Cannot write {path}: no encoder takes {size[0]} x {size[1]} pixels.") from error
-        self._file.keep()
+        self._file.commit()
 
     def _add_stream(self, size: tuple[int, int], rate: Fraction) -> Any:
         encoder = next(name for name in ENCODERS if name in av.codecs_available)
         stream: Any = self._container.add_stream(encoder, rate=rate, options=ENCODERS[encoder])
-        stream.width, stream.height = size[0] + self._odd[1], size[1] + self._odd[0]
+        stream.width, stream.height = size[0] + self._padding[1], size[1] + self._padding[0]
         stream.pix_fmt = "yuv420p"
         context = stream.codec_context
         context.time_base = stream.time_base = self._tick
-        context.gop_size = max(1, round(SECONDS_BETWEEN_KEYS * rate))
-        context.thread_count = THREADS
-        # Without these marks a player guesses how colours were coded: by the size, and not all alike.
+        context.gop_size = max(1, round(KEY_FRAME_SECONDS * rate))
+        context.thread_count = ENCODER_THREADS
+        # Without these tags players guess the colour matrix from the size, and not all alike.
         context.colorspace = context.color_primaries = context.color_trc = BT709
-        context.color_range = STUDIO
+        context.color_range = LIMITED_RANGE
         return stream
 
     def write(self, picture: Picture, time: float) -> None:
-        """Adds a frame.
+        """Writes a frame.
 
         Args:
-            picture: RGB uint8 (H, W, 3) of the size announced; it is not changed.
-            time: when it is to be seen, seconds; counted from the first one written, which is seen at 0.
+            picture: RGB uint8 (H, W, 3) of the announced size; not changed.
+            time: presentation time, seconds; the first frame is presented at 0.
 
         Raises:
-            VideoError: the file cannot be written.
+            VideoError: if the file cannot be written.
         """
         if self._first is None:
             self._first = time
         self._last = max(self._last + 1, self._ticks(time - self._first))
-        if any(self._odd):
-            cv2 = import_cv2()
-            picture = cv2.copyMakeBorder(picture, 0, self._odd[0], 0, self._odd[1], cv2.BORDER_REPLICATE)
+        if any(self._padding):
+            rows, columns = self._padding
+            picture = cv2.copyMakeBorder(picture, 0, rows, 0, columns, cv2.BORDER_REPLICATE)
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")
-        # Kept, as it keeps its tables; one thread, as others have work for the second core.
+        # The reformatter is kept, as it keeps its tables; one thread, as other stages use the second core.
         frame = self._reformatter.reformat(
-            frame, format="yuv420p", dst_colorspace=BT709, src_color_range=FULL, dst_color_range=STUDIO, threads=1
+            frame,
+            format="yuv420p",
+            dst_colorspace=BT709,
+            src_color_range=FULL_RANGE,
+            dst_color_range=LIMITED_RANGE,
+            threads=1,
         )
         frame.pts, frame.time_base = self._last, self._tick
-        self._mux(frame)
+        self._encode(frame)
         self.n_written += 1
 
     def _ticks(self, time: float) -> int:
         nearest = round(time / (self._step * self._tick))
-        if abs(nearest * self._step * self._tick - time) < NEAR:
+        if abs(nearest * self._step * self._tick - time) < TIME_TOLERANCE_SECONDS:
             return nearest * self._step
         return round(time / self._tick)
 
-    def _mux(self, frame: av.VideoFrame | None) -> None:
-        try:
+    def _encode(self, frame: av.VideoFrame | None) -> None:
+        """Encodes a frame, or the remaining ones for None."""
+        with self._writing():
             self._container.mux(self._stream.encode(frame))
-        except (OSError, av.FFmpegError) as error:
-            self._file.give_up()
-            raise self._failure(error) from error
-        self._file.keep()
+        self._file.commit()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Turns an error of FFmpeg or the disk into a VideoError, and truncates the file to whole fragments."""
+        with writing(self.path, VideoError, argument="output"):
+            try:
+                yield
+            except (OSError, av.FFmpegError) as error:
+                self._file.truncate()
+                raise OSError(error.errno, error.strerror) from error
 
     def __enter__(self) -> Self:
         return self
@@ -146,75 +160,26 @@ class VideoWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if not self._file.is_given_up:
-                self._mux(None)
+            if not self._file.has_failed:
+                self._encode(None)
         except VideoError:
             if error is None:
                 raise
         finally:
             failure = self._close()
         if failure and error is None:
-            raise self._failure(failure) from failure
+            raise failure
 
-    def _close(self) -> Exception | None:
-        failure: Exception | None = None
+    def _close(self) -> VideoError | None:
+        """Closes the file, and removes it if it has no frame. Returns the error of a failed write."""
+        failure: VideoError | None = None
         try:
-            self._container.close()
-            self._file.keep()
-        except (OSError, av.FFmpegError) as error:
-            self._file.give_up()
+            with self._writing():
+                self._container.close()
+            self._file.commit()
+        except VideoError as error:
             failure = error
         self._file.close()
-        if not (self.n_written and self._file.n_kept > 1):  # the head alone is no video
+        if not (self.n_written and self._file.n_commits > 1):  # the header alone is no video
             self.path.unlink(missing_ok=True)
         return failure
-
-    def _failure(self, error: Any) -> VideoError:
-        return VideoError(
-            f"Cannot write {self.path}: {error.strerror}. Free the space or choose another folder with --output."
-        )
-
-
-class _File:
-    """What FFmpeg writes to. After a failure it takes no more and holds whole fragments only.
-
-    FFmpeg itself would go on: half a fragment, and an index of what never reached the disk.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._file = open(path, "wb", buffering=0)
-        self._whole = 0  # bytes that are head and fragments
-        self.n_kept = 0  # how many of these
-        self.is_given_up = False
-
-    def write(self, content: bytes) -> int:
-        if not self.is_given_up:
-            rest = memoryview(content)
-            try:
-                while rest:
-                    rest = rest[self._file.write(rest) :]
-            except OSError:
-                self.is_given_up = True
-                raise
-        return len(content)
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def keep(self) -> None:
-        """All that was written until now is whole."""
-        size = os.fstat(self._file.fileno()).st_size
-        self.n_kept += size > self._whole
-        self._whole = size
-
-    def give_up(self) -> None:
-        """Takes back what is not whole."""
-        self.is_given_up = True
-        with contextlib.suppress(OSError):
-            self._file.truncate(self._whole)
-
-    def close(self) -> None:
-        self._file.close()

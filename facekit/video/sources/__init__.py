@@ -1,4 +1,4 @@
-"""Cameras, video files, streams and folders of pictures -> frames."""
+"""Frame sources: cameras, video files, streams and folders of pictures."""
 
 import re
 import threading
@@ -14,19 +14,17 @@ def open_source(
     stop: threading.Event | None = None,
     note: Note = print_note,
 ) -> Source:
-    """Opens whatever gives frames.
+    """Opens a frame source.
 
     Args:
         source: a camera's number (as a number or as text), a video file, the address of a stream (rtsp://, rtmp://,
             http://, udp://), or a folder of pictures.
-        size: width, height to ask a camera for; it gives the nearest it has.
-        stop: once it is set, frames end within a second or so, even while a camera or a stream is waited for.
-        note: takes messages of one line, such as that a camera is gone and tried again. They may come while frames
-            are read, from the thread that reads.
+        size: width, height to request from a camera, which uses the nearest it has; pixels.
+        stop: ends the frames within about a second, even while a camera or a stream is waited for.
+        note: receives one-line messages, e.g. that a camera is lost, from the thread that reads the frames.
 
     Raises:
-        VideoError: it gives no picture.
-        FaceKitError: OpenCV does not load.
+        VideoError: if it gives no picture.
     """
     stop = stop or threading.Event()
     text = "" if isinstance(source, Path) else str(source)

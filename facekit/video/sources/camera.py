@@ -1,73 +1,74 @@
-"""A camera, by its number."""
+"""Cameras, by their number."""
 
 import threading
 from contextlib import suppress
 
+import cv2
+
 from facekit.core.errors import VideoError
-from facekit.core.opencv import import_cv2
 from facekit.faces.images import Picture
 from facekit.video.sources.live import Background, LiveSource, Stopped
-from facekit.video.sources.source import Note, Source, believable
+from facekit.video.sources.source import Note, Source, plausible_rate
 
-MOST_CAMERAS = 100
-MOST_RAW = 640 * 480  # pixels
-PATIENCE = 2.0  # seconds for a picture
-OPENING = 30.0  # seconds until it is given up again; some systems take so long
+MAX_CAMERAS = 100
+MAX_UNCOMPRESSED_PIXELS = 640 * 480
+READ_TIMEOUT_SECONDS = 2.0
+OPEN_TIMEOUT_SECONDS = 30.0  # some systems take that long
 
 
 def open_camera(number: int, size: tuple[int, int] | None, stop: threading.Event, note: Note) -> Source:
-    """The camera of this number. Arguments and errors as of `open_source`."""
+    """Opens the camera of this number. Arguments and errors as of `open_source`."""
     name = f"Camera {number}"
 
     def connect() -> _Camera:
         return _Camera(name, number, size)
 
-    camera = connect()  # in this thread: macOS asks the user for permission in the main thread only
+    camera = connect()  # not in the background: macOS asks for permission in the main thread only
     background = Background(lambda: camera, stop)
     with suppress(Stopped):
-        background.opened(OPENING)
+        background.opened(OPEN_TIMEOUT_SECONDS)
     return LiveSource(
         name,
         connect,
         background,
         size=camera.size,
         rate=camera.rate,
-        patience=PATIENCE,
-        opening=OPENING,
+        read_timeout=READ_TIMEOUT_SECONDS,
+        open_timeout=OPEN_TIMEOUT_SECONDS,
         stop=stop,
         note=note,
     )
 
 
 class _Camera:
-    """OpenCV's capture as a `Connection`."""
+    """OpenCV capture as a `Connection`."""
 
     def __init__(self, name: str, number: int, size: tuple[int, int] | None) -> None:
-        self._cv2 = cv2 = import_cv2()
-        # To OpenCV, hundreds say by which way to reach a camera.
-        self._capture = cv2.VideoCapture(min(number, MOST_CAMERAS - 1))
-        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # else it gives the oldest of several first
+        # OpenCV takes the hundreds for the backend.
+        self._capture = cv2.VideoCapture(min(number, MAX_CAMERAS - 1))
+        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # otherwise it returns the oldest buffered picture
         if size:
-            if size[0] * size[1] > MOST_RAW:  # USB carries few larger pictures a second unless they are compressed
-                self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter_fourcc(*"MJPG"))
+            if size[0] * size[1] > MAX_UNCOMPRESSED_PIXELS:  # USB is too slow for larger ones
+                self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
             self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
             self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
-        # What it shows now is not kept: until it is asked for, it is old.
+        # This picture is discarded: it is old when the first frame is read.
         first = self.read()
         if first is None:
             self.close()
             raise VideoError(
                 f"{name} gives no picture: it is not connected, in use, or not allowed. Connect it, close other "
-                "programs that use it, or name another camera or a video file with --source."
+                "programs that use it, or name another camera or a video file.",
+                argument="source",
             )
         self.size = (first.shape[1], first.shape[0])
-        self.rate = believable(self._capture.get(cv2.CAP_PROP_FPS))
+        self.rate = plausible_rate(self._capture.get(cv2.CAP_PROP_FPS))
 
     def read(self) -> Picture | None:
         try:
             is_read, frame = self._capture.read()
-            return self._cv2.cvtColor(frame, self._cv2.COLOR_BGR2RGB) if is_read else None
-        except self._cv2.error:  # also of frames that are no pictures
+            return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB) if is_read else None
+        except cv2.error:  # also raised for frames that are no pictures
             return None
 
     def close(self) -> None:

@@ -1,70 +1,71 @@
-"""What FFmpeg opened -> pictures that are upright, of one size, each with its time."""
+"""Decodes a container opened by FFmpeg to upright pictures of one size, with their times."""
 
 from collections.abc import Generator, Iterator
 from fractions import Fraction
 from typing import Any
 
 import av
+import cv2
 from av.video.reformatter import VideoReformatter
 
 from facekit.core.errors import VideoError
-from facekit.core.opencv import import_cv2
 from facekit.faces.images import Picture
-from facekit.video.sources.source import believable
+from facekit.video.sources.source import plausible_rate
 
-PIXEL_SHAPES = (0.25, 4)  # width / height that is believed
-SAME_RATE = 0.001  # by how much two statements of a rate may differ
-CLOCK_BEGINS_ANEW = 1.0  # seconds that times jump back by where recordings were joined; after damage it is less
-MOMENT = 0.001  # seconds between frames that claim one time
-BT709, UNSPECIFIED = 1, 2  # FFmpeg's numbers of matrices of colours
-MOST_FAILURES = 100  # in a row, until a file is given up
+PIXEL_ASPECT_RATIOS = (0.25, 4)  # lowest and highest plausible width / height
+RATE_TOLERANCE = 0.001  # relative difference up to which two statements of a rate agree
+CLOCK_RESET_SECONDS = 1.0  # backward jump of times where recordings were joined; damage causes smaller ones
+MIN_FRAME_SECONDS = 0.001  # between frames of the same time stamp
+BT709, UNSPECIFIED = 1, 2  # FFmpeg's codes of colour matrices
+MAX_FAILURES = 100  # consecutive ones, until reading is given up
 
 
 class Decoder:
-    """The pictures of an open container, from where it stands. Close it.
+    """Decodes the pictures of an open container from its current position. Must be closed.
 
-    Damaged packets are skipped: pictures between are missing, and times stay right.
+    Damaged packets are skipped: their pictures are missing, and times stay right.
 
     Args:
         container: opened by av.open.
-        name: for errors.
-        is_live: whether each picture must come out before the next one goes in; slower.
+        name: for error messages.
+        is_live: whether each picture must be decoded before the next packet arrives; slower.
 
     Attributes:
-        size: width, height, upright, pixels.
-        rate: frames a second.
-        n_frames, duration: as announced, seconds; None if they are not.
-        time: of the picture read last, seconds after the first.
-        n_read: how many pictures were read.
-        n_damaged: in how many places.
+        size: width, height of the upright pictures, pixels.
+        rate: frames per second.
+        n_frames: announced number of frames; None if unknown.
+        duration: announced duration, seconds; None if unknown.
+        time: of the last picture, seconds after the first.
+        n_read: number of read pictures.
+        n_damaged: number of damaged sections.
 
     Raises:
-        VideoError: there is no picture in it.
+        VideoError: if it has no picture.
     """
 
     def __init__(self, container: Any, name: str, *, is_live: bool = False) -> None:
         self._container, self._name, self.is_live = container, name, is_live
-        films = [stream for stream in container.streams.video if _is_film(stream)]
-        if not films:
+        streams = [stream for stream in container.streams.video if _is_video(stream)]
+        if not streams:
             raise no_pictures(name)
-        self._stream = stream = films[0]
-        self._has_times = container.format.name != "avi"  # of showing; AVI knows the order of decoding only
-        # Frame threads hold back as many frames as there are threads.
+        self._stream = stream = streams[0]
+        self._has_times = container.format.name != "avi"  # AVI has decoding times only
+        # Frame threading delays as many frames as there are threads.
         stream.thread_type = "SLICE" if is_live else "AUTO"
         self.rate = _rate(stream)
         self.n_frames: int | None = stream.frames or None
         self.duration = _duration(container, stream)
         if self.n_frames and self.duration and "mov" in container.format.name:
-            # A film that was shortened afterwards, as phones do, counts the frames that it hides.
+            # A video trimmed by an edit list, as phones do, counts the hidden frames too.
             self.n_frames = min(self.n_frames, round(self.duration * self.rate))
         self.time = self._start = 0.0
         self.n_read = self.n_damaged = 0
-        self._is_damaged = False  # at this place
+        self._is_damaged = False  # at the current position
         self._frames = self._decode()
         self._first = next(self._frames, None)
         if self._first is None:
             raise no_pictures(name)
-        # FFmpeg counts turns to the left. A quarter of a turn swaps the sides.
+        # FFmpeg counts quarter turns to the left; odd ones swap width and height.
         self._turns = round(self._first.rotation / 90) % 4
         self._coded_size = _square_pixels(self._first, stream.sample_aspect_ratio)
         width, height = self._coded_size
@@ -72,10 +73,10 @@ class Decoder:
         self._reformatter = VideoReformatter()
 
     def read(self) -> Picture | None:
-        """The next picture, RGB uint8 (H, W, 3); None at the end.
+        """Reads the next picture, RGB uint8 (H, W, 3); None at the end.
 
         Raises:
-            VideoError: it cannot be read any more.
+            VideoError: if reading fails for good.
         """
         frame, self._first = self._first or next(self._frames, None), None
         if frame is None:
@@ -93,33 +94,33 @@ class Decoder:
             try:
                 frames = packet.decode()
             except av.FFmpegError:
-                self._damage(True)
+                self._count_damage(True)
                 continue
             for frame in frames:
-                self._damage(frame.is_corrupt)
+                self._count_damage(frame.is_corrupt)
                 yield frame
 
     def _packets(self) -> Iterator[Any]:
-        """The packets, from beyond each place where reading fails. The last one is empty: it asks for what remains."""
+        """Yields packets, resuming after each failure. The last one is empty: it flushes the decoder."""
         failures = 0
-        while failures < MOST_FAILURES:
+        while failures < MAX_FAILURES:
             try:
                 for packet in self._container.demux(self._stream):
                     yield packet
                     failures = 0
                 return
             except av.error.InvalidDataError:
-                self._damage(True)
+                self._count_damage(True)
                 failures += 1
             except (OSError, av.FFmpegError) as error:
                 reason = error.strerror
                 break
         else:
-            reason = "nothing in it is whole"
-        # Not "from": FFmpeg's error holds the address, which may hold a password.
+            reason = "no intact data is left"
+        # Raised outside the handler, without a cause: FFmpeg's error has the address, which may contain a password.
         raise VideoError(f"{self._name} cannot be read any more: {reason}. Check that it plays elsewhere.")
 
-    def _damage(self, is_damaged: bool) -> None:
+    def _count_damage(self, is_damaged: bool) -> None:
         self.n_damaged += is_damaged and not self._is_damaged
         self._is_damaged = is_damaged
 
@@ -132,40 +133,40 @@ class Decoder:
         if not self.n_read:
             self._start = time
             return 0.0
-        if time - self._start < self.time - CLOCK_BEGINS_ANEW:
+        if time - self._start < self.time - CLOCK_RESET_SECONDS:
             self._start = time - self.time - step
-        return max(time - self._start, self.time + MOMENT)
+        return max(time - self._start, self.time + MIN_FRAME_SECONDS)
 
     def _upright(self, frame: Any) -> Picture:
         width, height = self._coded_size
-        # Large pictures without a mark are of high definition, and coded by its matrix: so do players guess.
-        is_guessed = frame.colorspace == UNSPECIFIED and height >= 720
+        # As players do, untagged pictures of high definition are taken for BT.709.
+        is_hd = frame.colorspace == UNSPECIFIED and height >= 720
         picture: Any = self._reformatter.reformat(
-            frame, width, height, "rgb24", src_colorspace=BT709 if is_guessed else None, threads=1
+            frame, width, height, "rgb24", src_colorspace=BT709 if is_hd else None, threads=1
         ).to_ndarray()
         if not self._turns:
             return picture
-        cv2 = import_cv2()
         turns = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
         return cv2.rotate(picture, turns[self._turns])
 
 
 def no_pictures(name: str) -> VideoError:
-    """What to tell where FFmpeg finds no picture."""
+    """Makes the error of a file without pictures."""
     return VideoError(
         f"{name} has no pictures that can be read: it is no video, cut off, or sound only. "
-        "Check that it plays elsewhere."
+        "Check that it plays elsewhere.",
+        argument="source",
     )
 
 
-def _is_film(stream: Any) -> bool:
-    is_cover = bool(stream.disposition & av.stream.Disposition.attached_pic)  # of a record
+def _is_video(stream: Any) -> bool:
+    is_cover = bool(stream.disposition & av.stream.Disposition.attached_pic)  # an album's cover
     return stream.codec_context is not None and not is_cover
 
 
 def _rate(stream: Any) -> Fraction:
-    mean, steps = stream.average_rate, stream.guessed_rate  # the latter is exact where the mean is of rounded times
-    return believable(steps if mean and steps and abs(mean / steps - 1) < SAME_RATE else mean or steps)
+    mean, guess = stream.average_rate, stream.guessed_rate  # the guess is exact where times are rounded
+    return plausible_rate(guess if mean and guess and abs(mean / guess - 1) < RATE_TOLERANCE else mean or guess)
 
 
 def _duration(container: Any, stream: Any) -> float | None:
@@ -175,6 +176,6 @@ def _duration(container: Any, stream: Any) -> float | None:
 
 
 def _square_pixels(frame: Any, shape: Fraction | None) -> tuple[int, int]:
-    """Width, height at which its pixels are square."""
-    is_believed = shape and PIXEL_SHAPES[0] <= shape <= PIXEL_SHAPES[1]
-    return (max(1, round(frame.width * shape)) if is_believed else frame.width, frame.height)
+    """Computes width and height with square pixels."""
+    is_plausible = shape and PIXEL_ASPECT_RATIOS[0] <= shape <= PIXEL_ASPECT_RATIOS[1]
+    return (max(1, round(frame.width * shape)) if is_plausible else frame.width, frame.height)

@@ -1,4 +1,4 @@
-"""A folder of pictures, as the frames of a film."""
+"""Folders of pictures, as the frames of a video."""
 
 import re
 import threading
@@ -7,24 +7,23 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from facekit.core.errors import PictureError, VideoError
-from facekit.core.opencv import import_cv2
 from facekit.faces.images import Picture, decode_picture, find_pictures
 from facekit.video.frames import Frame
 from facekit.video.sources.source import Note, Source
 
 
 class PictureFolder(Source):
-    """A folder's pictures in natural order (2.png before 10.png), each of the first one's size.
+    """A folder of pictures in natural order (2.png before 10.png), as a video of 25 frames per second.
 
-    They are taken for the frames of a film, 25 a second, as FFmpeg does with numbered pictures; photographs that have
-    nothing to do with each other are for face_demo.py. Others than the first are fitted into its size, with black
-    around; broken ones are skipped, and their time passes.
+    The frames have the first picture's size; others are fitted into it, with black borders. Pictures that cannot be
+    read are skipped, and leave a gap in time.
 
     Raises:
-        VideoError: there is no picture, or none that can be read.
+        VideoError: if there is no readable picture.
     """
 
     is_live = False
@@ -37,25 +36,28 @@ class PictureFolder(Source):
         if self._paths == [folder]:
             raise VideoError(
                 f"A folder must hold pictures (.jpg, .png, .webp ...). Received: {folder}, which has none. "
-                "Or name a video in it."
+                "Add some, or name a video file.",
+                argument="source",
             )
         first = next((picture for path in self._paths if (picture := self._read(path)) is not None), None)
         if first is None:
-            raise VideoError(f"None of the {len(self._paths)} pictures in {folder} can be read. Copy them anew.")
+            raise VideoError(
+                f"None of the {len(self._paths)} pictures in {folder} can be read. Copy them again.", argument="source"
+            )
         self.size = (first.shape[1], first.shape[0])
         self.n_frames = len(self._paths)
         self.duration = float(self.n_frames / self.rate)
 
     def __iter__(self) -> Iterator[Frame]:
-        for number, path in enumerate(self._paths):
+        for index, path in enumerate(self._paths):
             if self._stop.is_set():
                 return
             picture = self._read(path, self._note)
             if picture is not None:
-                yield Frame(number, float(number / self.rate), fitted(picture, self.size), time.monotonic())
+                yield Frame(index, float(index / self.rate), fitted(picture, self.size), time.monotonic())
 
     def close(self) -> None:
-        """Nothing is open between pictures."""
+        """Does nothing: no file is open between pictures."""
 
     @staticmethod
     def _read(path: Path, note: Note = lambda _: None) -> Picture | None:
@@ -69,16 +71,15 @@ class PictureFolder(Source):
 
 
 def natural_order(path: Path) -> list[tuple[str, int]]:
-    """A key for sorting by name, numbers in it by their value."""
+    """Returns a key that sorts by name, with numbers in it by value."""
     return [(text, int(digits or 0)) for digits, text in re.findall(r"(\d+)|(\D+)", path.name.lower())]
 
 
 def fitted(picture: Picture, size: tuple[int, int]) -> Picture:
-    """The picture as large as goes into `size` (width, height), in the middle, black around."""
+    """Scales a picture to fit into `size` (width, height), centred, with black borders."""
     width, height = size
     if picture.shape[1::-1] == size:
         return picture
-    cv2 = import_cv2()
     scale = min(width / picture.shape[1], height / picture.shape[0])
     inner = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
     left, top = (width - inner[0]) // 2, (height - inner[1]) // 2

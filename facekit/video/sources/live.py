@@ -1,4 +1,4 @@
-"""What cameras and streams share: they may stall or vanish, and come back."""
+"""Live sources, which may stall, vanish and come back."""
 
 import queue
 import threading
@@ -8,106 +8,107 @@ from contextlib import closing, suppress
 from fractions import Fraction
 from typing import Any, Generic, Protocol, TypeVar
 
+import cv2
+
 from facekit.core.errors import FaceKitError, VideoError
-from facekit.core.opencv import import_cv2
 from facekit.faces.images import Picture
 from facekit.video.frames import Frame
 from facekit.video.sources.source import Note, Source
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0  # seconds between attempts to reach what is gone
-GLANCE = 0.1  # seconds between looks at whether to stop
+FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.5, 5.0  # pauses between attempts to reconnect; they double
+STOP_POLL_SECONDS = 0.1  # interval at which waits check for a stop
 
 
 class Connection(Protocol):
-    """An open camera or stream. Its methods may block for long; they are called from one thread.
+    """An open camera or stream. Its methods may block; they are called from one thread.
 
     Attributes:
         size: width, height of its pictures, pixels.
-        rate: frames a second, nominally.
+        rate: nominal frames per second.
     """
 
     size: tuple[int, int]
     rate: Fraction
 
     def read(self) -> Picture | None:
-        """The next picture, RGB; None at the end. Raises VideoError where it fails."""
+        """Reads the next picture, RGB uint8 (H, W, 3); None at the end. Raises VideoError on failure."""
 
     def close(self) -> None:
-        """Releases it."""
+        """Closes the connection."""
 
 
 C = TypeVar("C", bound=Connection)
 
 
 class Stopped(Exception):
-    """The wait was ended by the user."""
+    """Raised when a wait is ended by `stop`."""
 
 
 class Background(Generic[C]):
-    """A connection that a thread of its own opens, reads and closes, so that nobody waits longer than they want.
+    """A connection in a thread of its own, so that its calls have timeouts.
 
-    A blocking read cannot be interrupted from outside; it can be left alone. The thread then closes the connection as
-    soon as the read returns.
+    A blocking read cannot be interrupted, only abandoned. The thread then closes the connection as soon as the read
+    returns.
 
     Args:
-        connect: opens it; may block, and raise.
+        connect: opens the connection; may block and raise.
         stop: ends every wait.
     """
 
     def __init__(self, connect: Callable[[], C], stop: threading.Event) -> None:
         self._connect, self._stop = connect, stop
-        self._asked: queue.SimpleQueue[bool] = queue.SimpleQueue()  # True: read; False: close
-        self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[bool] = queue.SimpleQueue()  # True: read; False: close
+        self._results: queue.SimpleQueue[Any] = queue.SimpleQueue()
         threading.Thread(target=self._run, name="facekit-connection", daemon=True).start()
 
     def _run(self) -> None:
         try:
             with closing(self._connect()) as connection:
-                self._answers.put(connection)
-                while self._asked.get():
-                    self._answers.put(connection.read())
+                self._results.put(connection)
+                while self._requests.get():
+                    self._results.put(connection.read())
         except Exception as error:
-            self._answers.put(error)
+            self._results.put(error)
 
     def opened(self, seconds: float) -> C:
-        """The connection, whose methods are not to be called. Raises as `_wait`, and what `connect` raises."""
+        """Waits for the connection, whose methods must not be called. Raises as `_wait`, and as `connect`."""
         connection: C = self._wait(seconds)
         return connection
 
     def read(self, seconds: float) -> Picture | None:
-        """The connection's next picture; None at its end. Raises as `_wait`, and what the connection raises."""
-        self._asked.put(True)
+        """Reads the next picture; None at the end. Raises as `_wait`, and as the connection."""
+        self._requests.put(True)
         picture: Picture | None = self._wait(seconds)
         return picture
 
     def _wait(self, seconds: float) -> Any:
-        """Raises TimeoutError after these seconds, and Stopped. After any error there is only `close`."""
+        """Waits for a result. Raises TimeoutError and Stopped; after any error only `close` may be called."""
         deadline = time.monotonic() + seconds
         while not self._stop.is_set():
             with suppress(queue.Empty):
-                answer = self._answers.get(timeout=GLANCE)
-                if isinstance(answer, Exception):
-                    raise answer
-                return answer
+                result = self._results.get(timeout=STOP_POLL_SECONDS)
+                if isinstance(result, Exception):
+                    raise result
+                return result
             if time.monotonic() > deadline:
                 raise TimeoutError
         raise Stopped
 
     def close(self) -> None:
-        """Closes the connection as soon as it does not block; does not wait for that."""
-        self._asked.put(False)
+        """Closes the connection as soon as it no longer blocks, without waiting for that."""
+        self._requests.put(False)
 
 
 class LiveSource(Source):
-    """A camera or a stream that is read as it comes, and reached again where it is lost.
+    """A camera or stream that is read in real time, and reconnected when it is lost.
 
     Args:
         name: for messages.
-        connect: opens it anew.
-        background: the first connection, opened.
+        connect: opens a new connection.
+        background: the first connection, open.
         size, rate: of its pictures.
-        patience: seconds that a picture may take before it counts as lost.
-        opening: seconds that opening may take.
+        read_timeout: time that a picture may take, seconds.
+        open_timeout: time that opening may take, seconds.
         stop, note: as of `open_source`.
     """
 
@@ -121,57 +122,56 @@ class LiveSource(Source):
         *,
         size: tuple[int, int],
         rate: Fraction,
-        patience: float,
-        opening: float,
+        read_timeout: float,
+        open_timeout: float,
         stop: threading.Event,
         note: Note,
     ) -> None:
         self.name = name
         self._connect, self._connection = connect, background
-        self._patience, self._opening = patience, opening
+        self._read_timeout, self._open_timeout = read_timeout, open_timeout
         self._stop, self._note = stop, note
-        self._pause = FIRST_PAUSE
+        self._retry_seconds = FIRST_RETRY_SECONDS
         self.size, self.rate = size, rate
 
     def __iter__(self) -> Iterator[Frame]:
-        cv2 = import_cv2()
-        number, first = 0, None
+        index, first = 0, None
         while (picture := self._next()) is not None:
             captured = time.monotonic()
             first = captured if first is None else first
-            if picture.shape[1::-1] != self.size:  # it came back as another, or turned
+            if picture.shape[1::-1] != self.size:  # another camera, or turned
                 picture = cv2.resize(picture, self.size, interpolation=cv2.INTER_AREA)
-            yield Frame(number, captured - first, picture, captured)
-            number += 1
+            yield Frame(index, captured - first, picture, captured)
+            index += 1
 
     def _next(self) -> Picture | None:
-        """The next picture, however long that takes; None once it is to stop."""
+        """Reads the next picture, reconnecting as often as needed; None once stopped."""
         while True:
             reason = "gives no more pictures"
             try:
-                picture = self._connection.read(self._patience)
+                picture = self._connection.read(self._read_timeout)
                 if picture is not None:
-                    self._pause = FIRST_PAUSE
+                    self._retry_seconds = FIRST_RETRY_SECONDS
                     return picture
             except Stopped:
                 return None
             except TimeoutError:
-                reason = f"gave no picture for {self._patience:g} s"
+                reason = f"gave no picture for {self._read_timeout:g} s"
             except FaceKitError:
-                pass  # a connection that broke is no news beside one that ended
+                pass  # a broken connection is treated like one that ended
             self._note(f"{self.name} {reason}. Trying again.")
             if not self._reconnect():
                 return None
 
     def _reconnect(self) -> bool:
-        """Tries until it is back; False once it is to stop."""
+        """Reconnects, trying until it succeeds; False once stopped."""
         lost = time.monotonic()
         self._connection.close()
-        while not self._stop.wait(self._pause):
-            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        while not self._stop.wait(self._retry_seconds):
+            self._retry_seconds = min(2 * self._retry_seconds, MAX_RETRY_SECONDS)
             self._connection = Background(self._connect, self._stop)
             try:
-                self._connection.opened(self._opening)
+                self._connection.opened(self._open_timeout)
             except (FaceKitError, TimeoutError, Stopped):
                 self._connection.close()
                 continue
@@ -184,10 +184,10 @@ class LiveSource(Source):
 
 
 def open_first(name: str, background: Background[C], seconds: float) -> C:
-    """The first connection.
+    """Waits for the first connection.
 
     Raises:
-        VideoError: it cannot be opened, not in time, or is to stop.
+        VideoError: if it cannot be opened in time, or is stopped.
     """
     try:
         return background.opened(seconds)
@@ -199,4 +199,4 @@ def open_first(name: str, background: Background[C], seconds: float) -> C:
         background.close()
         raise
     background.close()
-    raise VideoError(f"{name} {reason}.")
+    raise VideoError(f"{name} {reason}.", argument="source")

@@ -1,4 +1,4 @@
-"""What gives frames."""
+"""Base class of frame sources, and helpers of theirs."""
 
 import sys
 from abc import ABC, abstractmethod
@@ -11,24 +11,24 @@ from typing import Self
 from facekit.core.errors import VideoError
 from facekit.video.frames import Frame
 
-Note = Callable[[str], None]  # takes a line for the user
+Note = Callable[[str], None]  # receives one-line messages for the user
 
-USUAL_RATE = Fraction(30)  # frames a second, where a source does not tell
-MOST_FRAMES_A_SECOND = 240  # that is believed: some files say 1000 because their times are in milliseconds
+DEFAULT_RATE = Fraction(30)  # frames per second
+MAX_PLAUSIBLE_RATE = 240  # frames per second; some files announce 1000, as their times are in milliseconds
 
 
 class Source(ABC):
-    """Where frames come from. Iterating reads it once, to its end; leaving its `with` block releases it.
+    """Base class of frame sources. Iterating reads it once, to its end; leaving its `with` block closes it.
 
-    One thread may iterate, and another leave the block once that has ended: set the `stop` of `open_source`, and wait.
+    If one thread iterates and another leaves the block, the iteration must have ended: set the `stop` of `open_source`.
 
     Attributes:
-        name: for messages; of a stream, without what may be a password.
-        is_live: whether it goes on whether or not somebody reads it: then frames have the times at which they came.
-        rate: frames a second, nominally: frames of files may come unevenly too.
-        size: width, height of all its frames, upright, pixels.
-        n_frames: how many it announces; None if it does not.
-        duration: seconds it announces; None if it does not.
+        name: for messages; a stream's has no user name or password.
+        is_live: whether frames arrive whether or not they are read; their times are then those of arrival.
+        rate: nominal frames per second; frames of files may be unevenly spaced too.
+        size: width, height of all upright frames, pixels.
+        n_frames: announced number of frames; None if unknown.
+        duration: announced duration, seconds; None if unknown.
     """
 
     name: str
@@ -40,15 +40,15 @@ class Source(ABC):
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:
-        """The frames, until it ends or is stopped.
+        """Yields the frames until the source ends or is stopped.
 
         Raises:
-            VideoError: it cannot be read any more, or ends long before the end it announced.
+            VideoError: if reading fails for good, or the source ends long before its announced end.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Releases it."""
+        """Closes the source."""
 
     def __enter__(self) -> Self:
         return self
@@ -60,19 +60,21 @@ class Source(ABC):
 
 
 def print_note(message: str) -> None:
-    """Tells the user on stderr."""
+    """Prints a message to stderr."""
     print(message, file=sys.stderr)
 
 
-def believable(rate: float | Fraction | None) -> Fraction:
-    """`rate`, or the usual one where that cannot be."""
-    if rate is None or not 0 < float(rate) <= MOST_FRAMES_A_SECOND:
-        return USUAL_RATE
+def plausible_rate(rate: float | Fraction | None) -> Fraction:
+    """Returns a rate as an exact fraction, or the default if it is implausible."""
+    if rate is None or not 0 < float(rate) <= MAX_PLAUSIBLE_RATE:
+        return DEFAULT_RATE
     exact = Fraction(rate)
-    television = Fraction(1000 * round(exact * 1.001), 1001)  # 29.97 and its like, which some files know to 9 digits
-    return television if abs(exact / television - 1) < 5e-7 else exact.limit_denominator(100_000)
+    ntsc = Fraction(1000 * round(exact * 1.001), 1001)  # 29.97 and its like, which some files round to 9 digits
+    return ntsc if abs(exact / ntsc - 1) < 5e-7 else exact.limit_denominator(100_000)
 
 
 def no_file(path: Path) -> VideoError:
-    """What to tell of a path that is neither a file nor a folder."""
-    return VideoError(f"A video must exist. Received: {path}. Check the name, and the folder you are in.")
+    """Makes the error of a path that does not exist."""
+    return VideoError(
+        f"A video must exist. Received: {path}. Check the name and the current folder.", argument="source"
+    )

@@ -1,4 +1,4 @@
-"""A stream, by its address; or a video file on a server."""
+"""Streams and video files on servers, by their address."""
 
 import re
 import threading
@@ -16,34 +16,34 @@ from facekit.video.sources.video_files import VideoFile
 
 LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "udp")
 SCHEMES = (*LIVE_SCHEMES, "http", "https")
-# What has a length but may have no end: it lists parts, or goes on whatever a camera's server announces.
+# Formats that announce a size but may be endless: playlists, and pictures from a camera's server.
 ENDLESS_FORMATS = ("hls", "dash", "mpjpeg")
-OPENING = 10.0  # seconds
-PATIENCE = 5.0  # seconds for a picture
-FILE_PATIENCE = 30.0  # seconds for a picture of a file; in them FFmpeg asks for the rest of it again and again
+OPEN_TIMEOUT_SECONDS = 10.0
+READ_TIMEOUT_SECONDS = 5.0
+FILE_READ_TIMEOUT_SECONDS = 30.0  # meanwhile FFmpeg requests the rest of the file again
 OPTIONS = {
-    "rtsp_flags": "prefer_tcp",  # UDP loses packets, and many routers let none through
-    "rw_timeout": f"{PATIENCE + 1:.0f}000000",  # microseconds
-    "reconnect": "1",  # of files, which have an end
+    "rtsp_flags": "prefer_tcp",  # UDP loses packets, and many routers block it
+    "rw_timeout": f"{READ_TIMEOUT_SECONDS + 1:.0f}000000",  # microseconds
+    "reconnect": "1",  # applies to files only
     "reconnect_on_network_error": "1",
     "reconnect_delay_max": "5",
-    "overrun_nonfatal": "1",  # UDP that came faster than it was read
+    "overrun_nonfatal": "1",  # UDP packets that arrive faster than they are read
 }
 
 
 def open_stream(url: str, stop: threading.Event, note: Note) -> Source:
-    """The stream's frames. Arguments and errors as of `open_source`."""
+    """Opens a stream. Arguments and errors as of `open_source`."""
     scheme = url.partition("://")[0].lower()
     name = public_name(url)
     if scheme not in SCHEMES:
         known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
-        raise VideoError(f"A stream's address must begin with one of {known}. Received: {name}.")
+        raise VideoError(f"A stream's address must begin with one of {known}. Received: {name}.", argument="source")
 
     def connect() -> Decoder:
         return _connect(url, name, scheme in LIVE_SCHEMES)
 
     background = Background(connect, stop)
-    decoder = open_first(name, background, OPENING)
+    decoder = open_first(name, background, OPEN_TIMEOUT_SECONDS)
     if not decoder.is_live:
         return VideoFile(name, decoder, _reader(name, background), background.close, stop, note)
     return LiveSource(
@@ -52,15 +52,15 @@ def open_stream(url: str, stop: threading.Event, note: Note) -> Source:
         background,
         size=decoder.size,
         rate=decoder.rate,
-        patience=PATIENCE,
-        opening=OPENING,
+        read_timeout=READ_TIMEOUT_SECONDS,
+        open_timeout=OPEN_TIMEOUT_SECONDS,
         stop=stop,
         note=note,
     )
 
 
 def public_name(url: str) -> str:
-    """The address without what may be a user's name or password, wherever cameras' makers put them.
+    """Removes everything from an address that may be a user name or password, wherever cameras expect it.
 
     >>> public_name("rtsp://admin:secret@10.0.0.7:554/live?password=secret")
     'rtsp://10.0.0.7:554/live'
@@ -68,7 +68,7 @@ def public_name(url: str) -> str:
     scheme, _, rest = url.partition("://")
     address, path = re.split(r"(?=[/?#])", rest, maxsplit=1) if re.search(r"[/?#]", rest) else (rest, "")
     host = address.rpartition("@")[2]
-    # A password with a "/" that is not written as %2F cuts the address short.
+    # An unescaped "/" in a password ends the address early.
     plain = re.match(r"(\[[^]]*]|[^:]*)(:\d+$)?", host)
     path = re.split(r"[?#]", path)[0]
     return f"{scheme}://{plain[0] if plain else ''}{'' if {'@', '='} & set(path) else path}"
@@ -76,8 +76,9 @@ def public_name(url: str) -> str:
 
 def _connect(url: str, name: str, is_live: bool) -> Decoder:
     try:
-        # Twice, as it is the last resort: who waits for this thread gives up earlier and says so better.
-        container = av.open(url, options=OPTIONS, timeout=(2 * OPENING, 2 * FILE_PATIENCE), metadata_errors="replace")
+        # Twice the timeouts of those who wait for this thread: they report the reason better.
+        timeouts = (2 * OPEN_TIMEOUT_SECONDS, 2 * FILE_READ_TIMEOUT_SECONDS)
+        container = av.open(url, options=OPTIONS, timeout=timeouts, metadata_errors="replace")
     except (OSError, ValueError, av.FFmpegError) as error:
         reason = getattr(error, "strerror", None) or "it is no video"
     else:
@@ -86,20 +87,22 @@ def _connect(url: str, name: str, is_live: bool) -> Decoder:
         except VideoError:
             container.close()
             raise
-    # Not "from": FFmpeg's error holds the address with the password.
-    raise VideoError(f"{name} gives no picture: {reason}. Check the address, and that it plays elsewhere.")
+    # Raised outside the handler, without a cause: FFmpeg's error has the address with the password.
+    raise VideoError(
+        f"{name} gives no picture: {reason}. Check the address, and that it plays elsewhere.", argument="source"
+    )
 
 
 def _has_end(container: Any) -> bool:
-    """Whether it is a file: one that announces its duration, or at least (MPEG-TS, GIF) its size."""
+    """Tells whether it is a file, which announces its duration or at least (MPEG-TS, GIF) its size."""
     return container.duration is not None or (container.size > 0 and container.format.name not in ENDLESS_FORMATS)
 
 
 def _reader(name: str, background: Background[Decoder]) -> Callable[[], Picture | None]:
     def read() -> Picture | None:
         try:
-            return background.read(FILE_PATIENCE)
+            return background.read(FILE_READ_TIMEOUT_SECONDS)
         except TimeoutError:
-            raise VideoError(f"{name} sent nothing for {FILE_PATIENCE:g} s. Try again later.") from None
+            raise VideoError(f"{name} sent nothing for {FILE_READ_TIMEOUT_SECONDS:g} s. Try again later.") from None
 
     return read

@@ -1,4 +1,4 @@
-"""A video file, here or on a server, from its first frame to its last."""
+"""Video files, local or on a server."""
 
 import contextlib
 import threading
@@ -15,15 +15,15 @@ from facekit.video.sources.decoding import Decoder, no_pictures
 from facekit.video.sources.live import Stopped
 from facekit.video.sources.source import Note, Source, no_file
 
-COMPLETE = 0.9  # share of what it announces that a whole file has at least; some containers only estimate
+MIN_COMPLETE_SHARE = 0.9  # share of the announced length of a whole file; some containers only estimate it
 
 
 def open_video_file(path: Path, stop: threading.Event, note: Note) -> Source:
-    """The file's frames. Arguments and errors as of `open_source`."""
+    """Opens a video file. Arguments and errors as of `open_source`."""
     _check(path)
     name = str(path)
     try:
-        # "file:": a name may look like the address of a stream.
+        # With "file:", as a name may look like a stream's address.
         container = av.open(f"file:{path}", metadata_errors="replace")
     except (OSError, ValueError, av.FFmpegError) as error:
         raise no_pictures(name) from error
@@ -36,13 +36,13 @@ def open_video_file(path: Path, stop: threading.Event, note: Note) -> Source:
 
 
 class VideoFile(Source):
-    """A video that has an end: none of its frames is lost, however slowly it is read.
+    """A video file: no frame is lost, however slowly it is read.
 
     Args:
         name: for messages.
-        decoder: what it announces, and the time of the picture read last.
-        read: gives the next picture.
-        close: releases it.
+        decoder: has the announced properties, and the time of the last picture.
+        read: reads the next picture.
+        close: closes it.
         stop, note: as of `open_source`.
     """
 
@@ -64,43 +64,48 @@ class VideoFile(Source):
         self._stop, self._note = stop, note
 
     def __iter__(self) -> Iterator[Frame]:
-        number = 0
+        index = 0
         with contextlib.suppress(Stopped):
             while not self._stop.is_set():
                 picture = self._read()
                 if picture is None:
-                    self._check_end(number)
+                    self._check_end(index)
                     return
-                yield Frame(number, self._decoder.time, picture, time.monotonic())
-                number += 1
+                yield Frame(index, self._decoder.time, picture, time.monotonic())
+                index += 1
 
     def close(self) -> None:
         self._close()
 
-    def _check_end(self, number: int) -> None:
+    def _check_end(self, n_frames: int) -> None:
+        """Reports damage; raises VideoError if the file ended too early."""
         if self._decoder.n_damaged:
             plural = "" if self._decoder.n_damaged == 1 else "s"
-            self._note(f"{self.name} is damaged in {self._decoder.n_damaged} place{plural}; the rest was read.")
+            self._note(f"{self.name} is damaged in {self._decoder.n_damaged} section{plural}; the rest was read.")
         end = float(self._decoder.time + 1 / self.rate)
         if self.n_frames is None:
-            if self.duration and end < COMPLETE * self.duration:  # no error, as sound may go on for longer
+            if self.duration and end < MIN_COMPLETE_SHARE * self.duration:  # no error, as sound may last longer
                 self._note(f"{self.name} ends after {end:.1f} of {self.duration:.1f} s: it may be cut off.")
-        elif max(number, end * self.rate) < COMPLETE * self.n_frames:
+        elif max(n_frames, end * self.rate) < MIN_COMPLETE_SHARE * self.n_frames:
             raise VideoError(
-                f"{self.name} is damaged or cut off: it ends after {number} of {self.n_frames} frames. Copy it anew."
+                f"{self.name} is damaged or cut off: it ends after {n_frames} of {self.n_frames} frames. "
+                "Copy it again.",
+                argument="source",
             )
 
 
 def _check(path: Path) -> None:
-    """Tells the commonest mistakes in better words than FFmpeg's."""
+    """Reports the most common mistakes in clearer words than FFmpeg's."""
     if not path.exists():
         raise no_file(path)
     if not path.is_file():
-        raise VideoError(f"A video must be a file, or a camera's number such as 0. Received: {path}.")
+        raise VideoError(
+            f"A video must be a file, or a camera's number such as 0. Received: {path}.", argument="source"
+        )
     try:
         with open(path, "rb") as file:
             is_empty = not file.read(1)
     except OSError as error:
-        raise VideoError(f"Cannot read {path}: {error.strerror}. Check its permissions.") from error
+        raise VideoError(f"Cannot read {path}: {error.strerror}. Check its permissions.", argument="source") from error
     if is_empty:
-        raise VideoError(f"{path} is empty. Copy it anew.")
+        raise VideoError(f"{path} is empty. Copy it again.", argument="source")

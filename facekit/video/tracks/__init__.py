@@ -1,1 +1,1 @@
-"""Frames -> faces that are followed, and what is known of each."""
+"""Face tracking: detection, tracks, and estimates averaged per track."""

@@ -1,127 +1,124 @@
-"""How faces moved from one frame to the next, and what they look like."""
+"""Motion of faces between frames by median flow, and appearance vectors to recognise them by."""
 
 from dataclasses import dataclass
 from functools import cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.core.opencv import import_cv2
 from facekit.faces.images import Picture
-from facekit.video.tracks.geometry import Place
+from facekit.video.tracks.config import FlowConfig
+from facekit.video.tracks.geometry import BoxState
 from facekit.video.tracks.search import resized
 
-LONGEST_SIDE = 480  # of the reduced picture that is followed, pixels
-GRID = 5  # points a side in each face
-REACH = 0.72  # the part of a box that they cover: the skin, not what is behind it
-WINDOW = (9, 9)  # what is compared around a point, pixels of the reduced picture
-FARTHEST_BACK = 1.0  # how far from its start a point may end that was followed forth and back, the same pixels
-LEAST_POINTS = 6  # fewer say nothing
-PATCH = 16  # side of the small picture by which a face is recognised in the next seconds, pixels
-CAST = 0.3  # weight of its mean colour
-
-Patch = NDArray[np.float32]  # (PATCH * PATCH * 3,) of mean 0 and norm 1
+Patch = NDArray[np.float32]  # appearance vector (patch_pixels**2 * 3,) of mean 0 and norm 1
 
 
 @dataclass(frozen=True)
-class Step:
-    """How a face moved: where it is now, and the share of its points that were followed well."""
+class FlowEstimate:
+    """A face's box in the next frame, and the share of its points that were tracked well."""
 
-    place: Place
-    quality: float
+    state: BoxState
+    inlier_share: float
 
 
-class View:
-    """One frame, reduced: everything the tracker sees of it but for searches.
+class ReducedFrame:
+    """A frame at the size used for flow and appearance.
 
     Args:
         picture: RGB uint8 (H, W, 3).
+        config: parameters.
     """
 
-    def __init__(self, picture: Picture) -> None:
-        cv2 = import_cv2()
+    def __init__(self, picture: Picture, config: FlowConfig) -> None:
         height, width = picture.shape[:2]
-        self.scale = 1 / max(1, -(-max(height, width) // LONGEST_SIDE))
+        self.config = config
+        self.scale = 1 / max(1, -(-max(height, width) // config.maximum_side_pixels))
         self.small = picture if self.scale == 1 else resized(picture, self.scale)
         self.grey = cv2.cvtColor(self.small, cv2.COLOR_RGB2GRAY)
 
-    def patch(self, place: Place) -> Patch:
-        """What is at a place, as a vector: the product of two is their correlation. Zeros outside the picture."""
-        cv2 = import_cv2()
-        x, y, width, height = place * self.scale
-        matrix = np.array([[width / PATCH, 0, x - width / 2 - 0.5], [0, height / PATCH, y - height / 2 - 0.5]])
+    def patch(self, state: BoxState) -> Patch:
+        """Makes the appearance vector of a box. The product of two is their correlation. Zeros outside the frame."""
+        side = self.config.patch_pixels
+        x, y, width, height = state * self.scale
+        matrix = np.array([[width / side, 0, x - width / 2 - 0.5], [0, height / side, y - height / 2 - 0.5]])
         matrix[:, 2] += matrix[:, 0] * 0.5 + matrix[:, 1] * 0.5
-        # Four times as fine, then averaged: one read pixel in many would be noise.
+        # Sampled four times as finely, then averaged: single pixels would be noise.
         matrix[:, :2] /= 4
         fine = cv2.warpAffine(
             self.small,
             matrix,
-            (4 * PATCH, 4 * PATCH),
+            (4 * side, 4 * side),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        coarse = cv2.resize(fine, (PATCH, PATCH), interpolation=cv2.INTER_AREA).astype(np.float32)
-        # Each quarter counts alike, however bright: where one is covered, that is a quarter of the likeness.
-        quarters = coarse.reshape(2, PATCH // 2, 2, PATCH // 2, 3).swapaxes(1, 2).reshape(4, -1, 3)
+        coarse = cv2.resize(fine, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
+        # Each quarter counts equally, whatever its brightness: a covered quarter costs a quarter of the correlation.
+        quarters = coarse.reshape(2, side // 2, 2, side // 2, 3).swapaxes(1, 2).reshape(4, -1, 3)
         means = quarters.mean(axis=1, keepdims=True)
-        # Little of the colour: anything brown would look like skin.
-        values = (quarters - means + CAST * (means - means.mean(axis=2, keepdims=True))).reshape(4, -1)
+        # Colour has a low weight, or anything brown would resemble skin.
+        colors = self.config.patch_color_weight * (means - means.mean(axis=2, keepdims=True))
+        values = (quarters - means + colors).reshape(4, -1)
         return (values / np.maximum(2 * np.linalg.norm(values, axis=1, keepdims=True), 1e-6)).ravel()
 
 
-def follow(before: View, now: View, places: NDArray[np.float64]) -> list[Step]:
-    """Where faces are now: median flow (Kalal, Mikolajczyk, Matas 2010, "Forward-Backward Error").
+def median_flow(previous: ReducedFrame, current: ReducedFrame, states: NDArray[np.float64]) -> list[FlowEstimate]:
+    """Tracks boxes by median flow (Kalal, Mikolajczyk, Matas 2010, "Forward-Backward Error").
 
-    A grid of points in each is followed by pyramidal Lucas-Kanade (Bouguet 2001), forth and back; those that do not
-    come back are left out. The median of their shifts is the face's, the median change of their distances its growth.
+    A grid of points in each box is tracked by pyramidal Lucas-Kanade (Bouguet 2001), forward and backward; points that
+    do not return to their start are outliers. The median shift of the inliers moves the box, the median change of their
+    distances scales it.
 
     Args:
-        before, now: frames of the same size.
-        places: (n, 4) Place of each face in the first.
+        previous, current: frames of the same size.
+        states: (n, 4) BoxState of each face in the previous frame.
     """
-    if not len(places):
+    if not len(states):
         return []
-    cv2 = import_cv2()
-    offsets = (np.arange(GRID) / (GRID - 1) - 0.5) * REACH
+    config = current.config
+    offsets = (np.arange(config.grid_points) / (config.grid_points - 1) - 0.5) * config.grid_extent_widths
     grid = np.stack(np.meshgrid(offsets, offsets), axis=-1).reshape(1, -1, 2)
-    start = ((places[:, None, :2] + grid * places[:, None, 2:]) * now.scale).astype(np.float32)
-    options = {"winSize": WINDOW, "maxLevel": 3}
-    points = start.reshape(-1, 1, 2)
-    end, found, _ = cv2.calcOpticalFlowPyrLK(before.grey, now.grey, points, None, **options)
-    back, returned, _ = cv2.calcOpticalFlowPyrLK(now.grey, before.grey, end, None, **options)
-    off = np.linalg.norm(back - points, axis=2).ravel()
-    height, width = now.grey.shape
+    start = ((states[:, None, :2] + grid * states[:, None, 2:]) * current.scale).astype(np.float32)
+    window = config.window_pixels, config.window_pixels
+    points, levels = start.reshape(-1, 1, 2), config.pyramid_levels
+    end, found, _ = cv2.calcOpticalFlowPyrLK(previous.grey, current.grey, points, None, winSize=window, maxLevel=levels)
+    back, returned, _ = cv2.calcOpticalFlowPyrLK(
+        current.grey, previous.grey, end, None, winSize=window, maxLevel=levels
+    )
+    error = np.linalg.norm(back - points, axis=2).ravel()
+    height, width = current.grey.shape
     inside = (points >= 0).all(axis=2).ravel() & (points < (width, height)).all(axis=2).ravel()
-    good = ((found & returned).ravel() > 0) & (off < FARTHEST_BACK) & inside
-    shape = (len(places), -1)
+    inliers = ((found & returned).ravel() > 0) & (error < config.maximum_return_error_pixels) & inside
+    shape = (len(states), -1)
     return [
-        _step(place, first, last, well, now.scale)
-        for place, first, last, well in zip(
-            places, start, end.reshape(start.shape), good.reshape(shape), strict=True
+        _estimate(state, first, last, good, current)
+        for state, first, last, good in zip(
+            states, start, end.reshape(start.shape), inliers.reshape(shape), strict=True
         )
     ]  # fmt: skip
 
 
-def _step(
-    place: Place,
+def _estimate(
+    state: BoxState,
     start: NDArray[np.float32],
     end: NDArray[np.float32],
-    good: NDArray[np.bool_],
-    scale: float,
-) -> Step:
-    quality = float(good.mean())
-    if good.sum() < LEAST_POINTS:
-        return Step(place, quality)
-    start, end = start[good], end[good]
+    inliers: NDArray[np.bool_],
+    frame: ReducedFrame,
+) -> FlowEstimate:
+    share = float(inliers.mean())
+    if inliers.sum() < frame.config.minimum_points:
+        return FlowEstimate(state, share)
+    start, end = start[inliers], end[inliers]
     first, second = _pairs(len(start))
-    apart = np.linalg.norm(start[first] - start[second], axis=1)
-    growth = float(np.median(np.linalg.norm(end[first] - end[second], axis=1) / np.maximum(apart, 1e-3)))
-    growth = min(max(growth, 0.9), 1.1)  # nobody comes nearer faster than by a tenth in one frame
-    shift = np.median(end - start, axis=0) / scale
-    # The points' own middle moved so; the face's centre may lie elsewhere among them.
-    middle = start.mean(axis=0) / scale
-    centre = middle + shift + (place[:2] - middle) * growth
-    return Step(np.concatenate([centre, place[2:] * growth]), quality)
+    distances = np.linalg.norm(start[first] - start[second], axis=1)
+    growth = float(np.median(np.linalg.norm(end[first] - end[second], axis=1) / np.maximum(distances, 1e-3)))
+    growth = min(max(growth, 1 - frame.config.maximum_growth), 1 + frame.config.maximum_growth)
+    shift = np.median(end - start, axis=0) / frame.scale
+    # The shift is that of the points' mean, about which the box grows.
+    mean = start.mean(axis=0) / frame.scale
+    center = mean + shift + (state[:2] - mean) * growth
+    return FlowEstimate(np.concatenate([center, state[2:] * growth]), share)
 
 
 @cache

@@ -1,110 +1,129 @@
-"""Where the faces of a frame are: searched a few times a second, and near one place in between."""
+"""Face search: in the whole frame a few times a second, and near one face in between."""
 
 import math
 from typing import Any
 
+import cv2
 import numpy as np
 
-from facekit.core.opencv import import_cv2
-from facekit.faces.detectors import HOG_FACE, HOG_PIXELS, Box, Detection, load_hog, make_detector, scaled_detections
+from facekit.faces.detectors import (
+    HOG_FACE,
+    HOG_PIXELS,
+    Box,
+    Detection,
+    find_detector,
+    load_hog,
+    make_detector,
+    scaled_detections,
+)
 from facekit.faces.images import Picture
 from facekit.video.frames import Frame
-
-PERIOD = 0.2  # seconds from one search to the next
-# A face that is already followed is believed at a score that would be too low for a new one (Zhang et al. 2022,
-# ByteTrack, section 3).
-LEAST_SCORE = -0.3
-LOOK_FACE = 80  # width at which a face is looked for again near its place, pixels
-LOOK_REACH = 2.1  # side of the square that is looked at then, in faces
+from facekit.video.tracks.config import SearchConfig
 
 
-class Search:
+def can_search_locally(detector: str) -> bool:
+    """Tells whether a detector also finds faces in a small part of the frame, in a few milliseconds."""
+    return find_detector(detector).searches_locally
+
+
+class PeriodicSearch:
     """Finds the faces of those frames in which a search is due. Frames must come in order, from one thread.
 
     Args:
         detector: one of facekit.faces.detectors.DETECTORS.
-        min_face: width of the smallest faces to find, pixels; None for a twelfth of the frame's longer side, at least
-            80: a search of 640x480 then takes 22 ms, at 60 it would take 37. Faces that go away are followed on.
-        every: how many frames from one search to the next; None for 0.2 s.
+        min_face: width of the smallest face to find, pixels; None for a twelfth of the frame's longer side, at least
+            80. A search of 640x480 then takes 22 ms; at 60 it would take 37. Tracked faces may become smaller.
+        every: frames from one search to the next; None for 0.2 s.
+        config: parameters; None for the defaults.
 
     Raises:
-        UnknownNameError: no such detector.
-        UsageError: min_face is less than 1.
+        UnknownNameError: if the detector is unknown.
+        UsageError: if min_face is less than 1.
     """
 
-    def __init__(self, detector: str = "hog", min_face: int | None = None, every: int | None = None) -> None:
+    def __init__(
+        self,
+        detector: str = "hog",
+        min_face: int | None = None,
+        every: int | None = None,
+        config: SearchConfig | None = None,
+    ) -> None:
         self._detect = make_detector(detector, min_face)
-        self._hog = load_hog() if detector == "hog" else None
-        self._min_face, self._every = min_face, every
+        self._hog = load_hog() if can_search_locally(detector) else None
+        self._min_face, self._every, self._config = min_face, every, config or SearchConfig()
         self._last: tuple[int, float] | None = None
 
     def find(self, frame: Frame) -> list[Detection] | None:
-        """The faces from left to right, those of low score included; None where no search is due."""
+        """Finds the faces of a frame.
+
+        Returns:
+            Detections from left to right, including those of low score; None if no search is due.
+        """
         if not self._is_due(frame):
             return None
-        self._last = frame.number, frame.time
+        self._last = frame.index, frame.time
         if self._hog is None:
             return self._detect(frame.picture)
         height, width = frame.picture.shape[:2]
-        least = self._min_face or max(80, max(height, width) // 12)
-        scale = min(HOG_FACE / least, math.sqrt(HOG_PIXELS / (height * width)))
-        return _run(self._hog, frame.picture, scale)
+        default = max(self._config.minimum_face_pixels, max(height, width) // self._config.faces_per_frame_side)
+        scale = min(HOG_FACE / (self._min_face or default), math.sqrt(HOG_PIXELS / (height * width)))
+        return _run_hog(self._hog, frame.picture, scale, self._config)
 
     def _is_due(self, frame: Frame) -> bool:
         if self._last is None:
             return True
-        number, time = self._last
-        if frame.number <= number:  # a source that started anew
+        index, time = self._last
+        if frame.index <= index:  # the source restarted
             return True
         if self._every is not None:
-            return frame.number - number >= self._every
-        return frame.time - time >= PERIOD - 0.005  # rounded times must not cost a frame
+            return frame.index - index >= self._every
+        return frame.time - time >= self._config.period_seconds - 0.005  # rounded times must not cost a frame
 
 
-class Look:
-    """Searches near one place, in about 2 ms, whatever the size of the frame."""
+class LocalSearch:
+    """Searches near one face by HOG, in about 2 ms whatever the size of the frame."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: SearchConfig | None = None) -> None:
         self._hog = load_hog()
+        self._config = config or SearchConfig()
 
-    def near(self, picture: Picture, box: Box) -> list[Detection]:
-        """Faces about as large as the box and near it, those of low score included."""
+    def find(self, picture: Picture, box: Box) -> list[Detection]:
+        """Finds faces near a box and about as large, including those of low score."""
         left, top, right, bottom = box
         height, width = picture.shape[:2]
-        side = LOOK_REACH * max(right - left, bottom - top)
+        side = self._config.local_window_widths * max(right - left, bottom - top)
         x, y = round((left + right - side) / 2), round((top + bottom - side) / 2)
         first, above, last, below = max(0, x), max(0, y), min(width, x + round(side)), min(height, y + round(side))
-        scale = LOOK_FACE * LOOK_REACH / side
-        if min(last - first, below - above) * scale < LOOK_FACE:
+        scale = self._config.local_face_pixels * self._config.local_window_widths / side
+        if min(last - first, below - above) * scale < self._config.local_face_pixels:
             return []
-        found = []
-        for near in _run(self._hog, picture[above:below, first:last], scale):
-            left, top, right, bottom = (place + (above if axis % 2 else first) for axis, place in enumerate(near.box))
-            # What the edge of the square cuts off is no whole face; what the frame's does is.
+        detections = []
+        for found in _run_hog(self._hog, picture[above:below, first:last], scale, self._config):
+            left, top, right, bottom = (end + (above if axis % 2 else first) for axis, end in enumerate(found.box))
+            # A box that touches the edge of the window is cut off, unless that is the edge of the frame.
             if left > first - (not first) and top > above - (not above):
                 if right < last + (last == width) and bottom < below + (below == height):
-                    found.append(Detection((left, top, right, bottom), near.score))
-        return found
+                    detections.append(Detection((left, top, right, bottom), found.score))
+        return detections
 
 
-def _run(hog: Any, picture: Picture, scale: float) -> list[Detection]:
+def _run_hog(hog: Any, picture: Picture, scale: float, config: SearchConfig) -> list[Detection]:
     small = resized(picture, scale)
-    rectangles, scores, _ = hog.run(small, 0, LEAST_SCORE)
+    rectangles, scores, _ = hog.run(small, 0, config.minimum_score)
     return scaled_detections(zip(rectangles, scores, strict=True), small, picture)
 
 
 def resized(picture: Picture, scale: float) -> Picture:
-    """A picture at another scale, at least 1 px; quickly also where it is huge.
+    """Resizes a picture to a scale, at least 1 px; fast for huge pictures too.
 
-    By OpenCV, which lets other threads go on meanwhile; dlib.resize_image does not.
+    Uses OpenCV, which releases the interpreter lock; dlib.resize_image does not.
     """
-    cv2 = import_cv2()
     height, width = picture.shape[:2]
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    skip = max(1, int(0.25 / scale))  # of 8K's pixels, a mean of four in each direction is enough
-    small, left = np.ascontiguousarray(picture[::skip, ::skip]), scale * skip
-    while left <= 0.5 and min(small.shape[:2]) > 1:  # means of 2 x 2: by other factors they take ten times as long
+    skip = max(1, int(0.25 / scale))  # of 8K's pixels, the mean of four in each direction is enough
+    small, remaining = np.ascontiguousarray(picture[::skip, ::skip]), scale * skip
+    while remaining <= 0.5 and min(small.shape[:2]) > 1:  # means of 2 x 2: other factors take ten times as long
         rows, columns = small.shape[0] // 2, small.shape[1] // 2
         small = cv2.resize(small[: 2 * rows, : 2 * columns], (columns, rows), interpolation=cv2.INTER_AREA)
-        left *= 2
+        remaining *= 2
     return cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)

@@ -1,281 +1,242 @@
-"""Frames and detections -> tracks: the same face keeps its number from frame to frame.
+"""Face tracker: the same face keeps its id from frame to frame.
 
-Nothing here identifies a person. A face is known again by a picture of 16 x 16 pixels, which is forgotten a few seconds
-after the face was last seen.
+No person is identified. A face is recognised by a picture of 16 x 16 pixels, which is deleted a few seconds after the
+face was last visible.
 """
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
-from numpy.typing import NDArray
 
 from facekit.faces.detectors import Box, Detection
 from facekit.video.frames import Frame
-from facekit.video.tracks.geometry import Place, box_of, clipped_box, is_inside, overlap, place_of
-from facekit.video.tracks.motion import Patch, Step, View, follow
-from facekit.video.tracks.search import Look
-
-MEMORY = 5.0  # seconds for which a face that is out of sight keeps its number
-UNSEEN = 2.0  # seconds for which a face is followed that no search finds, e.g. in profile
-TRIAL = 0.5  # seconds for which a doubtful face may be found again before it is dropped
-WAIT = 0.25  # seconds for which a face near a lost one is not called a new one: half covered, it looks like neither
-# What a detection's score must exceed to say anything: where nothing moves, a false one returns each time. It is low
-# because HOG's scores of Black people are lower (docs/EXPERIMENTS.md).
-FAINT = 0.1
-SURE = 0.5  # sum of what scores exceed it by, from which a face is believed; what falls short counts against it
-LIKE = 0.45  # correlation with its own picture below which a face is hidden; half covered faces have 0.5
-CLEAR = 0.75  # correlation from which its movement is its own, not that of what comes before it
-LEAST_QUALITY = 0.3  # share of the points that must be followed well for a movement to be believed
-COVERED = 0.1  # overlap with a face that was found, from which a face that was not is behind it
-WHOLE = 0.6  # share of its usual score from which a face is whole enough to remember its looks
-GAIN = 0.15  # share of a detection's difference that is corrected, once a face was detected a few times
-CLOSE = 0.6  # how far from its place a followed face is detected at most, in its widths
-RUN = 2.5  # how fast a face out of sight may move, widths a second
-ALIKE = 0.35, 0.65  # least correlation of a face that comes back at its place, and far from it: others have 0.2 to 0.6
-AGAIN = 0.1  # seconds from one look at a place to the next
-SEEK = 1.5  # seconds for which a face out of sight is looked for at its place
-OLDEST = 64  # faces out of sight that are remembered at most
+from facekit.video.tracks.config import TrackerConfig
+from facekit.video.tracks.geometry import BoxState, center_box, clipped_box, corner_box, iou, is_half_inside
+from facekit.video.tracks.matching import TrackState
+from facekit.video.tracks.motion import Patch, ReducedFrame, median_flow
+from facekit.video.tracks.search import LocalSearch
 
 
 @dataclass(frozen=True)
 class Track:
-    """A face that is followed.
+    """A tracked face.
 
     Args:
-        number: counted from 1, given once.
-        box: left, top, right, bottom in the frame, pixels; where it was last seen if it is not visible.
-        is_visible: whether it is to be seen in this frame.
-        age: seconds since it was first seen.
-        confidence: correlation with what it looked like before, 0 to 1.
+        id: from 1, never reused.
+        box: left, top, right, bottom in the frame, pixels; the last known one if the face is not visible.
+        is_visible: whether the face is visible in this frame.
+        age: seconds since the first detection.
+        confidence: correlation with its earlier appearance, 0 to 1.
     """
 
-    number: int
+    id: int
     box: Box
     is_visible: bool
     age: float
     confidence: float
 
 
-@dataclass(eq=False)
-class _Face:
-    """What is known of one face. `place`: centre, width, height; `speed`: of the centre, pixels a second."""
-
-    place: Place
-    patch: Patch
-    score: float  # of its detections, on average
-    sureness: float  # sum of scores less FAINT, until it has a number
-    born: float
-    seen: float  # when it was last visible
-    detected: float
-    weight: float  # of what is in `patch`
-    detections: int = 1  # since it was last lost
-    number: int | None = None
-    visible: bool = True
-    likeness: float = 1.0
-    looked: float = -np.inf
-    speed: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
-
-
 class Tracker:
-    """Follows faces. Frames must come in order, from one thread; the result depends on nothing else.
+    """Tracks faces. Frames must come in order, from one thread; the result depends on nothing else.
 
-    Between searches faces are followed by median flow; what a search finds corrects their places and begins new tracks.
-    A face that no longer looks like itself is out of sight; it is looked for near its place, and gets its number back
-    if it comes into sight within seconds.
+    Between searches, faces are tracked by median flow; detections correct their boxes and start new tracks. A face
+    whose appearance changes too much is out of sight: it is searched for near its last position, and keeps its id if it
+    becomes visible again within seconds.
 
     Args:
-        max_faces: how many are followed at once; None for all. Those there first stay.
-        looks: whether the tracker may search by HOG itself near one place a frame; not for detectors of another kind.
+        max_faces: upper bound of faces tracked at once; None for no bound. The earliest ones stay.
+        searches_locally: whether the tracker may itself search by HOG near one face per frame; see
+            `search.can_search_locally`.
+        config: parameters; None for the defaults.
     """
 
-    def __init__(self, max_faces: int | None = None, looks: bool = True) -> None:
-        from scipy.optimize import linear_sum_assignment  # now: loading it takes half a second
+    def __init__(
+        self, max_faces: int | None = None, searches_locally: bool = True, config: TrackerConfig | None = None
+    ) -> None:
+        from scipy.optimize import linear_sum_assignment  # imported late: it takes half a second
 
         self._assign = linear_sum_assignment
         self._max_faces = max_faces
-        self._look = Look() if looks else None
-        self._faces: list[_Face] = []
-        self._numbers = count(1)
-        self._before: View | None = None
+        self._local_search = LocalSearch() if searches_locally else None
+        self._config = config or TrackerConfig()
+        self._states: list[TrackState] = []
+        self._ids = count(1)
+        self._previous: ReducedFrame | None = None
         self._time = 0.0
 
     def track(self, frame: Frame, detections: Sequence[Detection] | None) -> list[Track]:
-        """The faces of a frame, in the order of their numbers; those lately lost from sight too.
+        """Updates the tracks with the next frame.
 
         Args:
             frame: the next one.
-            detections: what `Search.find` found in it.
+            detections: the result of `PeriodicSearch.find` for it.
+
+        Returns:
+            The tracks in the order of their ids, including those that were lost lately.
         """
-        view = View(frame.picture)
-        same_size = self._before is not None and self._before.grey.shape == view.grey.shape
+        current, previous = ReducedFrame(frame.picture, self._config.flow), self._previous
         elapsed = frame.time - self._time
-        if not same_size or not 0 <= elapsed < MEMORY:  # another camera, or a source that started anew
-            self._faces, elapsed = [], 0.0
-        elif self._before is not None:
-            self._move(self._before, view, frame, elapsed)
-        self._before, self._time = view, frame.time
+        is_continuous = previous is not None and previous.grey.shape == current.grey.shape
+        if not is_continuous or not 0 <= elapsed < self._config.lost_track_seconds:  # another or a restarted source
+            self._states = []
+        elif previous is not None:
+            self._move(previous, current, frame, elapsed)
+        self._previous, self._time = current, frame.time
         if detections is not None:
-            self._match(view, frame, detections, begin=True)
-        elif (doubtful := self._doubtful(frame.time)) and self._look:
-            doubtful.looked = frame.time
-            self._match(view, frame, self._look.near(frame.picture, box_of(doubtful.place)), begin=False)
-        self._forget(frame, is_searched=detections is not None)
+            self._match(current, frame, detections, is_full_search=True)
+        elif self._local_search and (target := self._local_target(frame.time)):
+            target.last_local_search = frame.time
+            found = self._local_search.find(frame.picture, corner_box(target.box))
+            self._match(current, frame, found, is_full_search=False)
+        for state in list(self._states):
+            if state.id is None and state.confirmation >= self._config.confirmation_score:
+                self._confirm(state, frame.time)
+            if detections is not None and frame.time - state.last_detected > self._config.undetected_track_seconds:
+                state.is_visible = False
+        self._delete_expired(frame.time)
         return self._tracks(frame)
 
-    def _move(self, before: View, view: View, frame: Frame, elapsed: float) -> None:
-        visible = [face for face in self._faces if face.visible]
-        places = np.array([face.place for face in visible]).reshape(-1, 4)
-        for face, step in zip(visible, follow(before, view, places), strict=True):
-            _advance(face, step, elapsed)
-            face.likeness = float(view.patch(face.place) @ face.patch)
-            face.visible = face.likeness >= LIKE and is_inside(face.place, frame)
-        for face in self._faces:
-            if face.visible:
-                face.seen = frame.time
-            elif face not in visible and frame.time - face.seen < 1:  # it goes on behind what hides it
-                face.place[:2] += face.speed * elapsed
+    def _move(self, previous: ReducedFrame, current: ReducedFrame, frame: Frame, elapsed: float) -> None:
+        visible = [state for state in self._states if state.is_visible]
+        boxes = np.array([state.box for state in visible]).reshape(-1, 4)
+        for state, flow in zip(visible, median_flow(previous, current, boxes), strict=True):
+            state.advance(flow, elapsed, self._config)
+            state.correlation = float(current.patch(state.box) @ state.patch)
+            is_similar = state.correlation >= self._config.minimum_visible_correlation
+            state.is_visible = is_similar and is_half_inside(state.box, frame)
+        for state in self._states:
+            if state.is_visible:
+                state.last_visible = frame.time
+            elif state not in visible and frame.time - state.last_visible < self._config.extrapolation_seconds:
+                state.box[:2] += state.speed * elapsed  # it moves on behind what hides it
 
-    def _match(self, view: View, frame: Frame, detections: Sequence[Detection], begin: bool) -> None:
-        """Gives detections to faces, at least cost in sum; the others begin new ones."""
-        places = [place_of(found.box, frame) for found in detections]
-        patches = [view.patch(place) for place in places]
+    def _match(
+        self, current: ReducedFrame, frame: Frame, detections: Sequence[Detection], is_full_search: bool
+    ) -> None:
+        """Assigns detections to tracks at the lowest total cost; the others start candidates."""
+        boxes = [center_box(found.box, frame) for found in detections]
+        patches = [current.patch(box) for box in boxes]
+        matches = self._matches(boxes, patches, frame.time)
+        corrected = []
+        for state, index in matches:
+            if state.is_visible or self._has_room():
+                self._correct(state, current, frame, boxes[index], detections[index])
+                corrected.append(state)
+        if not is_full_search:
+            return
+        for state in self._states:  # an undetected face that overlaps a detected one is behind it
+            if state not in corrected and any(
+                iou(state.box, other.box) > self._config.minimum_occlusion_iou for other in corrected
+            ):
+                state.is_visible = False
+        matched = {index for _, index in matches}
+        for index, found in enumerate(detections):
+            if index not in matched and _score(found) >= 0:
+                self._start(patches[index], frame, boxes[index], found)
+
+    def _matches(self, boxes: list[BoxState], patches: list[Patch], time: float) -> list[tuple[TrackState, int]]:
+        """Solves the assignment: tracks, each with the index of its detection."""
         costs = np.array(
             [
-                [_cost(face, place, patch, frame.time) for place, patch in zip(places, patches, strict=True)]
-                for face in self._faces
+                [state.matching_cost(box, patch, time, self._config) for box, patch in zip(boxes, patches, strict=True)]
+                for state in self._states
             ]
-        ).reshape(len(self._faces), len(places))
+        ).reshape(len(self._states), len(boxes))
         rows, columns = self._assign(np.where(np.isinf(costs), 1e3, costs))
-        taken: set[int] = set()
-        corrected = []
-        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-            if np.isfinite(costs[row, column]):
-                taken.add(column)
-                if self._faces[row].visible or self._has_room():
-                    self._correct(self._faces[row], view, frame, places[column], detections[column])
-                    corrected.append(self._faces[row])
-        if begin:  # a face that was not found where another one was is behind that one
-            for face in self._faces:
-                if face not in corrected and any(overlap(face.place, other.place) > COVERED for other in corrected):
-                    face.visible = False
-        for column, found in enumerate(detections):
-            if begin and column not in taken and _score(found) >= 0:
-                self._begin(patches[column], frame, places[column], found)
+        pairs = zip(rows.tolist(), columns.tolist(), strict=True)
+        return [(self._states[row], column) for row, column in pairs if np.isfinite(costs[row, column])]
 
-    def _correct(self, face: _Face, view: View, frame: Frame, place: Place, found: Detection) -> None:
-        was_here = face.visible and overlap(face.place, place) > 0.5
-        face.detections = face.detections + 1 if was_here else 1
-        # The place of one detection is off by 3 % of its width, its size by 7 %: several are averaged.
-        face.place = face.place + max(1 / face.detections, GAIN) * (place - face.place)
-        if not face.visible:
-            face.speed[:] = 0
+    def _correct(self, state: TrackState, current: ReducedFrame, frame: Frame, box: BoxState, found: Detection) -> None:
+        is_confirmed = state.is_visible and iou(state.box, box) > self._config.same_position_iou
+        state.n_detections = state.n_detections + 1 if is_confirmed else 1
+        # The position of one detection is off by 3 % of its width, its size by 7 %: several are averaged.
+        gain = max(1 / state.n_detections, self._config.correction_gain)
+        state.box = state.box + gain * (box - state.box)
+        if not state.is_visible:
+            state.speed[:] = 0
         score = _score(found)
-        if face.number is None:
-            face.sureness += score - FAINT
-        face.visible, face.seen, face.detected = True, frame.time, frame.time
-        patch = view.patch(face.place)
-        is_alone = not any(
-            other is not face and other.visible and overlap(other.place, face.place) > 0.05 for other in self._faces
+        if state.id is None:
+            state.confirmation += score - self._config.neutral_score
+        state.is_visible, state.last_visible, state.last_detected = True, frame.time, frame.time
+        patch = current.patch(state.box)
+        if self._is_isolated(state) and score > self._config.minimum_update_score_ratio * state.score:
+            state.add_patch(patch, score, self._config)
+        state.score += self._config.correction_gain * (score - state.score)
+        state.correlation = float(patch @ state.patch)
+
+    def _is_isolated(self, state: TrackState) -> bool:
+        return not any(
+            other is not state and other.is_visible and iou(other.box, state.box) > self._config.maximum_isolated_iou
+            for other in self._states
         )
-        if is_alone and score > WHOLE * face.score:
-            weight = max(score, 0.05)  # what half covered faces score
-            face.weight += weight
-            mixed = face.patch + max(weight / face.weight, GAIN) * (patch - face.patch)
-            face.patch = (mixed / max(float(np.linalg.norm(mixed)), 1e-6)).astype(np.float32)
-        face.score += GAIN * (score - face.score)
-        face.likeness = float(patch @ face.patch)
 
-    def _begin(self, patch: Patch, frame: Frame, place: Place, found: Detection) -> None:
-        same = (face.visible and overlap(face.place, place) > 0.3 for face in self._faces)  # in another size
-        if not self._has_room() or any(same):
+    def _start(self, patch: Patch, frame: Frame, box: BoxState, found: Detection) -> None:
+        """Adds a candidate, unless the detection is a second size of a visible face."""
+        is_known = any(
+            state.is_visible and iou(state.box, box) > self._config.maximum_candidate_iou for state in self._states
+        )
+        if is_known or not self._has_room():
             return
-        score = _score(found)
-        now, weight = frame.time, max(score, 0.05)
-        self._faces.append(_Face(place.copy(), patch, score, score - FAINT, now, now, now, weight))
+        score, time = _score(found), frame.time
+        weight = max(score, self._config.minimum_update_weight)
+        confirmation = score - self._config.neutral_score
+        self._states.append(TrackState(box.copy(), patch, weight, score, confirmation, time, time, time))
 
     def _has_room(self) -> bool:
-        return self._max_faces is None or sum(face.visible for face in self._faces) < self._max_faces
+        return self._max_faces is None or sum(state.is_visible for state in self._states) < self._max_faces
 
-    def _doubtful(self, time: float) -> _Face | None:
-        """The face to look for: one not yet believed, or lately lost; the one that waited longest."""
-        doubtful = [
-            face
-            for face in self._faces
-            if time - face.looked >= AGAIN
-            and ((face.visible and face.sureness < SURE) or (not face.visible and time - face.seen < SEEK))
+    def _local_target(self, time: float) -> TrackState | None:
+        """Chooses an unconfirmed candidate or a lately lost track: the one that has waited longest."""
+        targets = [
+            state
+            for state in self._states
+            if time - state.last_local_search >= self._config.local_search_interval_seconds
+            and (
+                state.confirmation < self._config.confirmation_score
+                if state.is_visible
+                else time - state.last_visible < self._config.local_search_seconds
+            )
         ]
-        return min(doubtful, key=lambda face: face.looked, default=None)
+        return min(targets, key=lambda state: state.last_local_search, default=None)
 
-    def _forget(self, frame: Frame, is_searched: bool) -> None:
-        for face in list(self._faces):
-            if face.number is None and face.sureness >= SURE:
-                self._name(face, frame.time)
-            if is_searched and frame.time - face.detected > UNSEEN:
-                face.visible = False
-        self._faces = [
-            face
-            for face in self._faces
-            if frame.time - (face.born if face.number is None else face.seen)
-            < (TRIAL if face.number is None else MEMORY)
-        ]
-        self._faces.sort(key=lambda face: (not face.visible, -face.seen, face.born))
-        del self._faces[OLDEST + sum(face.visible for face in self._faces) :]
-
-    def _name(self, face: _Face, time: float) -> None:
-        """Gives a face that is believed its number: that of one that was lost and looked like it, or a new one."""
-        lost = [other for other in self._faces if other.number is not None and not other.visible]
-        returned = min(lost, key=lambda other: _cost(other, face.place, face.patch, time), default=None)
-        if returned is not None and np.isfinite(_cost(returned, face.place, face.patch, time)):
-            face.number, face.born = returned.number, returned.born
-            self._faces.remove(returned)
-        elif time - face.born >= WAIT or not any(
-            np.hypot(*(other.place - face.place)[:2]) < _reach(other, face.place, time) for other in lost
+    def _confirm(self, state: TrackState, time: float) -> None:
+        """Gives a candidate an id: that of a lost track with the same appearance, or a new one."""
+        lost = [other for other in self._states if other.id is not None and not other.is_visible]
+        costs = [other.matching_cost(state.box, state.patch, time, self._config) for other in lost]
+        if lost and np.isfinite(min(costs)):
+            returned = lost[int(np.argmin(costs))]
+            state.id, state.started = returned.id, returned.started
+            self._states.remove(returned)
+        elif time - state.started >= self._config.new_track_delay_seconds or not any(
+            np.hypot(*(other.box - state.box)[:2]) < other.reachable_pixels(state.box, time, self._config)
+            for other in lost
         ):
-            face.number = next(self._numbers)
+            state.id = next(self._ids)
+
+    def _delete_expired(self, time: float) -> None:
+        config = self._config
+        self._states = [
+            state
+            for state in self._states
+            if (
+                time - state.started < config.candidate_seconds
+                if state.id is None
+                else time - state.last_visible < config.lost_track_seconds
+            )
+        ]
+        self._states.sort(key=lambda state: (not state.is_visible, -state.last_visible, state.started))
+        n_visible = sum(state.is_visible for state in self._states)
+        del self._states[n_visible + config.maximum_lost_tracks :]
 
     def _tracks(self, frame: Frame) -> list[Track]:
         tracks = [
-            Track(face.number, box, face.visible, frame.time - face.born, max(0.0, min(1.0, face.likeness)))
-            for face in self._faces
-            if face.number is not None and (box := clipped_box(face.place, frame))
+            Track(state.id, box, state.is_visible, frame.time - state.started, max(0.0, min(1.0, state.correlation)))
+            for state in self._states
+            if state.id is not None and (box := clipped_box(state.box, frame))
         ]
-        return sorted(tracks, key=lambda track: track.number)
-
-
-def _advance(face: _Face, step: Step, elapsed: float) -> None:
-    if step.quality < LEAST_QUALITY or elapsed <= 0:
-        face.place[:2] += face.speed * elapsed
-        return
-    shift = step.place - face.place
-    if face.likeness > CLEAR:
-        face.speed = face.speed + 0.3 * (shift[:2] / elapsed - face.speed)
-        face.place = step.place
-    else:
-        face.place[:2] += shift[:2]
-
-
-def _cost(face: _Face, place: Place, patch: Patch, time: float) -> float:
-    """How badly a detection fits a face: distance in widths and difference in looks; infinite where it cannot be."""
-    x, y, width, _ = face.place.tolist()
-    new_x, new_y, new_width, _ = place.tolist()
-    size = max(width, new_width)
-    distance = math.hypot(new_x - x, new_y - y) / size
-    ratio = size / max(1e-6, min(width, new_width))
-    if face.visible:
-        return distance + 1 - float(patch @ face.patch) if distance < CLOSE and ratio < 1.7 else math.inf
-    alike = float(patch @ face.patch)
-    far = min(1.0, distance * size / _reach(face, place, time))
-    least = ALIKE[0] + (ALIKE[1] - ALIKE[0]) * far
-    # Out of sight costs more: a face in sight has the first claim to what is found at its place.
-    return 0.5 + 0.3 * distance + (1 - alike) if alike >= least and ratio < 2 else math.inf
-
-
-def _reach(face: _Face, place: Place, time: float) -> float:
-    """How far from its place a face that is out of sight may be by now, pixels."""
-    return float((CLOSE + RUN * (time - face.seen)) * max(face.place[2], place[2]))
+        return sorted(tracks, key=lambda track: track.id)
 
 
 def _score(found: Detection) -> float:

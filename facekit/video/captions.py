@@ -1,0 +1,5 @@
+"""Captions that the display and the timeline share."""
+
+from facekit.heads.head import Line
+
+PENDING_CAPTION: tuple[Line, ...] = (("…", ""),)  # of a face without estimates

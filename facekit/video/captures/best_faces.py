@@ -1,0 +1,93 @@
+"""Selects the sharpest picture of each track."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import cv2
+
+from facekit.faces.detectors import Box
+from facekit.faces.images import Picture
+from facekit.video.frames import Frame, Scene, TrackedFace
+
+TRACK_END_SECONDS = 5.0  # time without a face after which its track has ended; trackers delete it earlier
+MARGIN = 0.4  # around a face, as a share of its size
+MAX_PICTURE_SIDE = 512  # longer side of a face's picture, pixels
+SHARPNESS_SIDE = 112  # side to which a face is scaled to measure its sharpness, pixels
+
+
+@dataclass(frozen=True)
+class BestFace:
+    """The best picture of a track so far.
+
+    Args:
+        frame: the frame that it comes from, with the face's picture instead of its own.
+        face: the face in that frame.
+        crop: box of the picture in the frame, pixels.
+        sharpness: variance of the Laplacian.
+    """
+
+    frame: Frame
+    face: TrackedFace
+    crop: Box
+    sharpness: float
+
+
+class BestFaces:
+    """Keeps the best picture of each current track."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, tuple[float, TrackedFace]] = {}  # track -> last time, and the face with its answers
+        self._best: dict[int, BestFace] = {}
+
+    def update(self, scene: Scene) -> Iterator[BestFace]:
+        """Adds a scene.
+
+        Returns:
+            The best pictures of the tracks that have ended, with the last answers of each.
+        """
+        now = scene.frame.time
+        for face in scene.faces:
+            previous = self._seen.get(face.track)
+            # Only frames in which the face was estimated: in others its box is less certain, or something covers it.
+            if face.evidence > (previous[1].evidence if previous else 0):
+                self._compare(scene.frame, face)
+            self._seen[face.track] = now, face
+        return self._end([track for track, (last, _) in self._seen.items() if now - last > TRACK_END_SECONDS])
+
+    def end(self) -> Iterator[BestFace]:
+        """Ends all tracks, and yields their best pictures."""
+        return self._end(list(self._seen))
+
+    def _end(self, tracks: list[int]) -> Iterator[BestFace]:
+        for track in tracks:
+            _, last = self._seen.pop(track)
+            if best := self._best.pop(track, None):  # a face without estimates has none
+                yield replace(best, face=replace(last, box=best.face.box))
+
+    def _compare(self, frame: Frame, face: TrackedFace) -> None:
+        inner = _cropped(frame.picture, face.box)
+        if not inner.size:
+            return
+        # Measured at one size, so that smaller faces are less sharp.
+        grey = cv2.cvtColor(cv2.resize(inner, (SHARPNESS_SIDE, SHARPNESS_SIDE)), cv2.COLOR_RGB2GRAY)
+        sharpness = float(cv2.Laplacian(grey, cv2.CV_32F).var())
+        best = self._best.get(face.track)
+        if best and best.sharpness >= sharpness:
+            return
+        crop = _widened(face.box, frame.picture)
+        picture = _cropped(frame.picture, crop)
+        scale = min(1.0, MAX_PICTURE_SIDE / max(picture.shape))
+        small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        self._best[face.track] = BestFace(replace(frame, picture=small), face, crop, sharpness)
+
+
+def _widened(box: Box, picture: Picture) -> Box:
+    left, top, right, bottom = box
+    across, down = round(MARGIN * (right - left)), round(MARGIN * (bottom - top))
+    height, width = picture.shape[:2]
+    return max(0, left - across), max(0, top - down), min(width, right + across), min(height, bottom + down)
+
+
+def _cropped(picture: Picture, box: Box) -> Picture:
+    left, top, right, bottom = box
+    return picture[max(0, top) : bottom, max(0, left) : right]

@@ -1,0 +1,52 @@
+"""Report of a processed video."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import quantiles
+
+
+@dataclass
+class VideoReport:
+    """Result of `annotate_video`.
+
+    Args:
+        frames: number of processed frames.
+        seconds: processing time.
+        dropped: number of frames of a live source that were not processed.
+        latencies: seconds from capture to output of the last frames of a live source.
+        files: written files.
+        interrupted: whether Ctrl-C, SIGTERM or SIGHUP ended it.
+        tracks: table of the tracks, for the terminal.
+    """
+
+    frames: int = 0
+    seconds: float = 0.0
+    dropped: int = 0
+    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=10_000))
+    files: list[Path] = field(default_factory=list)
+    interrupted: bool = False
+    tracks: str = ""
+
+    @property
+    def rate(self) -> float:
+        """Frames per second."""
+        return self.frames / max(self.seconds, 1e-6)
+
+    def __str__(self) -> str:
+        parts = [f"{self.frames} frame{'' if self.frames == 1 else 's'}"]
+        parts.append(f"{self.rate:.1f} frames per second")
+        if self.dropped:
+            parts.append(f"{self.dropped} dropped")
+        if len(self.latencies) > 1:
+            cuts = quantiles(self.latencies, n=20)
+            parts.append(f"latency {1000 * cuts[9]:.0f} ms (95 %: {1000 * cuts[-1]:.0f} ms)")
+        if self.files:
+            parts.append(f"written to {joined_names(self.files)}")
+        return ", ".join(parts)
+
+
+def joined_names(files: Sequence[Path]) -> str:
+    """Joins paths for a sentence."""
+    return " and ".join(map(str, files))
