@@ -1,4 +1,4 @@
-"""Speed of answers through the exported graph (OpenVINO) against Keras: faces, first answer, face_demo.py, a frame."""
+"""Compares the speed of OpenVINO and Keras: first answer, face_demo.py, eight faces, and each step of a photograph."""
 
 import subprocess
 import sys
@@ -43,14 +43,14 @@ def main() -> None:
         env = {**environment(f"{folder}/bytecode"), "XDG_CACHE_HOME": folder}
         whole_programs(env, DEFAULT_WEIGHTS, f"{folder}/drawn")
         print()
-        further_photograph()  # before Keras is loaded, whose threads would wait spinning
+        further_photograph()  # before Keras is loaded, whose idle threads would slow it down
         print()
         eight_faces("mobilenet, 200 px (shipped)", DEFAULT_WEIGHTS, env)
         eight_faces("dlib_resnet, 150 px", published_dlib_resnet(Path(folder)), env)
 
 
 def whole_programs(env: dict[str, str], weights: Path, drawn: str) -> None:
-    """From their start to their end, medians."""
+    """Measures processes from start to end; medians."""
     demo = [ROOT / "face_demo.py", "--quiet", "--output", drawn, ROOT / "demo_images" / "astronaut.jpg"]
     answer: dict[str, Callable[[], Usage]] = {
         name: partial(run_child, ["-c", FIRST_ANSWER, name, weights], env) for name in RUNTIMES
@@ -68,7 +68,7 @@ def whole_programs(env: dict[str, str], weights: Path, drawn: str) -> None:
 
 
 def eight_faces(title: str, weights: Path, env: dict[str, str]) -> None:
-    """The fastest of each, in processes of its own: else the threads of one would wait spinning beside the other's."""
+    """Reports the fastest run of each runtime, in separate processes: idle threads of one would slow down the other."""
     taken: dict[str, list[float]] = {name: [] for name in RUNTIMES}
     for name in RUNTIMES * 4:
         command = [sys.executable, "-c", EIGHT_FACES, name, weights]
@@ -80,16 +80,16 @@ def eight_faces(title: str, weights: Path, env: dict[str, str]) -> None:
 
 
 def published_dlib_resnet(folder: Path) -> Path:
-    """Weights of dlib's network with heads that have learnt nothing: for the time it takes that is the same."""
+    """Saves dlib's network with untrained heads, which take as long as trained ones."""
     from facekit.core.lazy_imports import import_keras
 
     import_keras()
     from facekit.heads import AGE, GENDER, RACE
     from facekit.networks.backbones import BACKBONES
     from facekit.networks.cards import Card
+    from facekit.networks.config import NetworkConfig
     from facekit.networks.network import build_network
     from facekit.networks.weights import network_tensors, save_weights
-    from facekit.recipes.recipe import NetworkConfig
 
     config = NetworkConfig(backbone="dlib_resnet", input_size=150, heads=(AGE, GENDER, RACE))
     network = build_network(config)
@@ -99,12 +99,11 @@ def published_dlib_resnet(folder: Path) -> Path:
 
 
 def further_photograph() -> None:
-    """A photograph of 640x480 with one face, from the array to the drawn array, and its parts."""
+    """Measures a photograph of 640x480 with one face, from the array to the drawn array, and each step."""
     import numpy as np
     from PIL import Image
 
     from facekit import FaceEstimator, draw_estimates
-    from facekit.faces.chips import cut_chips
 
     with Image.open(ROOT / "demo_images" / "astronaut.jpg") as image:
         canvas = Image.new("RGB", (640, 480))
@@ -112,11 +111,11 @@ def further_photograph() -> None:
     picture = np.asarray(canvas)
     estimator = FaceEstimator()
     (face,) = estimator.estimate(picture)
-    chips = cut_chips(picture, estimator._landmark(picture, [face.box]))
+    cut = estimator.cut(picture, [face.box])
     steps: dict[str, Callable[[], Any]] = {
-        "search for faces": lambda: estimator._detect(picture),
-        "points and chips": lambda: cut_chips(picture, estimator._landmark(picture, [face.box])),
-        "network": lambda: estimator._runtime.predict(chips),
+        "detection": lambda: estimator._finder.detect(picture),
+        "landmarks and chips": lambda: estimator.cut(picture, [face.box]),
+        "network": lambda: estimator.predict(cut),
         "drawing": lambda: draw_estimates(picture, [face]),
         "all": lambda: draw_estimates(picture, estimator.estimate(picture)),
     }
@@ -126,7 +125,7 @@ def further_photograph() -> None:
 
 
 def in_turn(calls: list[Callable[[], Any]], rounds: int) -> list[float]:
-    """Fastest wall time of each, milliseconds; they are called A B A B."""
+    """Returns the fastest wall time of each call, milliseconds; they are made A B A B."""
     taken: list[list[float]] = [[] for _ in calls]
     for _ in range(rounds):
         for call, times in zip(calls, taken, strict=True):

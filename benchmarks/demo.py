@@ -1,4 +1,4 @@
-"""CPU time and memory of face_demo.py, against a straightforward script that does what the original demo did."""
+"""Compares CPU time and memory of face_demo.py and of a straightforward script that does what the original did."""
 
 import argparse
 import itertools
@@ -9,8 +9,8 @@ from children import ROOT, Usage, alternate, environment, machine, run_child, ve
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--weights", metavar="FILE", help="of face_demo.py (default: those shipped)")
-parser.add_argument("--rounds", type=int, default=5, metavar="N", help="runs of each, of which the median counts")
-parser.add_argument("--photographs", type=int, default=8, metavar="N", help="of the longer runs, over 1")
+parser.add_argument("--rounds", type=int, default=5, metavar="N", help="runs of each; medians are reported")
+parser.add_argument("--photographs", type=int, default=8, metavar="N", help="in the longer runs, over 1")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Whose faces the detector finds: UTKFace's chips as photographs of one face each, by race, gender and age."""
+"""Measures how many faces the detector finds, by race, gender and age, in UTKFace's chips on a grey background."""
 
 import argparse
 import sys
@@ -9,21 +9,22 @@ from children import ROOT
 sys.path.insert(0, str(ROOT))
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--data", default="train_data/UTKFace*", metavar="PATH", help="UTKFace, as for face_evaluate.py")
-parser.add_argument("--faces", type=int, default=5000, metavar="N", help="drawn by chance (default: 5,000)")
+parser.add_argument("--faces", type=int, default=5000, metavar="N", help="random sample (default: 5,000)")
 
-MARGIN = 100  # pixels of grey around a chip of 200, so that the detector's window is not cut off
+MARGIN = 100  # pixels of grey around a chip of 200, so that the detector's window fits
 
 
 def main() -> None:
     args = parser.parse_args()
-    from facekit.datasets import load_faces
+    from facekit.datasets.mixture import load_faces
+    from facekit.datasets.source import DataSource
     from facekit.faces.detectors import make_detector
     from facekit.heads import AGE, GENDER, RACE
 
-    faces = load_faces("utkface", args.data, [AGE, GENDER, RACE], 200, "whole_image")
+    faces = load_faces(DataSource("utkface", args.data), [AGE, GENDER, RACE], 200)
     chosen = np.random.default_rng(0).permutation(len(faces.chips))[: args.faces]
     detect = make_detector("hog")
-    found = np.array([bool(detect(framed(faces.chips[place]))) for place in chosen])
+    found = np.array([bool(detect(framed(faces.chips[index]))) for index in chosen])
     labels = {name: column[chosen] for name, column in faces.labels([AGE, GENDER, RACE]).items()}
     groups = {"all": labels["age"] >= 0}
     for head in (RACE, GENDER):

@@ -1,4 +1,4 @@
-"""How long it takes to read all of UTKFace into memory at 200 px, and how much memory."""
+"""Measures the time and memory of reading all of UTKFace at 200 px."""
 
 import argparse
 import tempfile
@@ -10,10 +10,11 @@ import sys
 from facekit.cli import main
 
 def run():
-    from facekit.datasets import load_faces
+    from facekit.datasets.mixture import load_faces
+    from facekit.datasets.source import DataSource
     from facekit.heads import AGE, GENDER, RACE
 
-    faces = load_faces("utkface", sys.argv[1], (AGE, GENDER, RACE), 200)
+    faces = load_faces(DataSource("utkface", sys.argv[1]), (AGE, GENDER, RACE), 200)
     with open(sys.argv[2], "w") as file:
         print(len(faces.records), file=file)
 

@@ -1,4 +1,4 @@
-"""How long `import facekit` and `--help` of each script take, and what they load."""
+"""Measures the time of `import facekit` and of each script's `--help`, and lists the heavy packages that they load."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def heavy_imports(command: list[str], env: dict[str, str]) -> list[str]:
-    """Which of the heavy packages a command imports."""
+    """Lists the heavy packages that a command imports."""
     done = subprocess.run([sys.executable, "-X", "importtime", *command], capture_output=True, text=True, env=env)
     imported = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
     return [name for name in HEAVY if name in imported]

@@ -1,7 +1,7 @@
-"""Speed and memory of training: the loop against its bare step, and against one like that of the original scripts.
+"""Measures speed and memory of training: the loop against its bare step, and against the original scripts' loop.
 
-The original's loop, `classic` here: float32 pictures, each shifted, mirrored and partly erased in Python, mixed in
-pairs on the host, and handed to `fit` in batches. Its network computes in float32; it is timed in the faster format,
+The original loop, called classic here: float32 pictures, each shifted, mirrored and partly erased in Python, mixed in
+pairs on the host, and passed to `fit` in batches. Its network computes in float32; it is timed in the faster format,
 too. Needs SciPy.
 """
 
@@ -20,24 +20,27 @@ from children import ROOT, environment, machine, run_child, verdict
 
 from facekit.core.lazy_imports import import_keras
 
-UTKFACE, VALIDATION = 18_095, 2_100  # chips of an epoch, and of a tenth of UTKFace, to be judged after it
+UTKFACE, VALIDATION = 18_095, 2_100  # chips of an epoch, and of a tenth of UTKFace, for the validation after it
 
-# A training of a few steps with all that goes before and after it.
+# A training of a few steps, from reading the data to the card.
 SHORT_RUN = """
 import sys
 from dataclasses import replace
 from pathlib import Path
 from facekit.core.lazy_imports import import_keras
 import_keras()
+from facekit.datasets.source import DataSource
 from facekit.recipes import RECIPES
-from facekit.training import run
+from facekit.training import prepared
+from facekit.training.run import Run
 from facekit.training.settings import Settings
 
-run.steps_per_epoch = lambda recipe, n: 8
-recipe = replace(RECIPES["dlib_utkface"], input_size=200, epochs=1)
-training = run.Run(Settings(recipe, "utkface", sys.argv[1]), Path(sys.argv[2], "logs", "run"), Path(sys.argv[2]))
-training.prepare()
-training.train()
+prepared.steps_per_epoch = lambda recipe, n: 8
+recipe = RECIPES["dlib_utkface"]
+network, training = replace(recipe.network, input_size=200), replace(recipe.training, epochs=1)
+recipe = replace(recipe, network=network, training=training, data=(DataSource("utkface", sys.argv[1]),))
+run = Run(Settings(recipe), Path(sys.argv[2], "logs", "run"), Path(sys.argv[2]))
+run.train(run.prepare())
 """
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -49,13 +52,13 @@ parser.add_argument("--recipe", action="append", metavar="NAME", help="dlib_utkf
 
 @dataclass(frozen=True)
 class Variant:
-    """A compiled model and what feeds it."""
+    """A compiled model and the source of its batches."""
 
     model: Any
-    feed: Callable[[], Iterator[tuple[Any, ...]]]
+    make_batches: Callable[[], Iterator[tuple[Any, ...]]]
 
     def seconds(self, steps: int) -> tuple[float, float]:
-        """Wall and CPU time of a step, once the queues before it are as full as they get."""
+        """Measures wall and CPU time of a step, once the queues before it are as full as they get."""
         import keras
 
         class Clock(keras.callbacks.Callback):
@@ -64,31 +67,32 @@ class Variant:
                 ends.append((time.perf_counter(), time.process_time()))
 
         ends: list[tuple[float, float]] = []
-        self.model.fit(self.feed(), steps_per_epoch=steps, epochs=1, shuffle=False, verbose=0, callbacks=[Clock()])
+        batches = self.make_batches()
+        self.model.fit(batches, steps_per_epoch=steps, epochs=1, shuffle=False, verbose=0, callbacks=[Clock()])
         half = steps // 2
         wall, cpu = ((after - before) / (steps - half) for before, after in zip(ends[half - 1], ends[-1], strict=True))
         return wall, cpu
 
 
 def variants(recipe: Any, chips: Any, steps: int) -> dict[str, Variant]:
-    """All loops over the same chips; the network is trained from random weights, which takes as long as from others."""
+    """Makes all loops over the same chips, on a network with random weights: others take as long."""
     from facekit.training.augment_host import apply
     from facekit.training.prefetch import augmented
     from facekit.training.resident import batches
 
-    places = np.arange(len(chips))
-    epochs = range(steps)  # more than are asked for
+    index = np.arange(len(chips))
+    epochs = range(steps)  # more than are needed
     model = resident_model(recipe, chips, None)
-    (draws,) = next(batches(recipe, places, epochs))
-    kept = {
+    (draws,) = next(batches(recipe, index, epochs))
+    repeated_batch = {
         "chips": apply(chips[draws["index"]], draws),
-        **{name: draws[name] for name in ("index", "share", "partner")},
+        **{name: draws[name] for name in ("index", "ratio", "partner")},
     }
     found = {
-        "bare step": Variant(model, partial(repeated, (kept,), steps + 4)),
-        "loop, chips on the host": Variant(model, lambda: augmented(batches(recipe, places, epochs), chips)),
+        "bare step": Variant(model, partial(repeated, (repeated_batch,), steps + 4)),
+        "loop, chips on the host": Variant(model, lambda: augmented(batches(recipe, index, epochs), chips)),
         "loop, chips on the device": Variant(
-            resident_model(recipe, chips, chips), lambda: batches(recipe, places, epochs)
+            resident_model(recipe, chips, chips), lambda: batches(recipe, index, epochs)
         ),
     }
     for precision in ("float32", "faster"):
@@ -101,53 +105,54 @@ def repeated(batch: tuple[Any, ...], times: int) -> Iterator[tuple[Any, ...]]:
         yield batch
 
 
-def network_of(recipe: Any, precision: str) -> Any:
+def make_network(recipe: Any, precision: str) -> Any:
     from facekit.networks.network import build_network, freeze
     from facekit.training.precision import POLICIES, choose_precision, dtype_policy
 
     with dtype_policy(POLICIES[choose_precision("auto" if precision == "faster" else precision)]):
-        network = build_network(recipe.network)
-    freeze(network, recipe.trainable_from)
+        network = build_network(recipe.network, recipe.training.dropout)
+    freeze(network, recipe.training.trainable_from)
     return network
 
 
-def labels_of(recipe: Any, n: int) -> dict[str, Any]:
+def random_labels(recipe: Any, n: int) -> dict[str, Any]:
     random = np.random.default_rng(0)
-    return {head.name: random.integers(1, len(head.classes), n).astype(np.int16) for head in recipe.heads}
+    return {head.name: random.integers(1, head.width, n).astype(np.int16) for head in recipe.network.heads}
 
 
 def resident_model(recipe: Any, chips: Any, on_device: Any) -> Any:
     from facekit.training.optimizer import make_optimizer
-    from facekit.training.resident import ResidentModel, targets_of
+    from facekit.training.resident import ResidentModel, make_targets
 
-    network = network_of(recipe, "faster")
-    model = ResidentModel(network, targets_of(recipe.heads, labels_of(recipe, len(chips))), recipe.heads, on_device)
-    model.compile(optimizer=make_optimizer(recipe, network, 10_000))
+    network = make_network(recipe, "faster")
+    model = ResidentModel(network, recipe, make_targets(recipe, random_labels(recipe, len(chips))), on_device)
+    heads = {head.name for head in recipe.network.heads}
+    model.compile(optimizer=make_optimizer(recipe.training, heads, network, 10_000))
     return model
 
 
 def classic_model(recipe: Any, precision: str) -> Any:
     import keras
 
-    network = network_of(recipe, precision)
-    losses = {head.name: "categorical_crossentropy" for head in recipe.heads}
+    network = make_network(recipe, precision)
+    losses = {head.name: "categorical_crossentropy" for head in recipe.network.heads}
     network.compile(keras.optimizers.Adam(1e-4), loss=losses, metrics=dict.fromkeys(losses, "accuracy"))
     return network
 
 
 def classic(recipe: Any, chips: Any) -> Iterator[tuple[Any, ...]]:
-    """Batches as the original's generators made them; its transform was Keras's, by SciPy."""
+    """Yields batches as the original's generators made them; its transform was Keras's, by SciPy."""
     pictures = chips[:500].astype(np.float32)  # all of them were floats; the time is the same
-    labels = {name: rows[:500] for name, rows in labels_of(recipe, len(chips)).items()}
-    targets = {head.name: head.targets(labels[head.name]) for head in recipe.heads}
-    random, n = np.random.default_rng(0), recipe.batch_size
+    labels = {name: rows[:500] for name, rows in random_labels(recipe, len(chips)).items()}
+    targets = {head.name: recipe.loss(head).targets(head, labels[head.name]) for head in recipe.network.heads}
+    random, n = np.random.default_rng(0), recipe.training.batch_size
     while True:
         index = random.integers(0, len(pictures), (2, n))
         first, second = (np.stack([classic_picture(pictures[k], random) for k in half]) for half in index)
-        share = random.beta(0.2, 0.2, n).astype(np.float32)
-        rows = {name: share[:, None] * y[index[0]] + (1 - share[:, None]) * y[index[1]] for name, y in targets.items()}
-        share = share[:, None, None, None]
-        yield share * first + (1 - share) * second, rows
+        ratio = random.beta(0.2, 0.2, n).astype(np.float32)
+        rows = {name: ratio[:, None] * y[index[0]] + (1 - ratio[:, None]) * y[index[1]] for name, y in targets.items()}
+        ratio = ratio[:, None, None, None]
+        yield ratio * first + (1 - ratio) * second, rows
 
 
 def classic_picture(picture: Any, random: np.random.Generator) -> Any:
@@ -170,41 +175,42 @@ def classic_picture(picture: Any, random: np.random.Generator) -> Any:
 
 def speed(recipe: Any, rounds: int, steps: int, aims: tuple[float, float]) -> None:
     """Times all variants in turn and prints their ratios."""
-    from facekit.training.resident import answer
+    from facekit.training.resident import predict_rows
 
-    size = recipe.input_size
+    size, batch_size = recipe.network.input_size, recipe.training.batch_size
     chips = np.random.default_rng(0).integers(0, 256, (2000, size, size, 3), np.uint8)
     found = variants(recipe, chips, steps)
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in found}
-    answered = []
+    predicted = []
     for _ in range(rounds):
         for name, variant in found.items():
             taken[name].append(variant.seconds(steps))
-        answer(found["bare step"].model, np.arange(64), chips)
+        predict_rows(found["bare step"].model, np.arange(64), chips)
         start = time.perf_counter()
-        answer(found["bare step"].model, np.arange(320), chips)
-        answered.append((time.perf_counter() - start) / 320)
+        predict_rows(found["bare step"].model, np.arange(320), chips)
+        predicted.append((time.perf_counter() - start) / 320)
     best = {name: min(wall for wall, _ in times) for name, times in taken.items()}
-    print(f"\n{recipe.name}: {recipe.backbone}, {size} px, batches of {recipe.batch_size}")
+    print(f"\n{recipe.name}: {recipe.network.backbone}, {size} px, batches of {batch_size}")
     for name, seconds in best.items():
         cpu = min(cpu for _, cpu in taken[name])  # tells more where others work on the same machine
-        images = recipe.batch_size / seconds
+        images = batch_size / seconds
         print(f"  {name:<28}{1000 * seconds:9.0f} ms a step, {1000 * cpu:6.0f} of CPU, {images:6.0f} images/s")
     bare, host, device = (best[name] for name in list(best)[:3])
     loop = min(host, device)
-    print(least("Loop against its bare step", bare / loop, 0.80, 0.95))
-    print(least("Loop against the classic one in float32", best["classic, float32"] / loop, *aims))
+    print(at_least("Loop against its bare step", bare / loop, 0.80, 0.95))
+    print(at_least("Loop against the classic one in float32", best["classic, float32"] / loop, *aims))
     print(f"The same, both in the faster format{best['classic, faster'] / loop:30.2f}")
-    share = VALIDATION * min(answered) / (UTKFACE / recipe.batch_size * loop)
-    print(verdict(f"Validation of {VALIDATION:,} chips, share of an epoch", share, 0.10))
+    fraction = VALIDATION * min(predicted) / (UTKFACE / batch_size * loop)
+    print(verdict(f"Validation of {VALIDATION:,} chips, fraction of an epoch", fraction, 0.10))
 
 
-def least(name: str, value: float, must: float, aim: float) -> str:
+def at_least(name: str, value: float, must: float, aim: float) -> str:
     met = "aim met" if value >= aim else "met" if value >= must else "MISSED"
     return f"{name:<58} {value:6.2f}    at least {must}, aim {aim}: {met}"
 
 
 def memory(data: str) -> None:
+    """Measures the peak memory of a short training."""
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
         usage = run_child(["-c", SHORT_RUN, data, folder], environment(f"{folder}/bytecode"))
     print("\nUTKFace at 200 px, from reading to the card")
@@ -224,7 +230,7 @@ def main() -> None:
     recipes = {"dlib_utkface": (RECIPES["dlib_utkface"], (1.5, 3.0)), "flagship": (flagship, (1.3, 2.0))}
     for name in args.recipe or recipes:
         recipe, aims = recipes[name]
-        speed(replace(recipe, dropout=0.2), args.rounds, args.steps, aims)
+        speed(replace(recipe, training=replace(recipe.training, dropout=0.2)), args.rounds, args.steps, aims)
 
 
 if __name__ == "__main__":

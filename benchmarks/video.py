@@ -1,4 +1,4 @@
-"""Speed, latency, steadiness, tracking and memory of live video, on made clips, against a straightforward script."""
+"""Measures speed, latency, flicker, tracking and memory of video on synthetic clips, against a simple script."""
 
 import argparse
 import itertools
@@ -16,18 +16,18 @@ from typing import Any
 
 from children import ROOT, machine, verdict
 
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]  # the checkout, and its maker of clips
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]  # the checkout and its synthetic clips
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument(
     "measures", nargs="*", metavar="NAME", help="speed, latency, flicker, tracking, memory (default: all)"
 )
 parser.add_argument("--seconds", type=float, default=30.0, help="length of the clips (default: 30)")
-parser.add_argument("--frames", type=int, default=20_000, help="of the run whose memory is measured (default: 20,000)")
-parser.add_argument("--avx2", action="store_true", help="let the network use no newer instructions than AVX2's")
+parser.add_argument("--frames", type=int, default=20_000, help="length of the memory run (default: 20,000)")
+parser.add_argument("--avx2", action="store_true", help="limit the network to AVX2 instructions")
 
-PLAIN_FRAMES = 40  # of the straightforward script, which takes a quarter of a second for each
-WARM = 1000  # frames after which memory is measured first
+PLAIN_FRAMES = 40  # of the simple script, which takes a quarter of a second per frame
+WARM = 1000  # frames before the first measurement of memory
 
 
 def main() -> None:
@@ -45,12 +45,12 @@ def main() -> None:
 
 
 def speed(folder: Path, args: argparse.Namespace) -> None:
-    """Whole runs, from a file to a file: decoding, following, estimating, drawing, encoding."""
+    """Measures whole runs from file to file: decoding, tracking, estimating, drawing, encoding."""
     from clips import clip, write_clip
 
     rates = {}
     for name, size, must, aim in [
-        ("steady", (640, 480), 40, 90),
+        ("still", (640, 480), 40, 90),
         ("three_walking", (640, 480), 30, 60),
         ("eight_faces", (640, 480), 20, 40),
         ("three_walking", (1280, 720), 20, 40),
@@ -70,36 +70,36 @@ def speed(folder: Path, args: argparse.Namespace) -> None:
 
 
 def latency(folder: Path, args: argparse.Namespace) -> None:
-    """A live source of 30 frames per second, from a frame's capture until it is drawn and written."""
-    for name in ("steady", "three_walking", "eight_faces"):
+    """Measures the time from a frame's capture until it is written, for a live source of 30 frames per second."""
+    for name in ("still", "three_walking", "eight_faces"):
         report = run(looped(name, round(30 * args.seconds), is_live=True), output=folder / "live.mp4")
         cut = 1000 * quantiles(report.latencies, n=20)[-1]
         print(verdict(f"{name}: latency, 95 % of {report.frames} frames, {report.dropped} dropped", cut, 80, 40, " ms"))
 
 
 def flicker(folder: Path, args: argparse.Namespace) -> None:
-    """How much the shown age of a steady face changes a second, against estimates of each frame alone."""
-    from flicker import flicker, shown_by_frame, shown_steadily
+    """Measures how much a still face's age changes per second, against separate estimates of each frame."""
+    from flicker import estimates_by_frame, flicker, smoothed_estimates
 
     seconds = min(10.0, args.seconds)
-    frames = list(looped("steady", round(30 * seconds)))
-    steady = flicker(shown_steadily(estimator(), frames, 30.0), seconds)
-    alone = flicker(shown_by_frame(estimator(), frames), seconds)
-    print(verdict(f"flicker {steady:.2f} years a second, share of {alone:.2f}", steady / alone, 0.2, 0.1))
+    frames = list(looped("still", round(30 * seconds)))
+    smoothed = flicker(smoothed_estimates(estimator(), frames, 30.0), seconds)
+    separate = flicker(estimates_by_frame(estimator(), frames), seconds)
+    print(verdict(f"flicker {smoothed:.2f} years a second, share of {separate:.2f}", smoothed / separate, 0.2, 0.1))
 
 
 def tracking(folder: Path, args: argparse.Namespace) -> None:
-    """MOTA and switches of numbers, over all made clips."""
+    """Measures MOTA and identity switches over all synthetic clips."""
     from clips import SCENES, clip
     from mot import score
 
     from facekit.video.frames import Frame
-    from facekit.video.tracks.search import Search
+    from facekit.video.tracks.search import PeriodicSearch
     from facekit.video.tracks.tracking import Tracker
 
     scores = []
     for name in SCENES:
-        made, search, tracker = clip(name, seconds=args.seconds), Search(), Tracker()
+        made, search, tracker = clip(name, seconds=args.seconds), PeriodicSearch(), Tracker()
         frames = (Frame(number, number / 30, picture, 0.0) for number, picture in enumerate(made.frames()))
         scores.append(score(made.truth, [tracker.track(frame, search.find(frame)) for frame in frames]))
         print(f"  {name:<20} MOTA {scores[-1].mota:.4f}, switches {scores[-1].switches}")
@@ -109,7 +109,7 @@ def tracking(folder: Path, args: argparse.Namespace) -> None:
 
 
 def memory(folder: Path, args: argparse.Namespace) -> None:
-    """Growth of what the process holds, from the first thousand frames to the last. Linux only."""
+    """Measures the growth of resident memory after the first thousand frames. Linux only."""
     held: dict[int, int] = {}
 
     def watch(number: int) -> None:
@@ -122,7 +122,7 @@ def memory(folder: Path, args: argparse.Namespace) -> None:
 
 
 def every_frame(path: Path) -> float:
-    """Frames a second of our own estimator, if each frame is taken for a photograph of its own."""
+    """Measures frames per second of the estimator on separate frames."""
     from facekit import draw_estimates
     from facekit.video.sources import open_source
 
@@ -150,7 +150,7 @@ def estimator() -> Any:
 
 
 def looped(name: str, n_frames: int, *, is_live: bool = False, watch: Callable[[int], None] | None = None) -> Any:
-    """A source that repeats five seconds of a made clip: live, at 30 frames a second, or as fast as it goes."""
+    """Makes a source that repeats five seconds of a clip: live at 30 frames per second, or as fast as possible."""
     from clips import clip
 
     from facekit.video.frames import Frame
@@ -178,7 +178,7 @@ def looped(name: str, n_frames: int, *, is_live: bool = False, watch: Callable[[
 
 
 def resident() -> int:
-    """Bytes that this process holds."""
+    """Reads the resident memory of this process, bytes."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
