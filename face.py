@@ -14,16 +14,16 @@ recipe = Recipe(
     network=NetworkConfig(
         backbone="vggface_resnet50",  # facekit/networks/backbones/__init__.py lists the others
         input_size=200,  # pixels, from 197 on
-        # What it answers: 93 ages, 2 genders, 5 races. Remove one, or add ClassHead("expression", ("Calm", "Happy")).
+        # The answers: 93 ages, 2 genders, 5 races. Remove one, or add ClassHead("expression", ("Calm", "Happy")).
         heads=(AGE, GENDER, RACE),
     ),
     training=TrainingConfig(
         losses={"age": AgeLoss(sigma=2.0, error_weight=0.2)},
         dropout=0.2,
-        # What it starts from, and the first layer that is trained; None trains all.
+        # The weights that it starts from, and the first layer that is trained; None trains all.
         pretrained="published",
         trainable_from="conv4_5_3x3_bn",
-        # How long, and how fast.
+        # Length and speed.
         epochs=30,
         batch_size=32,
         learning_rate=3e-4,

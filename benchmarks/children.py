@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Usage:
-    """What a program took.
+    """Time and memory that a program took.
 
     Args:
         cpu: user and system time of all its threads, seconds.

@@ -1,4 +1,4 @@
-"""How long finding near duplicates among many faces takes, and how much memory, against comparing all with all."""
+"""Measures time and memory of finding near duplicates among many faces, against comparing all with all."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""What the original demo did, written straightforwardly: the yardstick of the demos. No aligned chips, no batches.
+"""Does what the original demo did, written straightforwardly: the yardstick of the demos. No aligned chips, no batches.
 
 HOG detector on the picture at twice its size, the box and 1 % of the picture's size squeezed to 200x200, VGGFace
 ResNet-50 with three heads, `predict` for each face. The weights are random: what it answers means nothing.

@@ -1,4 +1,4 @@
-"""What the original video demo did, written straightforwardly: the yardstick of video.py.
+"""Does what the original video demo did, written straightforwardly: the yardstick of video.py.
 
 One thread; every frame is searched at twice its size, and every face goes through the network, by `predict`.
 Usage: naive_video.py INPUT OUTPUT.mp4 FRAMES. Prints the frames a second after the first one, which loads the rest.

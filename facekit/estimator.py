@@ -31,7 +31,7 @@ _FACES, _PICTURES, _BYTES = 4, 8, 16_000_000
 
 @dataclass(frozen=True)
 class FaceEstimate:
-    """What is estimated of one face.
+    """The estimates for one face.
 
     Args:
         box: left, top, right, bottom in the upright picture, pixels; right and bottom are exclusive.

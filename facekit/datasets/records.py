@@ -41,7 +41,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a reader finds in a data set, before any picture is decoded.
+    """Records that a reader finds in a data set, before any picture is decoded.
 
     Args:
         records: in any order.

@@ -12,7 +12,7 @@ from facekit.core.errors import UsageError
 from facekit.heads import statistics
 from facekit.heads.head import (
     INTERVAL,
-    LEAST_PROBABILITY,
+    LOG_TEMPERATURES,
     MISSING,
     RANGE,
     Answer,
@@ -22,13 +22,14 @@ from facekit.heads.head import (
     Rows,
     Segment,
     cross_entropy,
+    cross_entropy_loss,
     log_probabilities,
     mean,
     softmax,
+    softmax_output,
 )
 from facekit.heads.quantity import YEARS, Quantity, bar_mark, held_number, on_bar
 
-LOG_TEMPERATURES = (math.log(0.25), math.log(4))
 BAR_END = 100.0  # years, the right end of an age's bar
 PIT_BINS = 10
 
@@ -90,7 +91,7 @@ class AgeLoss(Loss):
     def __call__(self, head: "AgeHead", targets: Any, outputs: Any) -> Any:
         from keras import ops
 
-        loss = -ops.sum(targets * ops.log(ops.maximum(outputs, LEAST_PROBABILITY)), axis=-1)
+        loss = cross_entropy_loss(targets, outputs)
         if self.error_weight:
             loss += self.error_weight * ops.abs(ops.sum((outputs - targets) * head.years, axis=-1))
         return loss
@@ -138,10 +139,7 @@ class AgeHead(Quantity):
         return self.oldest - self.youngest + 1
 
     def output(self, features: Any) -> Any:
-        from keras import layers
-
-        # float32 whatever the policy: small probabilities decide the loss.
-        return layers.Dense(self.width, activation="softmax", dtype="float32", name=self.name)(features)
+        return softmax_output(self, features)
 
     def encode(self, label: Label) -> int:
         try:

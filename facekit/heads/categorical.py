@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from facekit.core.errors import UsageError
 from facekit.heads import statistics
 from facekit.heads.head import (
-    LEAST_PROBABILITY,
     LIKELIEST,
+    LOG_TEMPERATURES,
     MISSING,
     REST,
     Answer,
@@ -24,16 +24,17 @@ from facekit.heads.head import (
     Rows,
     Segment,
     cross_entropy,
+    cross_entropy_loss,
     log_probabilities,
     mean,
     softmax,
+    softmax_output,
 )
 
 SELF_EXPLAINING = {"gender", "race"}  # heads whose classes are understood without the head's name
 MOST_CERTAIN = 0.99  # shown at most: an estimate is never certain
 HELD_PROBABILITY = 0.03  # change of a probability below which a video keeps what it shows
 LEAD = 0.05  # by which another class must be likelier than the one shown
-LOG_TEMPERATURES = (math.log(0.25), math.log(4))
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,7 @@ class ClassLoss(Loss):
         return smooth.astype(np.float32)
 
     def __call__(self, head: "ClassHead", targets: Any, outputs: Any) -> Any:
-        from keras import ops
-
-        return -ops.sum(targets * ops.log(ops.maximum(outputs, LEAST_PROBABILITY)), axis=-1)
+        return cross_entropy_loss(targets, outputs)
 
 
 @dataclass(frozen=True)
@@ -147,10 +146,7 @@ class ClassHead(Head):
         return len(self.classes)
 
     def output(self, features: Any) -> Any:
-        from keras import layers
-
-        # float32 whatever the policy: small probabilities decide the loss.
-        return layers.Dense(self.width, activation="softmax", dtype="float32", name=self.name)(features)
+        return softmax_output(self, features)
 
     # Labels
 

@@ -1,5 +1,6 @@
 """Base classes of heads, their answers and their losses. They need NumPy only, and Keras where they are trained."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -13,6 +14,7 @@ from facekit.core.errors import UsageError
 MISSING = -1  # encoded label of a record that has none
 INTERVAL = 0.8  # central share of an age's distribution that its bounds enclose
 LEAST_PROBABILITY = 1e-7  # keeps one impossible answer from deciding everything
+LOG_TEMPERATURES = (math.log(0.25), math.log(4))  # bounds of the temperatures that calibration fits
 
 Label = str | float  # a class name, or a number such as years
 Rows = NDArray[np.floating]  # (n, width): what a network gives for one head
@@ -244,3 +246,21 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 def log_probabilities(rows: Rows) -> NDArray[np.float64]:
     """Returns the logarithm of probabilities (n, classes), bounded below."""
     return np.log(np.clip(rows.astype(np.float64), LEAST_PROBABILITY, 1))
+
+
+# Of heads that answer with a distribution over classes, where they are trained
+
+
+def softmax_output(head: Head, features: Any) -> Any:
+    """Adds one softmax layer to a Keras network: features (n, F) -> (n, width)."""
+    from keras import layers
+
+    # float32 whatever the policy: small probabilities decide the loss.
+    return layers.Dense(head.width, activation="softmax", dtype="float32", name=head.name)(features)
+
+
+def cross_entropy_loss(targets: Any, outputs: Any) -> Any:
+    """Returns the cross-entropy (n,) of Keras tensors (n, width)."""
+    from keras import ops
+
+    return -ops.sum(targets * ops.log(ops.maximum(outputs, LEAST_PROBABILITY)), axis=-1)

@@ -75,7 +75,7 @@ class Augmentation:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """How a network is trained. None of it is part of the network: it changes neither a graph's name nor its inputs.
+    """Settings of a training. None is part of the network: they change neither a graph's name nor its inputs.
 
     Args:
         losses: head's name -> its loss; a head that is not named has the default loss of its kind.

@@ -11,7 +11,7 @@ from facekit.recipes.recipe import Recipe
 
 @dataclass(frozen=True)
 class Settings:
-    """How a run trains.
+    """Settings of a training run.
 
     Args:
         recipe: network, training settings and data.

@@ -50,7 +50,7 @@ class Window:
 
     @property
     def is_open(self) -> bool:
-        """Whether the user has not closed the window."""
+        """True until the user closes the window."""
         try:
             return not self._is_created or bool(cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1)
         except cv2.error:  # raised by Qt after its last window was closed
