@@ -118,3 +118,33 @@ def measure_title(measure: str, measures: Mapping[str, Any]) -> str:
     """Returns the title of one of a head's measures, with the unit of an error: "MAE, years"."""
     unit = error_unit(measures) if measure == "mae" else ""
     return ", ".join(filter(None, [MEASURES[measure].title, unit]))
+
+
+def main_measure_titles(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Returns name and title of the main measure of each evaluated head."""
+    return [(name, measure_title(main_measure(figures[name]), figures[name])) for name in evaluated_heads(figures)]
+
+
+def group_rows(figures: Mapping[str, Any]) -> list[list[list[str]]]:
+    """Returns a block of rows for each kind of group: the kind, in its first row; group, n and the main measures."""
+    columns = {}  # figure of a group -> its measure
+    for name in evaluated_heads(figures):
+        key = main_measure(figures[name])
+        columns[f"{name}_{key}"] = MEASURES[key]
+    blocks = []
+    for kind, groups in figures["groups"].items():
+        rows: list[list[str]] = []
+        for group, entry in groups.items():
+            cells = [measure.format(entry[column]) for column, measure in columns.items()]
+            rows.append(["" if rows else kind, group, f"{entry['n']:,}", *cells])
+        blocks.append(rows)
+    return blocks
+
+
+def turned_rows(figures: Mapping[str, Any]) -> list[list[str]]:
+    """Returns title, share and number of minors called adults and of adults called minors, if there are ages."""
+    return [
+        [f"{group} called {other}s", SHARE.format(figures[group][f"called_{other}"]), f"of {figures[group]['n']:,}"]
+        for group, other in (("minors", "adult"), ("adults", "minor"))
+        if group in figures
+    ]

@@ -1,9 +1,17 @@
 """Writes the card of some weights as a page for people (Mitchell et al. 2019, Model Cards for Model Reporting)."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from facekit.evaluation.metrics import MEASURES, SHARE, evaluated_heads, main_measure, measure_title
+from facekit.evaluation.metrics import (
+    MEASURES,
+    evaluated_heads,
+    group_rows,
+    main_measure_titles,
+    measure_title,
+    turned_rows,
+)
 from facekit.heads import INTERVAL
 
 if TYPE_CHECKING:
@@ -71,27 +79,14 @@ def _overall(figures: Mapping[str, Any]) -> str:
             if key in figures[name]:
                 title = measure_title(key, figures[name])
                 rows.append([f"estimated {name}", title, measure.format(figures[name][key])])
-    for group, other in (("minors", "adult"), ("adults", "minor")):
-        if group in figures:
-            share = SHARE.format(figures[group][f"called_{other}"])
-            rows.append([f"{group} called {other}s", f"of {figures[group]['n']:,}", share])
+    rows += [[title, number, share] for title, share, number in turned_rows(figures)]
     text = f"On {figures['n']:,} pictures of the {figures.get('split', 'evaluated')} side"
     return f"{text}:\n\n{markdown_table(rows)}"
 
 
 def _groups(figures: Mapping[str, Any]) -> str:
-    columns, titles = {}, []  # figure of a group -> its measure
-    for name in evaluated_heads(figures):
-        key = main_measure(figures[name])
-        columns[f"{name}_{key}"] = MEASURES[key]
-        titles.append(f"{name}, {measure_title(key, figures[name])}")
-    rows = [["labelled", "", "n", *titles]]
-    for kind, groups in figures["groups"].items():
-        for group, entry in groups.items():
-            cells = [measure.format(entry[column]) for column, measure in columns.items()]
-            rows.append([kind, group, f"{entry['n']:,}", *cells])
-            kind = ""  # only the first line of a block names it
-    return markdown_table(rows)
+    titles = [f"{name}, {title}" for name, title in main_measure_titles(figures)]
+    return markdown_table([["labelled", "", "n", *titles], *chain.from_iterable(group_rows(figures))])
 
 
 def _calibration(card: "Card") -> str:

@@ -4,7 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
-from facekit.evaluation.metrics import MEASURES, SHARE, evaluated_heads, main_measure, measure_title
+from facekit.evaluation.metrics import (
+    MEASURES,
+    evaluated_heads,
+    group_rows,
+    main_measure_titles,
+    measure_title,
+    turned_rows,
+)
 
 _CALIBRATION = ("coverage", "ece")  # measures of how far intervals and probabilities can be trusted
 
@@ -20,15 +27,10 @@ def format_figures(figures: Mapping[str, Any]) -> str:
     rows += [["dropped", f"{count:,}", reason] for reason, count in figures.get("dropped", {}).items()]
     blocks = [_align(rows, "<><")]
     blocks.append(_measure_table(figures, names, MEASURES.keys() - _CALIBRATION))
-    if "minors" in figures:
-        minors, adults = figures["minors"], figures["adults"]
-        rows = [
-            ["minors called adults", SHARE.format(minors["called_adult"]), f"of {minors['n']:,}"],
-            ["adults called minors", SHARE.format(adults["called_minor"]), f"of {adults['n']:,}"],
-        ]
+    if rows := turned_rows(figures):
         blocks.append(_align(rows, "<><"))
     blocks.append(_measure_table(figures, names, _CALIBRATION))
-    blocks.append(_group_table(figures, names))
+    blocks.append(_group_table(figures))
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
@@ -44,21 +46,12 @@ def _measure_table(figures: Mapping[str, Any], names: Sequence[str], chosen: Col
     return _align(rows, "<" + "<>" * len(MEASURES))
 
 
-def _group_table(figures: Mapping[str, Any], names: Sequence[str]) -> list[str]:
-    columns = {}  # figure of a group -> its measure
-    titles = []
-    for name in names:
-        measure = main_measure(figures[name])
-        columns[f"{name}_{measure}"] = MEASURES[measure]
-        titles.append(f"{name} {measure_title(measure, figures[name])}")
+def _group_table(figures: Mapping[str, Any]) -> list[str]:
+    titles = [f"{name} {title}" for name, title in main_measure_titles(figures)]
     rows = [["group", "", "n", *titles]]
-    for kind, groups in figures["groups"].items():
-        rows.append([""] * len(rows[0]))
-        for group, entry in groups.items():
-            cells = [measure.format(entry[figure]) for figure, measure in columns.items()]
-            rows.append([kind, group, f"{entry['n']:,}", *cells])
-            kind = ""  # only the first line of a block names it
-    return _align(rows, "<<>" + ">" * len(columns))
+    for block in group_rows(figures):
+        rows += [[], *block]
+    return _align(rows, "<<>" + ">" * len(titles))
 
 
 def _align(rows: Sequence[Sequence[str]], alignment: str) -> list[str]:
