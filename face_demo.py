@@ -10,6 +10,10 @@ from facekit.core.files import PROJECT, is_one_of, write_text
 parser = Parser(__doc__)
 parser.add_argument("paths", nargs="*", metavar="PATH", help="photographs, folders or patterns (default: demo_images)")
 add_estimator_options(parser)
+parser.add_argument("--recursive", action="store_true", help="also search the folders below each folder")
+parser.add_argument(
+    "--min-score", type=float, metavar="SCORE", help="lowest score of a face, e.g. 0.5 (default: the detector's own)"
+)
 parser.add_argument(
     "--output", default="demo_output", metavar="DIR", help="for the drawn pictures (default: %(default)s)"
 )
@@ -24,45 +28,43 @@ def run() -> int:
     args = parser.parse_args()
     if args.json == args.csv == "-":
         parser.error("only one of --json and --csv can go to stdout")
-    estimator = make_estimator(args)
+    estimator = make_estimator(args, min_score=args.min_score)
     from facekit.faces.images import find_pictures
 
-    paths = find_pictures(args.paths or [str(PROJECT / "demo_images")])
-    for table in filter(None, (args.json, args.csv)):
-        if is_one_of(table, paths):
-            parser.error(f"{table} is a photograph that is read, and would be lost. Choose another name.")
-    from facekit.annotation import Annotated, annotate, table_header, table_rows, to_csv, to_json
+    given = args.paths or [str(PROJECT / "demo_images")]
+    paths = find_pictures(given, recursive=args.recursive, skipped=args.output)
+    for file in filter(None, (args.json, args.csv)):
+        if is_one_of(file, paths):
+            parser.error(f"{file} is a photograph that is read, and would be lost. Choose another name.")
+    from facekit.annotation import Annotated, Table, annotate, summary, to_csv, to_json
+    from facekit.drawing.viewer import missing_viewer, show_picture
 
+    if args.show and (missing := missing_viewer()):
+        print(f"{missing}: the pictures are drawn, but not shown.", file=sys.stderr)
+        args.show = False
     say = partial(print, file=sys.stderr if "-" in (args.json, args.csv) else sys.stdout, flush=True)
+    table = Table(paths, estimator.heads)
     results: list[Annotated] = []
     try:
         for result in annotate(paths, estimator, Path(args.output), args.language):
             if not args.quiet:
                 if not results:
-                    say(table_header(paths, estimator.heads))
-                say(table_rows(result, paths))
+                    say(table.header)
+                say(table.rows(result))
             elif result.error:
                 print(f"error: {result.error}", file=sys.stderr)
             results.append(result)
             if args.show and result.drawn:
-                show(result.drawn)
+                show_picture(result.drawn)
     finally:  # also after Ctrl-C: what is done is not lost
         if args.json and results:
             write_text(args.json, to_json(results))
         if args.csv and results:
             write_text(args.csv, to_csv(results, estimator.heads))
-    drawn = [result for result in results if result.drawn]
-    if drawn and not args.quiet:
-        say(f"{len(drawn)} drawn in {args.output}. All figures are estimates of appearance, in years and percent.")
+    if not args.quiet:
+        say(summary(results, Path(args.output)))
     was_told = any(result.was_read for result in results) and (args.json or args.csv)
-    return 0 if drawn or was_told else 1
-
-
-def show(path: Path) -> None:
-    from PIL import Image
-
-    with Image.open(path) as image:
-        image.show(title=path.name)
+    return 0 if was_told or any(result.drawn for result in results) else 1
 
 
 if __name__ == "__main__":

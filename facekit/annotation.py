@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from facekit.estimator import FaceEstimate, FaceEstimator
 from facekit.faces.images import save_picture
 from facekit.heads import Answer, Head
 
-_BOX_WIDTH, _ANSWER_WIDTH = 22, 18  # of the table's columns, characters
+_BOX_WIDTH, _ANSWER_WIDTH, _LONGEST_NAME = 22, 18, 32  # of the table's columns, characters
 
 
 @dataclass(frozen=True)
@@ -99,28 +100,58 @@ def to_csv(results: Sequence[Annotated], heads: Sequence[Head]) -> str:
     return text.getvalue()
 
 
-def table_header(paths: Sequence[Path], heads: Sequence[Head]) -> str:
-    """Returns the first line of the table whose further lines are `table_rows`."""
-    titles = [f"{'photograph':{_name_width(paths)}}", f"{'face at':<{_BOX_WIDTH}}"]
-    titles += [f"{head.name if n else f'estimated {head.name}':<{_ANSWER_WIDTH}}" for n, head in enumerate(heads)]
-    return "  ".join(titles).rstrip()
+class Table:
+    """The lines that are printed while photographs are read.
+
+    Args:
+        paths: of all photographs; a name that several of them have is printed with its folder.
+        heads: whose answers are printed.
+    """
+
+    def __init__(self, paths: Sequence[Path], heads: Sequence[Head]) -> None:
+        n_paths = Counter(path.name for path in set(paths))
+        self._names = {path: path.name if n_paths[path.name] == 1 else str(path) for path in paths}
+        self._width = min(max(map(len, self._names.values()), default=10), _LONGEST_NAME)
+        titles = [f"estimated {head.name}" if n == 0 else head.name for n, head in enumerate(heads)]
+        self._titles = [f"{title:<{_ANSWER_WIDTH}}" for title in titles]
+
+    @property
+    def header(self) -> str:
+        return "  ".join([f"{'photograph':{self._width}}", f"{'face at':<{_BOX_WIDTH}}", *self._titles]).rstrip()
+
+    def rows(self, result: Annotated) -> str:
+        """Returns the lines of one photograph: one for each face, or why there is none."""
+        lines = []
+        for face in result.faces:
+            box = f"{face.box[0]},{face.box[1]} to {face.box[2]},{face.box[3]}"
+            answers = [f"{answer!s:<{_ANSWER_WIDTH}}" for answer in face.answers.values()]
+            lines.append("  ".join([f"{box:<{_BOX_WIDTH}}", *answers]).rstrip())
+        if result.error:
+            lines.append(f"error: {result.error}")
+        name = self._names[result.path]
+        if len(name) > self._width:  # the end tells more than the folders at the start
+            name = "…" + name[1 - self._width :]
+        return "\n".join(f"{name:{self._width}}  {line}" for line in lines or ["no face found"])
 
 
-def table_rows(result: Annotated, paths: Sequence[Path]) -> str:
-    """Returns the lines of one photograph: one for each face, or why there is none."""
-    lines = []
-    for face in result.faces:
-        box = f"{face.box[0]},{face.box[1]} to {face.box[2]},{face.box[3]}"
-        answers = [f"{answer!s:<{_ANSWER_WIDTH}}" for answer in face.answers.values()]
-        lines.append("  ".join([f"{box:<{_BOX_WIDTH}}", *answers]).rstrip())
-    if result.error:
-        lines.append(f"error: {result.error}")
-    width = _name_width(paths)
-    return "\n".join(f"{result.path.name:{width}.{width}}  {line}" for line in lines or ["no face found"])
+def summary(results: Sequence[Annotated], folder: Path) -> str:
+    """Returns the last line: photographs, faces and failures, and the folder of the drawn pictures."""
+    read = [result for result in results if result.was_read]
+    drawn = sum(result.drawn is not None for result in results)
+    n_faces = sum(len(result.faces) for result in read)
+    counts = [_count(len(results), "photograph"), _count(n_faces, "face")]
+    for number, what in (
+        (sum(not result.faces for result in read), "without a face"),
+        (len(results) - len(read), "could not be read"),
+        (len(read) - drawn, "could not be drawn"),
+    ):
+        counts += [f"{number:,} {what}"] if number else []
+    counted = ", ".join(counts) + (f"; drawn in {folder}" if drawn else "")
+    return f"{counted}." + (" All figures are estimates of appearance, in years and percent." if n_faces else "")
 
 
-def _name_width(paths: Sequence[Path]) -> int:
-    return min(max((len(path.name) for path in paths), default=10), 32)
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def answer_columns(heads: Sequence[Head]) -> list[str]:

@@ -149,8 +149,8 @@ def add_dataset_options(parser: argparse.ArgumentParser, *, several: bool = Fals
     )
 
 
-def make_estimator(args: argparse.Namespace) -> "FaceEstimator":
-    """Makes the estimator that the options describe."""
+def make_estimator(args: argparse.Namespace, *, min_score: float | None = None) -> "FaceEstimator":
+    """Makes the estimator that the options describe; `min_score` is as for `FaceEstimator`."""
     # Answering multiplies no large matrices in NumPy, and starting its threads takes a tenth of a second of CPU time.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from facekit.estimator import FaceEstimator
@@ -161,5 +161,6 @@ def make_estimator(args: argparse.Namespace) -> "FaceEstimator":
         landmarks=args.landmarks,
         heads=args.heads,
         min_face=args.min_face,
+        min_score=min_score,
         runtime=args.runtime,
     )

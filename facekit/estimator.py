@@ -119,6 +119,7 @@ class FaceEstimator:
         landmarks: 5 or 68 points by which a face is aligned; None for what the weights were trained with.
         heads: names of those to answer, None for all.
         min_face: width of the smallest faces to find, pixels; None for 60, more in pictures over 2400 px.
+        min_score: lowest detector's score of a face; None for the detector's own choice.
         runtime: "openvino", "keras", or "auto" for Keras on a GPU and OpenVINO elsewhere.
 
     Raises:
@@ -139,6 +140,7 @@ class FaceEstimator:
         landmarks: int | None = None,
         heads: Sequence[str] | None = None,
         min_face: int | None = None,
+        min_score: float | None = None,
         runtime: str = "auto",
     ) -> None:
         given = [weights] if isinstance(weights, str | Path) else weights or ()
@@ -159,7 +161,7 @@ class FaceEstimator:
         first = next(iter(self._answers))
         self.card, self.weights = first.card, first.weights
         self.detector, self.min_face, self.runtime = detector, min_face, runtime
-        self._finder = FaceFinder(detector, min_face, landmarks)
+        self._finder = FaceFinder(detector, min_face, landmarks, min_score)
         for predictor in self._answers:
             self._finder.rule(predictor.card.chip).load()
 

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, Script
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageShow
 
 DEMO = ROOT / "demo_images"
 GENDERS = ["Male", "Female"]
@@ -61,7 +62,8 @@ def test_json_of_face_demo(demo: Script, nobody: Path) -> None:
     assert list(missing) == ["path", "error"]
     assert missing["error"] == "A picture must exist. Received: none.jpg. Check the name, and the folder you are in."
     assert err.startswith("photograph")
-    assert "no face found" in err and "3 drawn in demo_output" in err
+    assert "no face found" in err
+    assert "4 photographs, 5 faces, 1 without a face, 1 could not be read; drawn in demo_output. All" in err
 
 
 def test_json_to_a_file_and_table_to_stdout(demo: Script) -> None:
@@ -73,7 +75,7 @@ def test_json_to_a_file_and_table_to_stdout(demo: Script) -> None:
     left, top, right, bottom = entry["faces"][0]["box"]
     assert row.startswith(f"astronaut.jpg  {left},{top} to {right},{bottom} ")
     assert entry["faces"][0]["gender"]["label"] in row and entry["faces"][0]["race"]["label"] in row
-    assert end.startswith("1 drawn in drawn. All figures are estimates of appearance")
+    assert end.startswith("1 photograph, 1 face; drawn in drawn. All figures are estimates of appearance")
 
 
 def test_drawn_pictures(demo: Script) -> None:
@@ -163,11 +165,59 @@ def test_no_face_is_a_result(demo: Script, nobody: Path) -> None:
     assert os.listdir("demo_output") == ["nobody.png"]
 
 
+def test_folders_below_are_searched_where_asked(demo: Script, nobody: Path) -> None:
+    for folder in ("in", "in/a", "in/b ü", "in/drawn"):
+        Path(folder).mkdir()
+        shutil.copy(nobody, f"{folder}/{'me' if folder == 'in' else 'x'}.png")
+    status, out, err = demo("in", "--recursive", "--output", "in/drawn")
+    assert (status, err) == (0, "")
+    rows = [line.split("  ")[0] for line in out.splitlines()[1:-1]]
+    assert rows == ["me.png", os.path.join("in", "a", "x.png"), os.path.join("in", "b ü", "x.png")]
+    assert sorted(os.listdir("in/drawn")) == ["me.png", "x-2.png", "x-3.png", "x.png"]
+    _, out, _ = demo("in", "--json", "-")
+    assert [entry["path"] for entry in json.loads(out)] == [os.path.join("in", "me.png")]
+
+
+def test_min_score(demo: Script) -> None:
+    _, out, _ = demo(DEMO / "astronaut.jpg", "--json", "-")
+    score = json.loads(out)[0]["faces"][0]["score"]
+    _, out, _ = demo(DEMO / "astronaut.jpg", "--min-score", score + 0.01)
+    assert "no face found" in out
+    assert out.splitlines()[-1] == "1 photograph, 0 faces, 1 without a face; drawn in demo_output."
+
+
+class RecordingViewer(ImageShow.Viewer):
+    def __init__(self) -> None:
+        self.shown: list[tuple[str, tuple[int, int]]] = []
+
+    def show(self, image: Image.Image, **options: Any) -> bool:
+        self.shown.append((options["title"], image.size))
+        return True
+
+
 def test_show_opens_each_drawn_picture(demo: Script, nobody: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = []
-    monkeypatch.setattr(Image.Image, "show", lambda image, title: shown.append((title, image.size)))
+    viewer = RecordingViewer()
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr(ImageShow, "_viewers", [viewer])
     demo(nobody, "none.jpg", "--show", "--quiet")
-    assert shown == [("nobody.png", (64, 48))]
+    assert viewer.shown == [("nobody.png", (64, 48))]
+
+
+@pytest.mark.parametrize(
+    ("display", "missing"), [("", "There is no display"), (":0", "There is no program that opens pictures")]
+)
+def test_show_without_a_display_or_a_viewer(
+    display: str, missing: str, demo: Script, nobody: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("DISPLAY", display)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr(ImageShow, "_viewers", [])
+    status, out, err = demo(nobody, "--show", "--quiet")
+    assert (status, out) == (0, "") and os.listdir("demo_output") == ["nobody.png"]
+    assert err.startswith(missing) and err.endswith(": the pictures are drawn, but not shown.\n")
+    assert err.count("\n") == 1
+    assert demo("none.jpg", "--show", "--quiet")[0] == 1
 
 
 def test_demo_pictures_are_the_default(demo: Script) -> None:

@@ -11,7 +11,7 @@ from conftest import ROOT, Script
 from untrained import save_mobilenet
 
 from facekit import ClassAnswer, FaceEstimate, draw_estimates
-from facekit.annotation import Annotated, table_header, table_rows, to_csv, to_json
+from facekit.annotation import Annotated, Table, to_csv, to_json
 from facekit.drawing.languages import LANGUAGES
 from facekit.drawing.photographs import caption_lines
 from facekit.heads import YEARS, Answer, ClassHead, Head, NumberAnswer, NumberHead
@@ -41,8 +41,9 @@ def test_tables_and_captions(
     assert isinstance(face.answers[head.name], kind)
     assert face.age is (answer if head.name == "age" else None)
     result = Annotated(Path("me.jpg"), 200, 200, [face])
-    assert table_header([result.path], [head]).split() == ["photograph", "face", "at", "estimated", head.name]
-    assert table_rows(result, [result.path]) == f"me.jpg  {'40,40 to 140,140':<22}  {cell}"
+    table = Table([result.path], [head])
+    assert table.header.split() == ["photograph", "face", "at", "estimated", head.name]
+    assert table.rows(result) == f"me.jpg  {'40,40 to 140,140':<22}  {cell}"
     (row,) = csv.DictReader(io.StringIO(to_csv([result], [head])))
     box = {"left": "40", "top": "40", "right": "140", "bottom": "140", "score": "1.25"}
     assert row == {"path": "me.jpg", **box, **columns, "error": ""}

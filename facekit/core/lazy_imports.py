@@ -2,6 +2,7 @@
 
 import atexit
 import gc
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,9 @@ def import_keras() -> ModuleType:
     if not find_spec("tensorflow"):  # Keras's default backend
         others = [backend for backend in ("jax", "torch") if find_spec(backend)]
         os.environ.setdefault("KERAS_BACKEND", (others or ["tensorflow"])[0])  # if none is there, Keras says so
+    log = logging.getLogger("tensorflow")  # warns of each shape of batch that a function is compiled for
+    if log.level == logging.NOTSET:
+        log.setLevel(logging.ERROR)
     # Keras imports matplotlib where it is installed. We do not plot with Keras, and it takes an eighth of the time.
     with discarded_stderr(), _paused_collector(), _hidden("matplotlib"):
         import keras

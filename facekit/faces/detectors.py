@@ -22,6 +22,8 @@ Box = tuple[int, int, int, int]
 HOG_FACE = 68
 CNN_FACE = 72
 
+LOWEST_SCORE = -1.0  # that may be asked for: below it, HOG finds something nearly everywhere
+
 # Largest pictures that are searched, which bounds the memory: HOG takes 11 bytes a pixel, the CNN 940.
 HOG_PIXELS = 40_000_000
 CNN_PIXELS = 500_000
@@ -38,17 +40,19 @@ class Detection:
 Detector = Callable[["Picture"], list[Detection]]
 
 
-def make_detector(name: str, min_face: int | None = None) -> Detector:
+def make_detector(name: str, min_face: int | None = None, min_score: float | None = None) -> Detector:
     """Makes a function from a picture, RGB uint8 (H, W, 3), to its faces, from left to right. Any thread may call it.
 
     Args:
         name: a key of DETECTORS.
         min_face: width of the smallest faces to find, in pixels of the picture. Half the width costs four times the
             time. None means 60, or a fortieth of the longer side of a picture whose longer side is over 2400.
+        min_score: lowest score of a face, -1 or more; None for the detector's own choice. A higher one leaves out more
+            of what is no face, but also faces.
 
     Raises:
         UnknownNameError: the name is not in DETECTORS.
-        UsageError: min_face is less than 1.
+        UsageError: min_face is less than 1, or min_score less than -1.
         FaceKitError: a model's file is missing.
     """
     entry = find_detector(name)
@@ -57,7 +61,12 @@ def make_detector(name: str, min_face: int | None = None) -> Detector:
             f"min_face must be at least 1 pixel. Received: {min_face}. Leave it out for the default.",
             argument="min_face",
         )
-    return entry.make(min_face)
+    if min_score is not None and not LOWEST_SCORE <= min_score < math.inf:
+        raise UsageError(
+            f"min_score must be a number from -1 on. Received: {min_score:g}. Leave it out for the default.",
+            argument="min_score",
+        )
+    return entry.make(min_face, entry.min_score if min_score is None else min_score)
 
 
 def find_detector(name: str) -> "DetectorEntry":
@@ -65,7 +74,7 @@ def find_detector(name: str) -> "DetectorEntry":
     return lookup("detector", name, DETECTORS)
 
 
-def hog(min_face: int | None) -> Detector:
+def hog(min_face: int | None, min_score: float) -> Detector:
     """Makes dlib's frontal face detector: fast, for upright faces seen from the front.
 
     It takes RGB: in grey it is a fifth faster, but finds fewer faces, above all of Black people (of small ones 92.9 %
@@ -76,17 +85,18 @@ def hog(min_face: int | None) -> Detector:
     def detect(picture: "Picture") -> list[Detection]:
         small = _resized(picture, HOG_FACE, min_face, HOG_PIXELS)
         with lock:
-            rectangles, scores, _ = detector.run(small, 0, 0.0)
+            rectangles, scores, _ = detector.run(small, 0, min_score)
         return scaled_detections(zip(rectangles, scores, strict=True), small, picture)
 
     return detect
 
 
-def cnn(min_face: int | None) -> Detector:
+def cnn(min_face: int | None, min_score: float) -> Detector:
     """Makes dlib's neural detector (max-margin object detection): for turned and half-hidden faces, slow without a GPU.
 
     It takes 6 s of CPU time and 940 MB a million pixels. To keep the whole program below 1.3 GB, it searches half a
     million pixels at most, whatever min_face: in a large picture it finds only faces of a tenth of the side or more.
+    Its scores are 0 or more, whatever min_score.
     """
     detector, lock = _cnn_model()
 
@@ -95,14 +105,14 @@ def cnn(min_face: int | None) -> Detector:
         if min(small.shape[:2]) < CNN_FACE // 2:  # no room for half a face; the network fails on a few pixels
             return []
         with lock:
-            found = [(face.rect, face.confidence) for face in detector(small, 0)]
+            found = [(face.rect, face.confidence) for face in detector(small, 0) if face.confidence >= min_score]
         return scaled_detections(found, small, picture)
 
     return detect
 
 
-def whole_image(min_face: int | None) -> Detector:
-    """Makes a detector that takes the whole picture for one face, without a score; min_face has no effect."""
+def whole_image(min_face: int | None, min_score: float) -> Detector:
+    """Makes a detector that takes the whole picture for one face, without a score; its arguments have no effect."""
 
     def detect(picture: "Picture") -> list[Detection]:
         height, width = picture.shape[:2]
@@ -116,17 +126,21 @@ class DetectorEntry:
     """A detector in the registry.
 
     Args:
-        make: min_face -> detector.
+        make: min_face, min_score -> detector.
         finds_faces: whether it searches; if not, each picture already is one face, which is not aligned again.
         searches_locally: whether a video may search near one box with `load_hog` between its searches.
+        min_score: lowest score of a face by default; scores of different detectors cannot be compared.
     """
 
-    make: Callable[[int | None], Detector]
+    make: Callable[[int | None, float], Detector]
     finds_faces: bool = True
     searches_locally: bool = False
+    min_score: float = 0.0
 
 
 DETECTORS: dict[str, DetectorEntry] = {
+    # HOG's seldom false faces score up to 0.4, and so do too many faces: of 2,499 of UTKFace, 0.2 would lose 2.2 %, of
+    # Black people 3.5 %, of children up to 5 years 4.0 % (benchmarks/finding.py).
     "hog": DetectorEntry(hog, searches_locally=True),
     "cnn": DetectorEntry(cnn),
     "whole_image": DetectorEntry(whole_image, finds_faces=False),

@@ -15,14 +15,21 @@ class FaceFinder:
         detector: a key of `facekit.faces.detectors.DETECTORS`.
         min_face: width of the smallest faces to find, pixels; None for the detector's own choice.
         landmarks: points by which faces are aligned, in place of what a chip rule says; None to follow the rule.
+        min_score: lowest score of a face; None for the detector's own choice.
 
     Raises:
         UnknownNameError: no such detector or number of landmarks.
-        UsageError: min_face is less than 1.
+        UsageError: min_face is less than 1, or min_score less than -1.
     """
 
-    def __init__(self, detector: str, min_face: int | None = None, landmarks: int | None = None) -> None:
-        self.detect = make_detector(detector, min_face)
+    def __init__(
+        self,
+        detector: str,
+        min_face: int | None = None,
+        landmarks: int | None = None,
+        min_score: float | None = None,
+    ) -> None:
+        self.detect = make_detector(detector, min_face, min_score)
         self._finds_faces = find_detector(detector).finds_faces
         self._landmarks = landmarks
         if landmarks is not None:

@@ -1,6 +1,7 @@
 """Picture files -> RGB uint8 (H, W, 3), upright; and back to a file."""
 
 import contextlib
+import ctypes
 import glob
 import io
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError, _imaging
 
 from facekit.core.errors import PictureError
 from facekit.core.files import atomic_path, writing
@@ -21,6 +22,21 @@ from facekit.faces.batch import Picture as Picture
 # `catch_warnings` changes the process's filters for all threads.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
+
+def _silence_libtiff() -> None:
+    """Stops the C library that reads TIFF from printing to stderr; Pillow raises what matters.
+
+    Only Pillow's copy of the library changes, once for the process: redirecting stderr around each picture would also
+    lose what other threads write.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # Pillow's wheels for Windows do not export these functions
+        libtiff = ctypes.CDLL(_imaging.__file__)  # looks names up in the libraries that it was linked to, too
+        libtiff.TIFFSetErrorHandler(None)
+        libtiff.TIFFSetWarningHandler(None)
+
+
+_silence_libtiff()
+
 # Enough for the largest cameras; decoding takes 7 bytes a pixel, so far larger pictures would exhaust the memory.
 MAX_PIXELS = 120_000_000
 
@@ -29,12 +45,13 @@ SUFFIXES = frozenset(
 )
 
 
-def find_pictures(paths: Sequence[str]) -> list[Path]:
+def find_pictures(paths: Sequence[str], *, recursive: bool = False, skipped: str | Path | None = None) -> list[Path]:
     """Lists the picture files that files, folders and patterns name.
 
     Args:
-        paths: names of files; folders, whose own pictures are taken by suffix, without subfolders; and patterns such
-            as "photos/**/*.jpg".
+        paths: names of files; folders, whose pictures are taken by suffix; and patterns such as "photos/**/*.jpg".
+        recursive: whether to search the folders below each folder, except hidden ones and links to folders.
+        skipped: a folder that is not searched where it lies below another, such as that of the drawn pictures.
 
     Returns:
         Files in the order given, sorted within each folder and pattern. A name that is missing or has no picture stays
@@ -44,8 +61,11 @@ def find_pictures(paths: Sequence[str]) -> list[Path]:
     for name in paths:
         pictures: list[Path] = []
         if os.path.isdir(name):
-            with contextlib.suppress(PictureError):  # a folder that cannot be listed is reported when it is read
-                pictures = _pictures_in(Path(name))
+            for folder in _folders_in(Path(name), skipped) if recursive else [Path(name)]:
+                try:
+                    pictures += _pictures_in(folder)
+                except PictureError:  # reported when the folder is read as a picture
+                    pictures.append(folder)
         elif not os.path.exists(name) and glob.has_magic(name):
             pictures = sorted(filter(_looks_like_picture, map(Path, glob.glob(name, recursive=True))))
         found += pictures or [Path(name)]
@@ -111,6 +131,17 @@ def save_picture(picture: Picture, path: str | Path) -> None:
 def _looks_like_picture(path: Path) -> bool:
     # Hidden files are no photographs: macOS puts ._name.jpg beside name.jpg on foreign disks.
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and os.path.isfile(path)
+
+
+def _folders_in(folder: Path, skipped: str | Path | None) -> Iterator[Path]:
+    """Yields a folder and those below it in order of their names, without hidden ones, links and the one skipped."""
+    avoided = skipped and os.path.realpath(skipped)
+    pending = [folder]
+    while pending:
+        yield (folder := pending.pop())
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:  # the error is reported by _pictures_in
+            below = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False) and entry.name[0] != "."]
+            pending += (Path(path) for path in sorted(below, reverse=True) if os.path.realpath(path) != avoided)
 
 
 def _pictures_in(folder: Path) -> list[Path]:

@@ -90,6 +90,22 @@ def test_min_face_says_which_faces_are_found(astronaut: Picture) -> None:
     assert make_detector("hog", 90)(picture) == []
 
 
+@pytest.mark.parametrize("name", DETECTORS)
+def test_min_score_says_what_counts_as_a_face(name: str, astronaut: Picture) -> None:
+    picture = astronaut[:300, 80:380]
+    (found,) = make_detector(name, min_score=find_detector(name).min_score)(picture)
+    assert make_detector(name)(picture) == [found]
+    if found.score is not None:
+        assert make_detector(name, min_score=found.score - 0.01)(picture) == [found]
+        assert make_detector(name, min_score=found.score + 0.01)(picture) == []
+
+
+def test_a_low_min_score_finds_more(astronaut: Picture) -> None:
+    scores = [found.score for found in make_detector("hog", min_score=-0.5)(astronaut)]
+    assert len(scores) > len(make_detector("hog")(astronaut))
+    assert all(score is not None and score >= -0.5 for score in scores)
+
+
 @pytest.mark.parametrize("enlarged", [1, 5])
 def test_the_box_does_not_depend_on_the_size_searched(enlarged: int) -> None:
     picture = read_picture(PROJECT / "demo_images" / "portrait_office.jpg")
@@ -129,6 +145,9 @@ def test_unknown_names_and_sizes_are_refused() -> None:
         make_detector("hoog")
     with pytest.raises(FaceKitError, match=r"min_face must be at least 1 pixel\. Received: 0\."):
         make_detector("hog", 0)
+    for value in ("-1.5", "nan", "inf"):
+        with pytest.raises(FaceKitError, match=rf"min_score must be a number from -1 on\. Received: {value}\."):
+            make_detector("hog", min_score=float(value))
 
 
 def test_missing_models_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

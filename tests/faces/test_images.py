@@ -1,5 +1,6 @@
 """facekit.faces.images: what is read, what is refused and with which words, what is found and written."""
 
+import contextlib
 import struct
 import subprocess
 import sys
@@ -220,12 +221,49 @@ def test_find_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             read_picture(name)
 
 
+def test_find_pictures_below_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("z.png", "b/a.png", "b/c/d.jpg", "a b/é.png", ".hidden/h.png", "out/drawn.png", "b/out/o.png"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
+    Path("empty/below").mkdir(parents=True)
+    with contextlib.suppress(OSError):  # Windows may not allow links
+        Path("b/loop").symlink_to("..", target_is_directory=True)
+
+    def found(*names: str) -> list[str]:
+        return [path.as_posix() for path in find_pictures(names, recursive=True, skipped="./out")]
+
+    assert found(".") == ["z.png", "a b/é.png", "b/a.png", "b/c/d.jpg", "b/out/o.png"]
+    assert found("b", "z.png") == ["b/a.png", "b/c/d.jpg", "b/out/o.png", "z.png"]
+    assert found("out", ".hidden") == ["out/drawn.png", ".hidden/h.png"]  # what is named itself is searched
+    assert found("empty") == ["empty"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Pillow's wheels for Windows keep the library's messages")
+def test_damaged_files_print_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
+    for name, mode, options in (
+        ("fax.tif", "1", {"compression": "group4"}),
+        ("jpeg.tif", "RGB", {"compression": "jpeg"}),
+        ("zip.tif", "RGB", {"compression": "tiff_adobe_deflate"}),
+        ("plain.jpg", "RGB", {}),
+    ):
+        noise.convert(mode).save(tmp_path / name, **options)
+        content = bytearray((tmp_path / name).read_bytes())
+        for place in range(len(content) // 3, 2 * len(content) // 3, 7):
+            content[place] = 0xFF
+        with contextlib.suppress(PictureError):
+            read_picture(bytes(content))
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_closed_folder_does_not_stop_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def closed(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "iterdir", closed)
-    assert find_pictures([str(tmp_path), "a.png"]) == [tmp_path, Path("a.png")]
+    for recursive in (False, True):
+        assert find_pictures([str(tmp_path), "a.png"], recursive=recursive) == [tmp_path, Path("a.png")]
     with pytest.raises(PictureError, match=r"Cannot list the folder .*: Permission denied\."):
         read_picture(tmp_path)
 

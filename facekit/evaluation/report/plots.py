@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from facekit.evaluation.metrics import error_unit
 
@@ -57,6 +57,8 @@ def data_uri(draw: Draw, section: Section, palette: Palette) -> str:
     with mpl.rc_context(style):
         figure = Figure(figsize=(5.6, 3.7), layout="constrained")
         draw(figure, section, palette)
+        if any(axes.get_legend_handles_labels()[1] for axes in figure.axes):
+            figure.legend(loc="outside upper left", ncols=2)  # above the axes, where no value can lie
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = text.getvalue().replace("'DejaVu Sans'", "system-ui")
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
@@ -77,7 +79,6 @@ def error_by_band(figure: Figure, section: Section, palette: Palette) -> None:
     axes.axhline(0, color=palette.ink, linewidth=0.8)
     axes.set_xticks(positions, [f"{name}\nn {band['n']:,}" for name, band in bands.items()])
     axes.tick_params(axis="x", length=0, labelsize=9.5)
-    axes.legend(loc="upper left")
 
 
 def cumulative_score(figure: Figure, section: Section, palette: Palette) -> None:
@@ -85,13 +86,13 @@ def cumulative_score(figure: Figure, section: Section, palette: Palette) -> None
     axes = _axes(figure, f"error of at most … {error_unit(section['measures'])}".rstrip(), "share of chips")
     errors, share = section["cumulative"]["years"], section["cumulative"]["share"]
     axes.plot(errors, share, color=palette.data, linewidth=2)
-    for index in (1, 5, 10):
-        point = errors[index], share[index]
-        axes.plot(*point, "o", color=palette.data)
-        axes.annotate(f"{point[1]:.0%} within {point[0]:g}", point, (8, -12), textcoords="offset points")
+    marked = (1, 5, 10)
+    axes.plot([errors[index] for index in marked], [share[index] for index in marked], "o", color=palette.data)
+    title = ", ".join(f"{share[index]:.0%} within {errors[index]:g}" for index in marked)
+    axes.set_title(title, loc="left", fontsize="medium", color=palette.ink)
     _percent(axes.yaxis)
     axes.set_xlim(0, errors[-1])
-    axes.set_ylim(0, 1)
+    axes.set_ylim(0, 1.02)
 
 
 def coverage(figure: Figure, section: Section, palette: Palette) -> None:
@@ -107,8 +108,8 @@ def pit(figure: Figure, section: Section, palette: Palette) -> None:
     width = 1 / len(share)
     axes.bar([(number + 0.5) * width for number in range(len(share))], share, 0.9 * width, color=palette.data)
     axes.axhline(width, color=palette.other, linestyle="--", label="perfectly calibrated")
-    axes.set_ylim(0, 1.35 * max(*share, width))
-    axes.legend(loc="upper center")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1.1 * max(*share, width))
     _percent(axes.xaxis)
     _percent(axes.yaxis)
 
@@ -121,7 +122,7 @@ def reliability(figure: Figure, section: Section, palette: Palette) -> None:
     values, most = [entry["value"] for entry in accuracy], max(entry["n"] for entry in bins)
     axes.errorbar(confidence, values, _error_bars(accuracy), color=palette.data, linewidth=1, alpha=0.6, fmt="none")
     axes.scatter(confidence, values, [12 + 110 * entry["n"] / most for entry in bins], color=palette.data, zorder=3)
-    axes.set_xlim(min(confidence) - 0.05, 1.02)
+    axes.set_xlim(min(*confidence, 0.85) - 0.05, 1.02)
 
 
 def _axes(figure: Figure, x_label: str, y_label: str) -> Axes:
@@ -139,11 +140,11 @@ def _square_axes(figure: Figure, x_label: str, y_label: str, palette: Palette) -
     axes.set_ylim(0, 1.02)
     _percent(axes.xaxis)
     _percent(axes.yaxis)
-    axes.legend(loc="upper left")
     return axes
 
 
 def _percent(axis: Any) -> None:
+    axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10]))  # steps of 2.5% would be written as 2%, 5%, 8%
     axis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 

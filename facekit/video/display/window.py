@@ -1,6 +1,5 @@
 """OpenCV window: shows pictures and reads keys."""
 
-import os
 import subprocess
 import sys
 from types import TracebackType
@@ -9,6 +8,7 @@ from typing import Self
 import cv2
 
 from facekit.core.errors import VideoError
+from facekit.drawing.viewer import names_display
 from facekit.faces.images import Picture
 
 TITLE = "Estimates from faces"
@@ -20,7 +20,7 @@ def has_display() -> bool:
     """Tells whether a window can be opened. Without a display OpenCV aborts, so on Linux another process tries."""
     if not sys.platform.startswith("linux"):
         return True
-    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    if not names_display():
         return False
     trial = [sys.executable, "-c", "import cv2; cv2.namedWindow('facekit')"]
     return subprocess.run(trial, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0

@@ -1,0 +1,29 @@
+"""facekit.core.lazy_imports: heavy libraries load without a word."""
+
+import logging
+
+from facekit.core.lazy_imports import import_keras
+
+
+def test_tensorflow_does_not_warn_of_compiling() -> None:
+    import_keras()
+    import tensorflow as tf
+
+    def warnings() -> list[str]:
+        """What TensorFlow logs when a function is compiled for each of eight numbers."""
+        records: list[logging.LogRecord] = []
+        handler.emit = records.append  # type: ignore[method-assign]
+        doubled = tf.function(lambda number: 2 * number)
+        for number in range(8):
+            doubled(number)
+        return [record.getMessage() for record in records]
+
+    log, handler = logging.getLogger("tensorflow"), logging.Handler()
+    log.addHandler(handler)
+    try:
+        assert warnings() == []
+        log.setLevel(logging.WARNING)
+        assert "retracing" in warnings()[0]  # it would have warned
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(logging.ERROR)
