@@ -12,12 +12,15 @@ from xml.etree import ElementTree
 
 import pytest
 from cases import HEADS, MOOD, predictions, random_case
+from matplotlib.ticker import PercentFormatter
 from PIL import Image
 
 from facekit.core.errors import FaceKitError
 from facekit.evaluation.report import write_report
+from facekit.evaluation.report.head_section import _PLOTS
 from facekit.evaluation.report.intersections import LEAST, cross_groups
 from facekit.evaluation.report.numbers import report_numbers
+from facekit.evaluation.report.plots import LIGHT, render
 from facekit.heads import AGE, GENDER, MISSING, RACE, AgeHead, ClassHead, Head
 
 
@@ -207,6 +210,25 @@ def test_page_of_a_head_without_labels(tmp_path: Path) -> None:
     records = [replace(record, labels={}) for record in some.faces.records]
     write_report(replace(some, faces=replace(some.faces, records=records)), tmp_path)
     assert read_page(tmp_path)[1]["heads"] == {}
+
+
+@pytest.mark.parametrize("n", [1, 40, 2500])
+def test_plots_are_legible(n: int) -> None:
+    """No legend covers a value, and the percentages of the ticks are what they say."""
+    numbers = report_numbers(predictions(n=n))
+    for name, section in numbers["heads"].items():
+        for draw in [draw for key, (draw, _, _) in _PLOTS.items() if key in section]:
+            figure = render(draw, {"name": name, **section}, LIGHT)
+            figure.draw_without_rendering()
+            (axes,) = figure.axes
+            drawn = axes.get_window_extent()
+            assert all(legend.get_window_extent().y0 >= drawn.y1 for legend in figure.legends)
+            assert axes.get_legend() is None
+            for axis in (axes.xaxis, axes.yaxis):
+                if isinstance(axis.get_major_formatter(), PercentFormatter):
+                    assert [f"{tick:.6g}%" for tick in 100 * axis.get_ticklocs()] == [
+                        label.get_text() for label in axis.get_ticklabels()
+                    ]
 
 
 def test_folder_that_cannot_be(tmp_path: Path) -> None:

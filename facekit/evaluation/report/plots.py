@@ -55,13 +55,19 @@ def data_uri(draw: Draw, section: Section, palette: Palette) -> str:
     }
     text = io.StringIO()
     with mpl.rc_context(style):
-        figure = Figure(figsize=(5.6, 3.7), layout="constrained")
-        draw(figure, section, palette)
-        if any(axes.get_legend_handles_labels()[1] for axes in figure.axes):
-            figure.legend(loc="outside upper left", ncols=2)  # above the axes, where no value can lie
+        figure = render(draw, section, palette)
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = text.getvalue().replace("'DejaVu Sans'", "system-ui")
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+def render(draw: Draw, section: Section, palette: Palette) -> Figure:
+    """Draws a section, with its legend above the axes, where no value can lie."""
+    figure = Figure(figsize=(5.6, 3.7), layout="constrained")
+    draw(figure, section, palette)
+    if any(axes.get_legend_handles_labels()[1] for axes in figure.axes):
+        figure.legend(loc="outside upper left", ncols=2)
+    return figure
 
 
 def error_by_band(figure: Figure, section: Section, palette: Palette) -> None:
