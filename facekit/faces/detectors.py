@@ -139,8 +139,8 @@ class DetectorEntry:
 
 
 DETECTORS: dict[str, DetectorEntry] = {
-    # HOG's seldom false faces score up to 0.4, and so do too many faces: of 2,499 of UTKFace, 0.2 would lose 2.2 %, of
-    # Black people 3.5 %, of children up to 5 years 4.0 % (benchmarks/finding.py).
+    # HOG's rare false faces score up to 0.4, and so do many faces: of UTKFace's, a lowest score of 0.2 would lose 2.2
+    # points, of Black people's 3.5, of children's up to 5 years 4.0 (benchmarks/finding.py).
     "hog": DetectorEntry(hog, searches_locally=True),
     "cnn": DetectorEntry(cnn),
     "whole_image": DetectorEntry(whole_image, finds_faces=False),
