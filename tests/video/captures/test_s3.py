@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +12,7 @@ import numpy as np
 import pytest
 from faulty_link import HOST, FaultyLink
 from moto.server import ThreadedMotoServer
+from waiting import wait_for
 
 from facekit.core.errors import VideoError
 from facekit.video.captures import uploads
@@ -22,7 +21,6 @@ from facekit.video.captures.spool import Spool, UploadError
 from facekit.video.captures.uploads import Bucket
 from facekit.video.frames import Frame, Scene
 
-ROOT = Path(__file__).resolve().parents[3]
 FAST = (0.01, 0.1)
 PICTURE = np.zeros((48, 64, 3), np.uint8)
 
@@ -87,11 +85,6 @@ def stored(client: Any) -> dict[str, bytes]:
     return {key: client.get_object(Bucket="bucket", Key=key)["Body"].read() for key in keys}
 
 
-@pytest.fixture
-def notes() -> list[str]:
-    return []
-
-
 Opened = Callable[..., Spool]
 
 
@@ -117,13 +110,6 @@ def fill(spool: Spool, numbers: range, size: int = 20_000) -> dict[str, bytes]:
         spool.add(f"{number:03d}.5Z", picture, facts)
         expected |= {f"some/where/{number:03d}.5Z.jpg": picture, f"some/where/{number:03d}.5Z.json": facts}
     return expected
-
-
-def wait_for(is_true: Callable[[], object], most: float = 15.0) -> None:
-    end = time.monotonic() + most
-    while not is_true():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
 
 
 def is_empty(spool: Spool) -> bool:
@@ -212,7 +198,7 @@ def test_a_server_that_comes_and_goes(opened: Opened, link: FaultyLink, s3: Any)
     thread.start()
     expected = {}
     try:
-        for number in range(15):
+        for number in range(8):
             expected |= fill(spool, range(number, number + 1))
             time.sleep(0.02)
     finally:
@@ -296,12 +282,13 @@ time.sleep(60)
 """
 
 
-def test_what_a_killed_process_captured_is_sent_at_the_next_start(link: FaultyLink, s3: Any, notes: list[str]) -> None:
+def test_what_a_killed_process_captured_is_sent_at_the_next_start(
+    link: FaultyLink, s3: Any, notes: list[str], child: Callable[..., Any]
+) -> None:
     link.stop()
-    command = [sys.executable, "-c", CHILD, link.url]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None and process.stdout.readline() == "full\n"
-        process.kill()
+    process = child(CHILD, link.url)
+    process.kill()
+    process.wait()
     link.start()
     with Captures("s3://bucket/door", endpoint=link.url, source="Camera 0", live=True, note=notes.append):
         wait_for(lambda: len(stored(s3)) == 16)
