@@ -14,6 +14,7 @@ from typing import Any
 
 from films import pictures
 from PIL import Image
+from waiting import LIMIT
 
 from facekit.video.frames import Frame
 from facekit.video.sources import open_source
@@ -73,7 +74,7 @@ def send_file(path: Path, share: float = 1.0, wait: bool = False) -> Callable[[A
         handler.wfile.write(content[start : int(share * len(content))])
         handler.wfile.flush()
         if wait:
-            handler.server.is_over.wait(30)
+            handler.server.is_over.wait(2 * LIMIT)
 
     return answer
 
@@ -93,7 +94,7 @@ def send_jpegs(n_frames: int, wait: bool = False) -> Callable[[Any], None]:
             handler.wfile.flush()
             time.sleep(0.02)
         if wait:
-            handler.server.is_over.wait(30)
+            handler.server.is_over.wait(2 * LIMIT)
 
     return answer
 

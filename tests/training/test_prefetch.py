@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tiny import TINY, TinyRun, changed, prepared, settings
+from waiting import wait_for
 
 from facekit.faces.chips import resize_chips
 from facekit.networks.weights import read_tensors
@@ -100,10 +101,7 @@ def test_every_store_trains_the_same(store: str, trained: TinyRun, tmp_path: Pat
     for name, tensor in read_tensors(trained.last_path).items():
         np.testing.assert_allclose(read_tensors(run.last_path)[name], tensor, rtol=0, atol=tolerance, err_msg=name)
     assert card.figures["age"]["mae"] == pytest.approx(run.history[-1]["val_age_mae"], rel=0.5)
-    time.sleep(0.5)
-    assert not [
-        thread for thread in threading.enumerate() if thread.name.startswith("prefetch") and thread not in before
-    ]
+    wait_for(lambda: not [t for t in threading.enumerate() if t.name.startswith("prefetch") and t not in before])
 
 
 def test_settings_without_a_store_still_load(tmp_path: Path, tiny_utkface: Path) -> None:

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from films import NTSC, film, pictures, read_film
+from waiting import LIMIT
 
 from facekit.drawing.languages import LANGUAGES
 from facekit.heads import AGE
@@ -105,7 +106,7 @@ class Unplugged(Source):
 
     def __iter__(self) -> Iterator[Frame]:
         yield Frame(0, 0.0, pictures(1)[0], time.monotonic())
-        self.is_closed.wait(20)
+        self.is_closed.wait(LIMIT)
 
     def close(self) -> None:
         self.is_closed.set()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from films import film, pictures
+from waiting import LIMIT
 
 from facekit.core.errors import FaceKitError, VideoError
 from facekit.core.files import PROJECT
@@ -83,7 +84,7 @@ try:
 except FaceKitError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, timeout=LIMIT)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, printed, "")
 
 
@@ -122,6 +123,6 @@ def test_a_real_window_opens_and_says_nothing(clip: Path, display: str) -> None:
         env={**os.environ, "DISPLAY": display, "PYTHONPATH": str(PROJECT)},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=LIMIT,
     )
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, str(N_FRAMES), "")

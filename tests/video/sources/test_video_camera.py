@@ -1,5 +1,6 @@
 """Cameras: newest picture, reconnection, and stopping."""
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from films import pictures
 from servers import read_source, stop_soon
+from waiting import LIMIT, wait_for
 
 from facekit.core.errors import VideoError
 from facekit.video.sources import camera, live, open_source
@@ -77,7 +79,7 @@ def test_a_camera_gives_frames_by_the_clock(plug_in: Callable[..., Plug]) -> Non
             frames.append(frame)
             time.sleep(0.03)
     assert [frame.index for frame in frames] == list(range(5))
-    assert frames[0].time == 0 and started <= frames[0].captured <= started + 1
+    assert frames[0].time == 0 and started <= frames[0].captured <= time.monotonic()
     for frame, picture in zip(frames, pictures(6)[1:], strict=True):  # the first one, of the opening, is old
         assert frame.time == pytest.approx(frame.captured - frames[0].captured)
         assert np.array_equal(frame.picture, picture)
@@ -109,32 +111,28 @@ def test_a_camera_that_was_unplugged_comes_back(plug_in: Callable[..., Plug]) ->
     assert frames[3].time - frames[2].time > 0.05 + 0.1 + 0.2  # the clock went on; each pause was longer
     assert frames[3].picture.shape == (240, 320, 3) and (frames[3].picture == 77).all()
     assert notes[0] == "Camera 0 gives no more pictures. Trying again."
-    assert notes[1].startswith("Camera 0 is back after 0.") and len(notes) == 2
+    assert re.fullmatch(r"Camera 0 is back after \d+\.\d s\.", notes[1]) and len(notes) == 2
     wait_for(lambda: plug.n_open == 0)
 
 
 def test_a_camera_that_stalls_is_opened_again(plug_in: Callable[..., Plug], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(camera, "READ_TIMEOUT_SECONDS", 0.2)
-    plug = plug_in([*pictures(3), 0.6], pictures(30))
+    plug = plug_in([*pictures(3), 0.6], *[pictures(30)] * 9)
     frames, notes = read_source(0, 4)
     assert len(frames) == 4
     assert notes[0] == "Camera 0 gave no picture for 0.2 s. Trying again."
     wait_for(lambda: plug.n_open == 0)  # the one that blocked too, once it no longer did
 
 
-@pytest.mark.parametrize("openings", [[[*pictures(2), 5.0]], [pictures(2)]], ids=["read blocks", "camera is gone"])
-def test_it_stops_while_it_waits(openings: list[list[Any]], plug_in: Callable[..., Plug]) -> None:
+@pytest.mark.parametrize("openings", [[[*pictures(2), LIMIT]], [pictures(2)]], ids=["read blocks", "camera is gone"])
+def test_it_stops_while_it_waits(
+    openings: list[list[Any]], plug_in: Callable[..., Plug], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(camera, "READ_TIMEOUT_SECONDS", LIMIT)
     plug_in(*openings)
     stop = threading.Event()
     with open_source(0, stop=stop, note=lambda _: None) as source:
         stop_soon(stop, 0.3)
         started = time.monotonic()
         assert len(list(source)) == 1
-        assert time.monotonic() - started < 1.5
-
-
-def wait_for(is_true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
-    while not is_true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+        assert time.monotonic() - started < LIMIT / 2
