@@ -67,6 +67,7 @@ def test_each_side_needs_pictures(tiny_utkface: Path, tmp_path: Path) -> None:
 
 def test_face_train(script: Script, tiny_utkface: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("facekit.training.throughput.SECONDS", 0)
     options = ["--data", tiny_utkface, "--recipe", "tiny", "--precision", "float32"]
     status, out, _ = script("face_train.py", *options, "--epochs", 2, "--batch-size", 8, "--dry-run")
     assert status == 0 and "of 8 an epoch, 2 epochs" in out

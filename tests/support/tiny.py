@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from facekit.networks.backbones import Backbone
 from facekit.networks.cards import Card
 from facekit.networks.config import NetworkConfig
 from facekit.recipes.recipe import Augmentation, Recipe, TrainingConfig
+from facekit.training.callbacks import Progress
 from facekit.training.checkpoints import History
 from facekit.training.prepared import Prepared
 from facekit.training.run import Run
@@ -99,8 +101,26 @@ def prepared(options: Settings, folder: Path) -> TinyRun:
     return run
 
 
+def progress_until(end: Callable[[], object], between: Callable[[], object] = lambda: None) -> type[Progress]:
+    """Returns a Progress that calls `between` after the first epoch, and `end` in the second step of the second."""
+
+    class ProgressUntil(Progress):
+        def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+            super().on_epoch_begin(epoch, logs)
+            self.epoch = epoch
+            if epoch == 1:
+                between()
+
+        def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+            super().on_train_batch_end(batch, logs)
+            if (self.epoch, batch) == (1, 1):
+                end()
+
+    return ProgressUntil
+
+
 _KILLED = """
-import os, signal, sys
+import os, shutil, signal, sys
 from pathlib import Path
 from facekit.core.lazy_imports import import_keras
 import_keras()
@@ -109,33 +129,26 @@ from facekit.networks.backbones import BACKBONES
 from facekit.training import callbacks, run
 from facekit.training.settings import Settings
 
-class Killed(callbacks.Progress):
-    def on_epoch_begin(self, epoch, logs=None):
-        super().on_epoch_begin(epoch, logs)
-        self.epoch = epoch
-    def on_train_batch_end(self, batch, logs=None):
-        super().on_train_batch_end(batch, logs)
-        if (self.epoch, batch) == (1, 1):
-            os.kill(os.getpid(), signal.SIGKILL)
-
-run.Progress = Killed
-callbacks.SAVE_EVERY = float(sys.argv[2])
-BACKBONES["tiny"] = tiny.TINY_BACKBONE
 folder = Path(sys.argv[1])
-tiny.prepared(Settings.load(folder / "settings.json"), folder).train()
+run.Progress = tiny.progress_until(
+    lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: shutil.copytree(folder / "killed", folder / "after an epoch")
+)
+callbacks.SAVE_EVERY = 0
+callbacks.draw_curves = lambda path, history: None
+BACKBONES["tiny"] = tiny.TINY_BACKBONE
+tiny.prepared(Settings.load(folder / "settings.json"), folder / "killed").train()
 """
 
 
-def train_until_killed(options: Settings, folder: Path, save_every: float) -> None:
-    """Trains in a process that gets SIGKILL in the second step of the second epoch.
+def train_until_killed(options: Settings, folder: Path) -> None:
+    """Trains in a process that saves after each step, and gets SIGKILL in the second step of the second epoch.
 
     Args:
         options: of the training.
-        folder: as of `prepared`.
-        save_every: seconds between checkpoints within an epoch.
+        folder: gets the folder of the run, "killed", and a copy of what it was after the first epoch, "after an epoch".
     """
     options.save(folder / "settings.json")
     path = os.pathsep.join([str(PROJECT), str(PROJECT / "tests" / "support")])
-    command = [sys.executable, "-c", _KILLED, folder, str(save_every)]
+    command = [sys.executable, "-c", _KILLED, folder]
     killed = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()

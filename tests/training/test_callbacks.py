@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from facekit.core.errors import TrainingError
-from facekit.training.callbacks import Progress, print_epoch, write_history
+from facekit.training.callbacks import SAVE_EVERY, MidEpoch, Progress, print_epoch, write_history
 
 
 class Clock:
@@ -71,6 +71,17 @@ def test_loss_that_is_no_number_is_found_before_the_epoch_is_saved(monkeypatch: 
     progress.on_train_batch_end(1, {"loss": Loss(clock, float("nan"))})
     with pytest.raises(TrainingError, match=r"The loss is no longer a number\."):
         progress.on_epoch_end(0, {"loss": Loss(clock, float("nan"))})
+
+
+def test_an_epoch_is_saved_every_few_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, saved = 1000.0, []
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    callback = MidEpoch(0, 7, saved.append)
+    callback.on_train_begin()
+    for step in range(7):
+        now += SAVE_EVERY / 2
+        callback.on_train_batch_end(step, {"loss": 1.0})
+    assert saved == [2, 4, 6]
 
 
 def test_history_with_gaps(tmp_path: Path) -> None:

@@ -122,17 +122,26 @@ def test_summary_says_what_would_be_done(trained: TinyRun) -> None:
         assert part in text
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no such signal")
-@pytest.mark.parametrize(("save_every", "steps"), [(300, 0), (0, 1)])
+@pytest.fixture(scope="module")
+def killed(trained: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a run left that was killed in the middle of its second epoch, and what it had been before that epoch."""
+    if not hasattr(signal, "SIGKILL"):
+        pytest.skip("Windows has no such signal")
+    folder = tmp_path_factory.mktemp("killed")
+    train_until_killed(trained.settings, folder)
+    return folder
+
+
+@pytest.mark.parametrize(("left", "steps"), [("after an epoch", 0), ("killed", 1)])
 def test_killed_in_the_middle_of_an_epoch_and_resumed(
-    save_every: int, steps: int, trained: TinyRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    left: str, steps: int, killed: Path, trained: TinyRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The run was saved before that epoch, or after each of its steps but the one that was killed."""
-    train_until_killed(trained.settings, tmp_path, save_every)
-    checkpoint = checkpoints.load_checkpoint(tmp_path / "logs" / "run" / "checkpoint.h5")
+    folder = killed / left
+    checkpoint = checkpoints.load_checkpoint(folder / "logs" / "run" / "checkpoint.h5")
     assert (len(checkpoint.history), checkpoint.step) == (1, steps)
 
-    resumed = prepared(trained.settings, tmp_path)
+    resumed = prepared(trained.settings, folder)
     resumed.train()
     into = f", {steps} of {trained.prepared.steps} steps into the next" if steps else ""
     assert f"Continuing after epoch 1 of 3{into}.\n" in capsys.readouterr().err
@@ -141,7 +150,7 @@ def test_killed_in_the_middle_of_an_epoch_and_resumed(
     assert_equal(read_tensors(resumed.best_path), read_tensors(trained.best_path), atol=1e-6)
     for got, expected in zip(resumed.history, trained.history, strict=True):
         assert without_times(got) == pytest.approx(without_times(expected), abs=1e-4)
-    assert not [name for name in os.listdir(tmp_path / "weights") if name.startswith(".")]
+    assert not [name for name in os.listdir(folder / "weights") if name.startswith(".")]
 
 
 def test_finished_run_is_only_tested_again(trained: TinyRun, copied: Path) -> None:
