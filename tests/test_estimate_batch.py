@@ -77,12 +77,13 @@ def test_300_items_of_which_7_are_bad(estimate_all: FaceEstimator, items: tuple[
 
 
 def test_four_threads_get_the_same(estimate_all: FaceEstimator, items: tuple[list[Item], dict[int, str]]) -> None:
-    for item in items[0]:
+    some = items[0][:80]
+    for item in some:
         if isinstance(item, Image.Image):
             item.load()
-    expected = summary(list(estimate_all.estimate_batch(items[0])))
+    expected = summary(list(estimate_all.estimate_batch(some)))
     with ThreadPoolExecutor(4) as threads:
-        running = [threads.submit(lambda: summary(list(estimate_all.estimate_batch(items[0])))) for _ in range(4)]
+        running = [threads.submit(lambda: summary(list(estimate_all.estimate_batch(some)))) for _ in range(4)]
         assert all(thread.result() == expected for thread in running)
 
 

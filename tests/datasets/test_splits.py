@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from facekit.core.errors import DataError
 from facekit.datasets.mixture import load_faces
@@ -16,6 +17,7 @@ from facekit.heads import AGE, GENDER, RACE, Head
 
 HEADS: tuple[Head, ...] = (AGE, GENDER, RACE)
 SIZE = 48
+Sides = NDArray[np.str_]
 
 
 def made_up(n: int, groups: dict[int, str] | None = None, copies: dict[int, list[int]] | None = None) -> Faces:
@@ -33,22 +35,23 @@ def first(faces: Faces, n: int) -> Faces:
 
 
 def test_shares_of_the_sides() -> None:
-    counts = Counter(split_sides(made_up(6000), seed=0).tolist())
-    assert counts["train"] / 6000 == pytest.approx(0.85, abs=0.01)
-    assert counts["validation"] / 6000 == pytest.approx(0.05, abs=0.01)
-    assert counts["test"] / 6000 == pytest.approx(0.10, abs=0.01)
+    counts = Counter(split_sides(made_up(3000), seed=0).tolist())
+    assert counts["train"] / 3000 == pytest.approx(0.85, abs=0.01)
+    assert counts["validation"] / 3000 == pytest.approx(0.05, abs=0.01)
+    assert counts["test"] / 3000 == pytest.approx(0.10, abs=0.01)
     assert counts.keys() == set(SIDES)
 
 
 def test_sides_depend_on_names_and_seed_alone() -> None:
-    faces = made_up(2000)
+    faces = made_up(1500)
     sides = split_sides(faces, seed=0)
-    np.testing.assert_array_equal(split_sides(made_up(2000), seed=0), sides)
+    np.testing.assert_array_equal(split_sides(made_up(1500), seed=0), sides)
     assert (split_sides(faces, seed=1) != sides).mean() == pytest.approx(1 - (0.85**2 + 0.05**2 + 0.1**2), abs=0.05)
     odd = Faces(faces.records[1::2], faces.chips[1::2], faces.thumbnails[1::2], {})
     np.testing.assert_array_equal(split_sides(odd, seed=0), sides[1::2])
 
 
+@pytest.fixture(scope="module")
 def tangled() -> Faces:
     """Records of which a third are in groups, a fifth resemble an earlier one, and some resemble two."""
     random = np.random.default_rng(1)
@@ -57,17 +60,18 @@ def tangled() -> Faces:
     return made_up(1500, groups, copies)
 
 
-def test_adding_newer_records_moves_nobody() -> None:
-    faces = tangled()
-    sides = split_sides(faces, seed=0)
-    for n in (1, 500, 1023, 1025, 1400):
-        np.testing.assert_array_equal(split_sides(first(faces, n), seed=0), sides[:n])
+@pytest.fixture(scope="module")
+def sides(tangled: Faces) -> Sides:
+    return split_sides(tangled, seed=0)
 
 
-def test_near_duplicates_are_never_on_two_sides() -> None:
-    faces = tangled()
-    sides = split_sides(faces, seed=0)
-    alike = np.argwhere(np.triu(np.corrcoef(faces.thumbnails) >= 0.95, 1))
+@pytest.mark.parametrize("n", [1, 500, 1023, 1025])
+def test_adding_newer_records_moves_nobody(n: int, tangled: Faces, sides: Sides) -> None:
+    np.testing.assert_array_equal(split_sides(first(tangled, n), seed=0), sides[:n])
+
+
+def test_near_duplicates_are_never_on_two_sides(tangled: Faces, sides: Sides) -> None:
+    alike = np.argwhere(np.triu(np.corrcoef(tangled.thumbnails) >= 0.95, 1))
     assert len(alike) > 250
     assert all(sides[a] == sides[b] or "none" in (sides[a], sides[b]) for a, b in alike)
     assert (sides == "none").mean() < 0.1  # nobody is left out without need
@@ -83,11 +87,9 @@ def test_a_record_between_two_sides_is_on_none() -> None:
     assert split_sides(faces, seed=0)[202] == "none"
 
 
-def test_groups_are_never_on_two_sides() -> None:
-    faces = tangled()
-    sides = split_sides(faces, seed=0)
-    for group in {record.group for record in faces.records if record.group}:
-        members = [side for side, record in zip(sides, faces.records, strict=True) if record.group == group]
+def test_groups_are_never_on_two_sides(tangled: Faces, sides: Sides) -> None:
+    for group in {record.group for record in tangled.records if record.group}:
+        members = [side for side, record in zip(sides, tangled.records, strict=True) if record.group == group]
         assert len(set(members) - {"none"}) == 1
 
 

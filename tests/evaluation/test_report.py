@@ -162,7 +162,7 @@ def test_page_needs_nothing_else(tmp_path: Path) -> None:
 def test_same_answers_give_the_same_page_over_an_old_one(tmp_path: Path) -> None:
     write_report(predictions(n=60, seed=1), tmp_path)
     first = [(tmp_path / name).read_bytes() for name in ("report.html", "report.json")]
-    write_report(predictions(n=60, seed=2), tmp_path)
+    write_report(predictions((GENDER,), n=60, seed=2), tmp_path)
     assert (tmp_path / "report.html").read_bytes() != first[0]
     write_report(predictions(n=60, seed=1), tmp_path)
     assert [(tmp_path / name).read_bytes() for name in ("report.html", "report.json")] == first

@@ -151,15 +151,15 @@ def test_tracks_that_are_gone_are_forgotten() -> None:
             boxes = {1 + number // 5: (50 + number % 50, 60, 130, 140), 2 + number // 5: (200, 60, 260, 120)}
             overlay.draw(scene(picture, boxes, number, answers(20 + number % 40)))  # type: ignore[arg-type]
 
-    show(range(200))
+    show(range(100))
     tracemalloc.start()
-    show(range(200, 300))
+    show(range(100, 150))
     before = tracemalloc.get_traced_memory()[0]
-    show(range(300, 600))
+    show(range(150, 250))
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert len(overlay._cards) == len(overlay._layout._positions) == 2
-    assert grown < 200_000
+    assert grown < 70_000
 
 
 @pytest.mark.parametrize("count, most", [(1, 0.004), (3, 0.008), (8, 0.016)])
