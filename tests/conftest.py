@@ -3,6 +3,7 @@
 import os
 import runpy
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from tiny import TinyRun
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# A shell's background jobs ignore it, and so would the processes that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 ROOT = Path(__file__).resolve().parent.parent
 Script = Callable[..., tuple[int, str, str]]
 
