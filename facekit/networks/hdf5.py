@@ -50,19 +50,25 @@ def write_hdf5(path: Path, datasets: Mapping[str, Any], attributes: Mapping[str,
     """Writes an HDF5 file whole or not at all, with its header. Raises OSError."""
     import h5py
 
-    header: dict[str, Any] = {"attributes": dict(attributes), "size": 512, "sha256": "0" * 64}
-    while len(_encode(header)) > header["size"]:  # HDF5 wants a power of two
-        header["size"] *= 2
+    header: dict[str, Any] = {
+        "attributes": dict(attributes),
+        "header_size": 512,
+        "file_size": 1 << 60,
+        "sha256": "0" * 64,
+    }
+    while len(_encode(header)) > header["header_size"]:  # HDF5 wants a power of two
+        header["header_size"] *= 2
     encoded = io.BytesIO()  # in memory first: when HDF5 writes to the file itself, it hides why that failed
-    with h5py.File(encoded, "w", userblock_size=header["size"]) as file:
+    with h5py.File(encoded, "w", userblock_size=header["header_size"]) as file:
         for name, value in datasets.items():
             file[name] = value
         file.attrs.update(attributes)  # for other programs
-    header["sha256"] = hashlib.sha256(encoded.getbuffer()[header["size"] :]).hexdigest()
-    encoded.seek(0)
-    encoded.write(_encode(header))
+    content = encoded.getbuffer()
+    header |= {"file_size": len(content), "sha256": hashlib.sha256(content[header["header_size"] :]).hexdigest()}
+    text = _encode(header)
+    content[: len(text)] = text
     with atomic_path(path) as temporary:
-        temporary.write_bytes(encoded.getbuffer())
+        temporary.write_bytes(content)
 
 
 def read_attributes(path: Path) -> Attributes:
@@ -105,7 +111,7 @@ def open_hdf5(path: Path) -> "Iterator[h5py.File]":
     source: Path | io.BytesIO = path
     if header:
         content = path.read_bytes()
-        if hashlib.sha256(memoryview(content)[header["size"] :]).hexdigest() != header["sha256"]:
+        if hashlib.sha256(memoryview(content)[header["header_size"] :]).hexdigest() != header["sha256"]:
             raise _damaged(path)
         source = io.BytesIO(content)
     else:
@@ -116,6 +122,15 @@ def open_hdf5(path: Path) -> "Iterator[h5py.File]":
             yield file
     except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:  # what damage makes h5py raise
         raise _damaged(path) from error
+
+
+def hash_tensors(tensors: Tensors) -> str:
+    """Returns a hash of tensors and their names, which is the same in whatever file they are."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].dtype} {tensors[name].shape}\n".encode())
+        digest.update(np.ascontiguousarray(tensors[name]).tobytes())
+    return digest.hexdigest()
 
 
 def _encode(header: Mapping[str, Any]) -> bytes:
@@ -131,6 +146,7 @@ def _read_header(path: Path) -> dict[str, Any] | None:
     try:
         with open(path, "rb") as file:
             first, text = file.readline(), file.readline()
+            file_size = file.seek(0, io.SEEK_END)
     except OSError as error:
         raise WeightsError(f"Cannot read {path}: {error.strerror or error}.", argument="weights") from error
     if first == b"\x89HDF\r\n":
@@ -138,6 +154,8 @@ def _read_header(path: Path) -> dict[str, Any] | None:
     if first != _MAGIC + hashlib.sha256(text).hexdigest().encode() + b"\n":
         raise _damaged(path)
     header: dict[str, Any] = json.loads(text)
+    if file_size != header["file_size"]:
+        raise _damaged(path)
     return header
 
 

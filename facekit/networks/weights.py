@@ -1,6 +1,5 @@
 """Weights files: one HDF5 with tensors keyed by their path, and the card as an attribute."""
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from facekit.core.errors import WeightsError
 from facekit.core.files import atomic_path, writing
 from facekit.networks.cards import ORIGINAL_CARD, Card, read_card
 from facekit.networks.config import NetworkConfig
-from facekit.networks.hdf5 import Tensors, read_hdf5, write_hdf5
+from facekit.networks.hdf5 import Tensors, hash_tensors, read_hdf5, write_hdf5
 from facekit.networks.legacy import load_original_checkpoint
 from facekit.networks.network import build_network
 
@@ -84,7 +83,7 @@ def save_weights(tensors: Tensors, card: Card, path: Path) -> Card:
         WeightsError: it cannot be written.
     """
     tensors = {name: tensor.astype(np.float16 if tensor.ndim > 1 else np.float32) for name, tensor in tensors.items()}
-    card = replace(card, tensors_sha256=_hash(tensors))
+    card = replace(card, tensors_sha256=hash_tensors(tensors))
     with writing(path, WeightsError):
         write_hdf5(path, tensors, {"card": card.to_json()})
         with atomic_path(path.with_suffix(".json")) as temporary:
@@ -110,7 +109,7 @@ def load_network(path: str | Path) -> tuple[keras.Model, Card]:
         load_original_checkpoint(network, path)
         return network, card
     tensors = read_tensors(path)
-    if _hash(tensors) != card.tensors_sha256:
+    if hash_tensors(tensors) != card.tensors_sha256:
         raise WeightsError(f"{path} is damaged: its tensors do not match its card. Fetch or train it again.")
     network = build_network(card.network)
     assign_tensors(network, tensors)
@@ -124,11 +123,3 @@ def random_states(network: keras.Model) -> list[keras.Variable]:
 
 def _kept(variable: keras.Variable) -> bool:
     return "seed_generator" not in variable.path
-
-
-def _hash(tensors: Tensors) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(f"{name} {tensors[name].dtype} {tensors[name].shape}\n".encode())
-        digest.update(np.ascontiguousarray(tensors[name]).tobytes())
-    return digest.hexdigest()

@@ -77,7 +77,9 @@ def teach(path: Path, fingerprint: str, data: Mixture, recipe: Recipe, index: ND
     """
     if path.exists():
         tensors, attributes = read_hdf5(path)
-        if attributes.get("fingerprint") != fingerprint:
+        expected = {head.name: (len(data.chips), head.width) for head in recipe.network.heads}
+        shapes = {name: np.shape(tensor) for name, tensor in tensors.items()}
+        if attributes.get("fingerprint") != fingerprint or shapes != expected:
             raise TrainingError(f"{path} belongs to other data than this run's. Start a new run instead.")
         return {name: np.asarray(tensor, np.float32) for name, tensor in tensors.items()}
     answers = _out_of_sample(data, recipe, index)
