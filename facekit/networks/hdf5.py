@@ -8,13 +8,14 @@ read in another process.
 import hashlib
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,8 +78,9 @@ def read_attributes(path: Path) -> Attributes:
     Raises:
         WeightsError: it is missing, damaged or something else.
     """
-    if header := _read_header(path):
-        return dict(header["attributes"])
+    with _open(path) as stream:
+        if header := _read_header(path, stream):
+            return dict(header["attributes"])
     with open_hdf5(path) as file:
         return _text_attributes(file)
 
@@ -107,16 +109,16 @@ def open_hdf5(path: Path) -> "Iterator[h5py.File]":
     """
     import h5py
 
-    header = _read_header(path)
     source: Path | io.BytesIO = path
-    if header:
-        content = path.read_bytes()
-        if hashlib.sha256(memoryview(content)[header["header_size"] :]).hexdigest() != header["sha256"]:
-            raise _damaged(path)
-        source = io.BytesIO(content)
-    else:
-        status = path.stat()
-        _check_readable(path, status.st_size, status.st_mtime_ns, status.st_ino)
+    with _open(path) as stream:
+        if header := _read_header(path, stream):
+            content = stream.read()
+            if hashlib.sha256(memoryview(content)[header["header_size"] :]).hexdigest() != header["sha256"]:
+                raise _damaged(path)
+            source = io.BytesIO(content)
+        else:
+            status = os.fstat(stream.fileno())
+            _check_readable(path, status.st_size, status.st_mtime_ns, status.st_ino)
     try:
         with h5py.File(source, "r") as file:
             yield file
@@ -139,16 +141,21 @@ def _encode(header: Mapping[str, Any]) -> bytes:
     return _MAGIC + hashlib.sha256(text).hexdigest().encode() + b"\n" + text
 
 
-def _read_header(path: Path) -> dict[str, Any] | None:
-    """Reads a file's header; None if the file starts as HDF5, without one. Raises WeightsError."""
+def _open(path: Path) -> BinaryIO:
+    """Opens a file. It is read through this alone, as another may take its place meanwhile. Raises WeightsError."""
     if not path.is_file():
         raise WeightsError(f"No weights file {path}. Train one, or name another.", argument="weights")
     try:
-        with open(path, "rb") as file:
-            first, text = file.readline(), file.readline()
-            file_size = file.seek(0, io.SEEK_END)
+        return open(path, "rb")
     except OSError as error:
         raise WeightsError(f"Cannot read {path}: {error.strerror or error}.", argument="weights") from error
+
+
+def _read_header(path: Path, stream: BinaryIO) -> dict[str, Any] | None:
+    """Reads a file's header and rewinds; None if the file starts as HDF5, without one. Raises WeightsError."""
+    first, text = stream.readline(), stream.readline()
+    file_size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
     if first == b"\x89HDF\r\n":
         return None
     if first != _MAGIC + hashlib.sha256(text).hexdigest().encode() + b"\n":
