@@ -88,7 +88,7 @@ class Kind:
         share: of all runs.
         path: the whole file, in a folder with what else is needed.
         use: gives a digest of what follows from the files in a folder.
-        checked: whether the file has a digest. Without one, damage of the card cannot be told, and reading takes longer.
+        checked: whether the file has a digest. Without one, damage of the card cannot be told, and reading is slow.
     """
 
     name: str
