@@ -17,7 +17,11 @@ from facekit.core.files import PROJECT
 
 
 def import_keras() -> ModuleType:
-    """Imports Keras and lets it find its devices, without the messages of TensorFlow's C++ code."""
+    """Imports Keras and lets it find its devices, without the messages of TensorFlow's C++ code.
+
+    Raises:
+        FaceKitError: Keras or its backend is not installed, or does not load.
+    """
     if "keras" in sys.modules:
         return sys.modules["keras"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -29,9 +33,12 @@ def import_keras() -> ModuleType:
         log.setLevel(logging.ERROR)
     # Keras imports matplotlib where it is installed. We do not plot with Keras, and it takes an eighth of the time.
     with discarded_stderr(), _paused_collector(), _hidden("matplotlib"):
-        import keras
+        try:
+            import keras
 
-        keras.ops.zeros(1)
+            keras.ops.zeros(1)
+        except ImportError as error:
+            raise FaceKitError(f"Keras does not load: {error}. Run: pip install keras tensorflow") from error
         return keras
 
 

@@ -97,23 +97,34 @@ def near_duplicates(thumbnails: Vectors, cache_beside: Path | None = None) -> Ne
     paths = [folder / name for folder in (cache_beside.absolute().parent, cache_folder()) if folder]
     for path in paths:
         with suppress(Exception):  # missing, damaged, or another program's
-            return _read(path, len(thumbnails))
+            return _read(path)
     found = _search(thumbnails)
     for path in paths:
         with suppress(OSError), atomic_path(path) as temporary:
-            np.savez_compressed(temporary, representatives=found.representatives, pairs=found.pairs)
+            np.savez_compressed(
+                temporary,
+                representatives=found.representatives,
+                pairs=found.pairs,
+                sha256=np.array(_digest(name, found)),
+            )
             break
     return found
 
 
-def _read(path: Path, n: int) -> NearDuplicates:
+def _read(path: Path) -> NearDuplicates:
     with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:  # np.load leaves a damaged one open
         found = NearDuplicates(file["representatives"].astype(np.intp), file["pairs"].astype(np.intp))
-    earlier, (low, high) = found.representatives, found.pairs.T
-    valid = np.all((0 <= earlier) & (earlier <= np.arange(n))) and np.all((0 <= low) & (low < high) & (high < n))
-    if not valid or earlier.shape != (n,):
-        raise ValueError(f"These are not indices of {n} pictures: {path}.")
+        if file["sha256"] != _digest(path.name, found):
+            raise ValueError(f"{path} is damaged, or another data set's.")
     return found
+
+
+def _digest(name: str, found: NearDuplicates) -> str:
+    """Returns a digest of a result and the name of its file, which depends on the thumbnails."""
+    digest = hashlib.sha256(f"{name} {found.representatives.shape} {found.pairs.shape}".encode())
+    digest.update(found.representatives.astype(np.int64).tobytes())
+    digest.update(found.pairs.astype(np.int64).tobytes())
+    return digest.hexdigest()
 
 
 def _search(thumbnails: Vectors) -> NearDuplicates:

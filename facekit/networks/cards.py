@@ -1,13 +1,10 @@
-"""Cards, which describe the weights files that hold them. Reading one needs no Keras."""
+"""Cards, which describe the weights files that hold them. Reading one needs neither Keras nor HDF5."""
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import h5py
 
 from facekit.core.errors import FaceKitError, WeightsError
 from facekit.core.files import PROJECT
@@ -15,6 +12,7 @@ from facekit.faces.chips import AlignedChip, ChipConfig, chip_from_dict
 from facekit.heads import AGE, GENDER, RACE
 from facekit.networks.calibration import Calibration
 from facekit.networks.config import NetworkConfig
+from facekit.networks.hdf5 import read_attributes
 from facekit.networks.legacy import is_original_checkpoint
 
 DEFAULT_WEIGHTS = PROJECT / "face_weights" / "mobilenet_utkface.h5"
@@ -124,31 +122,15 @@ ORIGINAL_CARD = Card(
 )
 
 
-@contextmanager
-def open_weights(path: Path) -> Iterator[h5py.File]:
-    """Opens an HDF5 file for reading.
-
-    Raises:
-        WeightsError: it is missing, truncated or something else, or reading it fails inside the `with`.
-    """
-    if not path.is_file():
-        raise WeightsError(f"No weights file {path}. Train one, or name another.", argument="weights")
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:  # what damage makes h5py raise
-        raise WeightsError(f"{path} is damaged or not a weights file. Fetch or train it again.") from error
-
-
 def read_card(path: Path) -> Card:
     """Reads the card in a weights file.
 
     Raises:
         WeightsError: the file cannot be read, or has no card.
     """
-    with open_weights(path) as file:
-        if "card" not in file.attrs:
-            if is_original_checkpoint(path):
-                return ORIGINAL_CARD
-            raise WeightsError(f"{path} has no card, so its network is unknown. Use a file that a training wrote.")
-        return Card.from_json(str(file.attrs["card"]))
+    attributes = read_attributes(path)
+    if "card" in attributes:
+        return Card.from_json(attributes["card"])
+    if is_original_checkpoint(path):
+        return ORIGINAL_CARD
+    raise WeightsError(f"{path} has no card, so its network is unknown. Use a file that a training wrote.")

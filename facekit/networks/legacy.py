@@ -6,12 +6,12 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import h5py
-
 from facekit.core.errors import WeightsError
 from facekit.core.files import PROJECT
+from facekit.networks.hdf5 import open_hdf5
 
 if TYPE_CHECKING:
+    import h5py
     import keras
 
 RELEASE = "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/"
@@ -60,9 +60,9 @@ def load_vggface(model: "keras.Model", path: str | Path) -> None:
 def is_original_checkpoint(path: str | Path) -> bool:
     """Tells whether the file is a checkpoint of the original training script, by the names of its heads."""
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(Path(path)) as file:
             return ORIGINAL_HEADS.keys() <= set(_strings(_root(file), "layer_names"))
-    except OSError:
+    except WeightsError:
         return False
 
 
@@ -113,28 +113,23 @@ def _layers(network: "keras.Model") -> "Iterator[keras.Layer]":
 
 
 @contextmanager
-def _tensors(path: str | Path, renamed: Mapping[str, str]) -> Iterator[dict[str, h5py.Dataset]]:
+def _tensors(path: str | Path, renamed: Mapping[str, str]) -> "Iterator[dict[str, h5py.Dataset]]":
     """Opens the tensors of a legacy file by our names, such as "conv1_7x7_s2_bn/gamma"."""
-    if not Path(path).is_file():
-        raise WeightsError(f"No weights file at {path}.")
-    try:
-        with h5py.File(path, "r") as file:
-            root = _root(file)
-            yield {
-                f"{renamed.get(layer, layer).replace('/', '_')}/{leaf.removesuffix(':0')}": dataset
-                for group in _strings(root, "layer_names")
-                for layer, leaf, dataset in _group(group, root[group])
-            }
-    except (OSError, KeyError, RuntimeError) as error:
-        raise WeightsError(f"{path} is damaged or no Keras 2 weights file: {error}. Fetch or copy it again.") from error
+    with open_hdf5(Path(path)) as file:
+        root = _root(file)
+        yield {
+            f"{renamed.get(layer, layer).replace('/', '_')}/{leaf.removesuffix(':0')}": dataset
+            for group in _strings(root, "layer_names")
+            for layer, leaf, dataset in _group(group, root[group])
+        }
 
 
-def _root(file: h5py.File) -> h5py.Group:
+def _root(file: "h5py.File") -> "h5py.Group":
     """Returns the group of the layers: a whole model, unlike mere weights, has one."""
     return file.get("model_weights", file)
 
 
-def _group(name: str, group: h5py.Group) -> Iterator[tuple[str, str, h5py.Dataset]]:
+def _group(name: str, group: "h5py.Group") -> "Iterator[tuple[str, str, h5py.Dataset]]":
     """Yields layer, leaf and values of each tensor of a layer, or of a network that was nested as one layer."""
     names = _strings(group, "weight_names")
     # Some files' weight names have suffixes (conv1_1_1/kernel:0): the group's name is the layer's.
@@ -144,7 +139,7 @@ def _group(name: str, group: h5py.Group) -> Iterator[tuple[str, str, h5py.Datase
         yield scope if nested else name, leaf, group[weight]
 
 
-def _strings(group: h5py.Group, attribute: str) -> list[str]:
+def _strings(group: "h5py.Group", attribute: str) -> list[str]:
     """Reads names from an attribute: bytes or text, depending on the writer."""
     names = group.attrs.get(attribute, [])
     return [name.decode() if isinstance(name, bytes) else str(name) for name in names]

@@ -1,25 +1,18 @@
 """Weights files: one HDF5 with tensors keyed by their path, and the card as an attribute."""
 
-import hashlib
-import io
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import h5py
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from facekit.core.errors import WeightsError
 from facekit.core.files import atomic_path, writing
-from facekit.networks.cards import ORIGINAL_CARD, Card, open_weights, read_card
+from facekit.networks.cards import ORIGINAL_CARD, Card, read_card
 from facekit.networks.config import NetworkConfig
+from facekit.networks.hdf5 import Tensors, hash_tensors, read_hdf5, write_hdf5
 from facekit.networks.legacy import load_original_checkpoint
 from facekit.networks.network import build_network
-
-Tensors = dict[str, NDArray[np.generic]]
 
 
 def network_tensors(network: keras.Model) -> Tensors:
@@ -90,7 +83,7 @@ def save_weights(tensors: Tensors, card: Card, path: Path) -> Card:
         WeightsError: it cannot be written.
     """
     tensors = {name: tensor.astype(np.float16 if tensor.ndim > 1 else np.float32) for name, tensor in tensors.items()}
-    card = replace(card, tensors_sha256=_hash(tensors))
+    card = replace(card, tensors_sha256=hash_tensors(tensors))
     with writing(path, WeightsError):
         write_hdf5(path, tensors, {"card": card.to_json()})
         with atomic_path(path.with_suffix(".json")) as temporary:
@@ -98,28 +91,9 @@ def save_weights(tensors: Tensors, card: Card, path: Path) -> Card:
     return card
 
 
-def write_hdf5(path: Path, datasets: Mapping[str, Any], attributes: Mapping[str, str]) -> None:
-    """Writes an HDF5 file whole or not at all. Raises OSError."""
-    encoded = io.BytesIO()  # in memory first: when HDF5 writes to the file itself, it hides why that failed
-    with h5py.File(encoded, "w") as file:
-        for name, value in datasets.items():
-            file[name] = value
-        file.attrs.update(attributes)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(encoded.getbuffer())
-
-
 def read_tensors(path: Path) -> Tensors:
-    """Reads all tensors of a weights file by their path."""
-    tensors: Tensors = {}
-
-    def collect(name: str, item: h5py.Dataset | h5py.Group) -> None:
-        if isinstance(item, h5py.Dataset):
-            tensors[str(name)] = item[()]  # bytes where damage makes the name no UTF-8
-
-    with open_weights(path) as file:
-        file.visititems(collect)
-    return tensors
+    """Reads all tensors of a weights file by their path. Raises WeightsError."""
+    return read_hdf5(path)[0]
 
 
 def load_network(path: str | Path) -> tuple[keras.Model, Card]:
@@ -130,13 +104,14 @@ def load_network(path: str | Path) -> tuple[keras.Model, Card]:
     """
     path = Path(path)
     card = read_card(path)
-    network = build_network(card.network)
     if card == ORIGINAL_CARD:
+        network = build_network(card.network)
         load_original_checkpoint(network, path)
         return network, card
     tensors = read_tensors(path)
-    if _hash(tensors) != card.tensors_sha256:
+    if hash_tensors(tensors) != card.tensors_sha256:
         raise WeightsError(f"{path} is damaged: its tensors do not match its card. Fetch or train it again.")
+    network = build_network(card.network)
     assign_tensors(network, tensors)
     return network, card
 
@@ -148,11 +123,3 @@ def random_states(network: keras.Model) -> list[keras.Variable]:
 
 def _kept(variable: keras.Variable) -> bool:
     return "seed_generator" not in variable.path
-
-
-def _hash(tensors: Tensors) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(f"{name} {tensors[name].dtype} {tensors[name].shape}\n".encode())
-        digest.update(np.ascontiguousarray(tensors[name]).tobytes())
-    return digest.hexdigest()

@@ -7,10 +7,10 @@ from typing import Any
 
 import keras
 
-from facekit.core.errors import TrainingError
+from facekit.core.errors import TrainingError, WeightsError
 from facekit.core.files import writing
-from facekit.networks.cards import open_weights
-from facekit.networks.weights import Tensors, assign_tensors, network_tensors, random_states, read_tensors, write_hdf5
+from facekit.networks.hdf5 import Tensors, read_hdf5, write_hdf5
+from facekit.networks.weights import assign_tensors, network_tensors, random_states
 
 History = list[dict[str, float]]
 
@@ -58,10 +58,12 @@ def save_checkpoint(path: Path, model: keras.Model, history: History, step: int,
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Reads a checkpoint. Raises WeightsError if it is damaged."""
-    tensors: dict[str, Any] = read_tensors(path)
-    with open_weights(path) as file:
-        history, step = json.loads(tensors.pop("history")), int(tensors.pop("step"))
-        return Checkpoint(tensors, history, step, str(file.attrs["fingerprint"]))
+    tensors, attributes = read_hdf5(path)
+    try:
+        history, step = json.loads(bytes(tensors.pop("history"))), int(tensors.pop("step"))
+        return Checkpoint(tensors, history, step, attributes["fingerprint"])
+    except (KeyError, TypeError, ValueError) as error:  # another file under this name, or an old one that is damaged
+        raise WeightsError(f"{path} is damaged or no checkpoint. Start the run again.") from error
 
 
 def _ordered(model: keras.Model) -> dict[str, list[keras.Variable]]:

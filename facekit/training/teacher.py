@@ -24,8 +24,7 @@ from facekit.core.files import writing
 from facekit.datasets.mixture import Mixture
 from facekit.faces.chips import resize_chips
 from facekit.networks.backbones import BACKBONES
-from facekit.networks.cards import open_weights
-from facekit.networks.weights import read_tensors, write_hdf5
+from facekit.networks.hdf5 import read_hdf5, write_hdf5
 from facekit.recipes.recipe import Recipe
 from facekit.training.resident import Targets, make_targets
 
@@ -77,10 +76,12 @@ def teach(path: Path, fingerprint: str, data: Mixture, recipe: Recipe, index: ND
         WeightsError: a network's published weights are missing, or the file is damaged.
     """
     if path.exists():
-        with open_weights(path) as file:
-            if file.attrs.get("fingerprint") != fingerprint:
-                raise TrainingError(f"{path} belongs to other data than this run's. Start a new run instead.")
-        return {name: np.asarray(tensor, np.float32) for name, tensor in read_tensors(path).items()}
+        tensors, attributes = read_hdf5(path)
+        expected = {head.name: (len(data.chips), head.width) for head in recipe.network.heads}
+        shapes = {name: np.shape(tensor) for name, tensor in tensors.items()}
+        if attributes.get("fingerprint") != fingerprint or shapes != expected:
+            raise TrainingError(f"{path} belongs to other data than this run's. Start a new run instead.")
+        return {name: np.asarray(tensor, np.float32) for name, tensor in tensors.items()}
     answers = _out_of_sample(data, recipe, index)
     with writing(path, TrainingError):
         write_hdf5(path, answers, {"fingerprint": fingerprint})

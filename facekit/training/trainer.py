@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from facekit.core.errors import TrainingError
 from facekit.evaluation.metrics import evaluate
 from facekit.faces.batch import FaceBatch
-from facekit.networks.weights import Tensors, assign_tensors, network_tensors
+from facekit.networks.hdf5 import Tensors
+from facekit.networks.weights import assign_tensors, network_tensors
 from facekit.training.checkpoints import History, load_checkpoint, save_checkpoint
 from facekit.training.optimizer import make_optimizer, slow_statistics
 from facekit.training.prepared import Prepared

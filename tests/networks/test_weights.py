@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import random
 import subprocess
 import sys
 from dataclasses import replace
@@ -70,13 +69,13 @@ def test_card_is_inside_and_beside_the_file(path: Path) -> None:
     assert "Non-commercial" in beside["licence"]
 
 
-def test_card_is_read_without_keras(path: Path) -> None:
+def test_card_is_read_without_keras_and_hdf5(path: Path) -> None:
     weights.save_weights(TENSORS, CARD, path)
     code = "import sys; from pathlib import Path; from facekit.networks.cards import read_card; "
-    code += "print(read_card(Path(sys.argv[1])).name, 'keras' in sys.modules)"
+    code += "print(read_card(Path(sys.argv[1])).name, {'keras', 'h5py'} & sys.modules.keys())"
     command = [sys.executable, "-c", code, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-    assert done.stdout == "test False\n"
+    assert done.stdout == "test set()\n"
 
 
 def test_missing_file(path: Path) -> None:
@@ -110,25 +109,8 @@ def test_flipped_byte_in_a_tensor(network: keras.Model, path: Path) -> None:
     at = content.index(weights.network_tensors(network)["block9_conv1/kernel"].astype(np.float16).tobytes())
     content[at + 1000] ^= 1
     path.write_bytes(content)
-    with pytest.raises(WeightsError, match=r"weights\.h5 is damaged: its tensors do not match its card\. Fetch or"):
+    with pytest.raises(WeightsError, match=r"weights\.h5 is damaged or not a weights file\. Fetch or train it"):
         weights.load_network(path)
-
-
-def test_flipped_bytes_anywhere_are_one_clear_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "build_network", lambda config: None)
-    monkeypatch.setattr(weights, "assign_tensors", lambda network, tensors: None)
-    weights.save_weights(TENSORS, CARD, path)
-    content, refused = path.read_bytes(), 0
-    chance = random.Random(1)  # other seeds find damage of HDF5's heap that its library reads for ever
-    for _ in range(500):
-        damaged = bytearray(content)
-        damaged[chance.randrange(len(content))] ^= chance.randrange(1, 256)
-        path.write_bytes(damaged)
-        try:
-            weights.load_network(path)  # much of so small a file is unused space
-        except WeightsError:
-            refused += 1
-    assert refused > 30
 
 
 def test_file_without_card(path: Path) -> None:

@@ -16,6 +16,7 @@ from facekit.datasets.records import Faces, Record
 from facekit.datasets.source import DataSource
 from facekit.heads import AGE, GENDER, AgeLoss
 from facekit.networks.backbones import BACKBONES
+from facekit.networks.hdf5 import write_hdf5
 from facekit.training import teacher
 
 HEADS = (AGE, GENDER)
@@ -115,6 +116,9 @@ def test_interrupted_run_finds_its_teacher(
         taught(faces, damaged)
     with pytest.raises(TrainingError, match=r"teacher\.h5 belongs to other data than this run's\. Start a new run"):
         taught(faces, file, "others")
+    write_hdf5(damaged, {"history": "[]"}, {"fingerprint": "these"})  # a checkpoint under its name
+    with pytest.raises(TrainingError, match="belongs to other data"):
+        taught(faces, damaged)
 
 
 def test_full_disk(faces: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,9 @@ from facekit.heads import AGE, GENDER, RACE, AgeLoss, ClassLoss, Loss
 from facekit.networks.calibration import Calibration
 from facekit.networks.cards import read_card
 from facekit.networks.config import NetworkConfig
+from facekit.networks.hdf5 import Tensors
 from facekit.networks.runtimes.graphs import graph_name
-from facekit.networks.weights import Tensors, load_network, read_tensors, save_weights
+from facekit.networks.weights import load_network, read_tensors, save_weights
 from facekit.recipes.recipe import Recipe, TrainingConfig
 from facekit.training import checkpoints, new_run, resumed_run
 from facekit.training.settings import Settings

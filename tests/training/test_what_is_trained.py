@@ -15,7 +15,8 @@ from tiny import changed as with_changes
 from facekit.core.errors import TrainingError, UnknownNameError
 from facekit.datasets.source import DataSource
 from facekit.heads import GENDER, MISSING, AgeHead, AgeLoss
-from facekit.networks.weights import Tensors, network_tensors
+from facekit.networks.hdf5 import Tensors
+from facekit.networks.weights import network_tensors
 from facekit.recipes.recipe import Augmentation, Recipe
 from facekit.training import augment, precision
 from facekit.training.resident import ResidentModel, batches, make_targets, predict_rows, steps_per_epoch

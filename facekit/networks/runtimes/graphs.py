@@ -7,6 +7,7 @@ import sys
 import tempfile
 import warnings
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 OPSET = 18  # the newest that tf2onnx writes
 # Incremented when the same configuration and tensors give another graph, because a backbone or the export changed.
 EXPORT = 1
+_SEAL_LENGTH = 76
 _export_lock = Lock()
 
 
@@ -44,20 +46,31 @@ def load_graph(weights: Path, card: Card) -> bytes:
         WeightsError: it must be exported, and the weights cannot be used.
         FaceKitError: it must be exported, and Keras does not run on TensorFlow.
     """
-    name = graph_name(weights, card)
+    key = _key(weights, card)
+    name = _name(weights, key)
     cache = cache_folder()
     for path in (weights.parent / name, *([cache / name] if cache else [])):
-        try:
-            if graph := gzip.decompress(path.read_bytes()):
+        with suppress(OSError, EOFError, zlib.error):  # missing, damaged or truncated
+            content = gzip.decompress(path.read_bytes())
+            graph, seal = content[:-_SEAL_LENGTH], content[-_SEAL_LENGTH:]
+            if seal == _seal(graph, key):
                 return graph
-        except (OSError, EOFError, zlib.error):  # missing, damaged or truncated
-            pass
     print(f"note: {weights.name} is exported for faster answers; this is done once.", file=sys.stderr, flush=True)
     graph = export_graph(weights)
-    reason = _store(graph, cache / name) if cache else "you have no home folder; set XDG_CACHE_HOME"
+    reason = _store(graph + _seal(graph, key), cache / name) if cache else "you have no home folder; set XDG_CACHE_HOME"
     if reason:
         print(f"note: the export cannot be kept, and will be repeated: {reason}.", file=sys.stderr, flush=True)
     return graph
+
+
+def _seal(graph: bytes, key: str) -> bytes:
+    """Returns the end of a graph's file, which tells the graph from a damaged one and from another network's.
+
+    It is ONNX too, a field of `ModelProto`, to which fields may be appended: metadata "sha256" with 64 digits.
+    """
+    digest = hashlib.sha256(key.encode())
+    digest.update(graph)
+    return b"\x72\x4a\x0a\x06sha256\x12\x40" + digest.hexdigest().encode()
 
 
 def _store(graph: bytes, path: Path) -> str | None:
@@ -73,12 +86,21 @@ def _store(graph: bytes, path: Path) -> str | None:
 
 def graph_name(weights: Path, card: Card) -> str:
     """Returns the graph's file name, which changes with anything that the graph is made from."""
+    return _name(weights, _key(weights, card))
+
+
+def _name(weights: Path, key: str) -> str:
+    return f"{weights.stem}-{key}.onnx.gz"
+
+
+def _key(weights: Path, card: Card) -> str:
+    """Returns a hash of what a graph is made from."""
     tensors = card.tensors_sha256
     if not tensors:  # a checkpoint of the original scripts
         with open(weights, "rb") as file:
             tensors = hashlib.file_digest(file, "sha256").hexdigest()
     made_from = json.dumps([EXPORT, OPSET, tensors, card.network.to_dict()])
-    return f"{weights.stem}-{hashlib.sha256(made_from.encode()).hexdigest()[:16]}.onnx.gz"
+    return hashlib.sha256(made_from.encode()).hexdigest()[:16]
 
 
 def export_graph(weights: Path) -> bytes:

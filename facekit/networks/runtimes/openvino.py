@@ -2,10 +2,13 @@
 
 from pathlib import Path
 from threading import Lock
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit.core.errors import FaceKitError
 from facekit.core.lazy_imports import import_openvino
 from facekit.networks.cards import read_card
 from facekit.networks.runtimes.graphs import load_graph
@@ -23,7 +26,7 @@ class OpenVinoRuntime(Runtime):
 
     Raises:
         WeightsError: the weights cannot be used.
-        FaceKitError: OpenVINO is not installed.
+        FaceKitError: OpenVINO is not installed, or cannot run the graph.
     """
 
     batch_size = 8  # larger batches are no faster per face, and take more memory
@@ -31,16 +34,26 @@ class OpenVinoRuntime(Runtime):
     def __init__(self, weights: Path) -> None:
         openvino = import_openvino()
         self.card = read_card(weights)
-        core = openvino.Core()
-        graph = openvino.preprocess.PrePostProcessor(core.read_model(load_graph(weights, self.card)))
-        graph.input("picture").tensor().set_element_type(openvino.Type.u8)  # chips are converted on their way in
-        # A thread that is pinned to a core has to wait where another program keeps that core busy.
-        settings = {"INFERENCE_PRECISION_HINT": "f32", "ENABLE_CPU_PINNING": False}
-        compiled = core.compile_model(graph.build(), "CPU", settings)
-        self._request = compiled.create_infer_request()
+        graph = load_graph(weights, self.card)
+        try:
+            self._request = _compile(openvino, graph).create_infer_request()
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1].rstrip(".")
+            raise FaceKitError(
+                f"OpenVINO cannot run the graph of {weights}: {reason}. Use the runtime keras.", argument="runtime"
+            ) from error
         self._lock = Lock()
 
     def _run(self, inputs: Inputs) -> dict[str, NDArray[np.floating]]:
         with self._lock:
             outputs = self._request.infer(inputs)
         return {head.name: outputs[head.name] for head in self.card.network.heads}
+
+
+def _compile(openvino: ModuleType, graph: bytes) -> Any:
+    core = openvino.Core()
+    model = openvino.preprocess.PrePostProcessor(core.read_model(graph))
+    model.input("picture").tensor().set_element_type(openvino.Type.u8)  # chips are converted on their way in
+    # A thread that is pinned to a core has to wait where another program keeps that core busy.
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "ENABLE_CPU_PINNING": False}
+    return core.compile_model(model.build(), "CPU", settings)

@@ -2,7 +2,6 @@
 
 import errno
 import gzip
-import json
 import os
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from facekit.faces.chips import BoxChip
 from facekit.heads import GENDER, RACE, AgeHead
 from facekit.networks.calibration import Calibration
 from facekit.networks.cards import DEFAULT_WEIGHTS, ORIGINAL_CARD, Card, read_card
+from facekit.networks.hdf5 import read_hdf5, write_hdf5
 from facekit.networks.runtimes import graphs
 from facekit.networks.runtimes.graphs import export_graph, graph_name, load_graph
 
@@ -47,6 +47,17 @@ def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(graphs, "export_graph", export)
     return asked
+
+
+class NotInstalled:
+    """Hides a module from imports."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == self.name:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 def cached(name: str = "") -> Path:
@@ -150,7 +161,8 @@ def test_a_graph_is_exported_once(card: Card, exported: list[Path], capsys: pyte
 def test_a_graph_beside_the_weights_comes_first(card: Card, exported: list[Path], tmp_path: Path) -> None:
     weights = tmp_path / "mine.h5"
     load_graph(weights, card)
-    (tmp_path / graph_name(weights, card)).write_bytes(gzip.compress(b"beside"))
+    seal = graphs._seal(b"beside", graphs._key(weights, card))
+    (tmp_path / graph_name(weights, card)).write_bytes(gzip.compress(b"beside" + seal))
     assert load_graph(weights, card) == b"beside"
 
 
@@ -164,6 +176,11 @@ def test_a_graph_beside_the_weights_comes_first(card: Card, exported: list[Path]
         lambda data: bytes(len(data)),
         lambda data: b"<html>" + data,
         lambda data: data + b"more",
+        lambda data: gzip.compress(b"something else"),
+        lambda data: gzip.compress(gzip.decompress(data)[:-1]),
+        lambda data: gzip.compress(gzip.decompress(data).replace(b"graph", b"grape")),
+        lambda data: gzip.compress(b"graph" * 1000),  # as an earlier version stored it
+        lambda data: gzip.compress(b"graph" * 1000 + graphs._seal(b"graph" * 1000, "key of another network")),
     ],
 )
 def test_a_damaged_graph_is_replaced(damage: Callable[[bytes], bytes], card: Card, exported: list[Path]) -> None:
@@ -240,14 +257,10 @@ def test_an_export_prints_our_notes_only(tiny_weights: Path, tmp_path: Path) -> 
 
 def test_damaged_weights_are_not_exported(tiny_weights: Path, tmp_path: Path) -> None:
     """The tensors do not match the card, which is whole."""
-    import h5py
-
     path = tmp_path / "damaged.h5"
-    path.write_bytes(tiny_weights.read_bytes())
-    with h5py.File(path, "r+") as file:
-        file["age/bias"][0] = 1.0
-        card = json.loads(file.attrs["card"])
-        file.attrs["card"] = json.dumps({**card, "name": "damaged"})
+    tensors, attributes = read_hdf5(tiny_weights)
+    tensors["age/bias"][0] = 1.0
+    write_hdf5(path, tensors, {"card": attributes["card"].replace("tiny", "damaged")})
     with pytest.raises(WeightsError, match="its tensors do not match its card"):
         load_graph(path, read_card(path))
     assert not list(cached().glob("damaged-*"))
@@ -259,6 +272,13 @@ def test_without_tensorflow_the_error_says_what_to_do(tiny_weights: Path, monkey
         FaceKitError, match=r"Received: jax\. Set KERAS_BACKEND=tensorflow, or use the runtime keras\.$"
     ):
         export_graph(tiny_weights)
+
+
+def test_without_keras_a_missing_graph_is_one_line(card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "keras")
+    monkeypatch.setattr(sys, "meta_path", [NotInstalled("keras"), *sys.meta_path])
+    with pytest.raises(FaceKitError, match=r"^Keras does not load: No module named 'keras'\. Run: pip install keras"):
+        load_graph(WEIGHTS, card)
 
 
 def test_export_without_room_is_one_line(tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
