@@ -9,7 +9,6 @@ import keras
 
 from facekit.core.errors import TrainingError
 from facekit.core.files import writing
-from facekit.networks.cards import open_weights
 from facekit.networks.weights import Tensors, assign_tensors, network_tensors, random_states, read_tensors, write_hdf5
 
 History = list[dict[str, float]]
@@ -24,13 +23,11 @@ class Checkpoint:
             "losses/...", the means of the epoch so far.
         history: the figures of each epoch that is done.
         step: how many of the epoch after these are done.
-        fingerprint: of the pictures' names; other data would be another run.
     """
 
     tensors: Tensors
     history: History
     step: int
-    fingerprint: str
 
     def restore(self, model: keras.Model) -> None:
         """Sets the state of a `ResidentModel`. Raises WeightsError if it was made by another network."""
@@ -44,7 +41,7 @@ class Checkpoint:
         return {name.removeprefix(prefix): value for name, value in self.tensors.items() if name.startswith(prefix)}
 
 
-def save_checkpoint(path: Path, model: keras.Model, history: History, step: int, fingerprint: str) -> None:
+def save_checkpoint(path: Path, model: keras.Model, history: History, step: int) -> None:
     """Writes the state of a `ResidentModel`. Raises TrainingError and leaves the former checkpoint in place."""
     if hasattr(model, "jax_state_sync"):
         model.jax_state_sync()  # JAX keeps the state to itself during an epoch
@@ -53,15 +50,14 @@ def save_checkpoint(path: Path, model: keras.Model, history: History, step: int,
         for number, variable in enumerate(variables):
             tensors[f"{name}/{number:04}"] = variable.numpy()
     with writing(path, TrainingError):
-        write_hdf5(path, {**tensors, "history": json.dumps(history), "step": step}, {"fingerprint": fingerprint})
+        write_hdf5(path, {**tensors, "history": json.dumps(history), "step": step}, {})
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Reads a checkpoint. Raises WeightsError if it is damaged."""
     tensors: dict[str, Any] = read_tensors(path)
-    with open_weights(path) as file:
-        history, step = json.loads(tensors.pop("history")), int(tensors.pop("step"))
-        return Checkpoint(tensors, history, step, str(file.attrs["fingerprint"]))
+    history, step = json.loads(tensors.pop("history")), int(tensors.pop("step"))
+    return Checkpoint(tensors, history, step)
 
 
 def _ordered(model: keras.Model) -> dict[str, list[keras.Variable]]:

@@ -24,7 +24,6 @@ from facekit.core.files import writing
 from facekit.datasets.mixture import Mixture
 from facekit.faces.chips import resize_chips
 from facekit.networks.backbones import BACKBONES
-from facekit.networks.cards import open_weights
 from facekit.networks.weights import read_tensors, write_hdf5
 from facekit.recipes.recipe import Recipe
 from facekit.training.resident import Targets, make_targets
@@ -59,12 +58,11 @@ DESCRIBERS = (
 )
 
 
-def teach(path: Path, fingerprint: str, data: Mixture, recipe: Recipe, index: NDArray[np.integer]) -> Answers:
+def teach(path: Path, data: Mixture, recipe: Recipe, index: NDArray[np.integer]) -> Answers:
     """Computes the teacher's answers for the training chips, or reads them if an interrupted run left them.
 
     Args:
         path: of the HDF5 file that keeps them.
-        fingerprint: of the faces.
         data: n faces.
         recipe: heads, losses and seed.
         index: (m,) of the training chips; no other label is used.
@@ -73,17 +71,14 @@ def teach(path: Path, fingerprint: str, data: Mixture, recipe: Recipe, index: ND
         Head's name -> (n, width); zeros but at `index`.
 
     Raises:
-        TrainingError: the file cannot be written, or belongs to other faces.
+        TrainingError: the file cannot be written.
         WeightsError: a network's published weights are missing, or the file is damaged.
     """
     if path.exists():
-        with open_weights(path) as file:
-            if file.attrs.get("fingerprint") != fingerprint:
-                raise TrainingError(f"{path} belongs to other data than this run's. Start a new run instead.")
         return {name: np.asarray(tensor, np.float32) for name, tensor in read_tensors(path).items()}
     answers = _out_of_sample(data, recipe, index)
     with writing(path, TrainingError):
-        write_hdf5(path, answers, {"fingerprint": fingerprint})
+        write_hdf5(path, answers, {})
     return answers
 
 

@@ -18,6 +18,7 @@ from facekit.networks.cards import Card
 from facekit.networks.config import NetworkConfig
 from facekit.recipes.recipe import Augmentation, Recipe, TrainingConfig
 from facekit.training.checkpoints import History
+from facekit.training.files import RunFiles
 from facekit.training.prepared import Prepared
 from facekit.training.run import Run
 from facekit.training.settings import Settings
@@ -94,7 +95,7 @@ class TinyRun(Run):
 
 def prepared(options: Settings, folder: Path) -> TinyRun:
     """Returns a prepared run with its logs and weights in a folder."""
-    run = TinyRun(options, folder / "logs" / "run", folder / "weights")
+    run = TinyRun(options, RunFiles(folder / "logs" / "run", folder / "weights"))
     run.prepare()
     return run
 

@@ -22,9 +22,10 @@ from PIL import Image
 
 from facekit.core.errors import FaceKitError, PictureError, UsageError, VideoError
 from facekit.core.files import PROJECT
+from facekit.core.signals import SIGNALS
 from facekit.estimator import FaceEstimator
 from facekit.heads import AGE
-from facekit.video import VideoOptions, annotate, annotate_video, signals
+from facekit.video import VideoOptions, annotate, annotate_video
 from facekit.video.frames import Frame, Scene
 from facekit.video.sources.source import Source
 
@@ -226,7 +227,7 @@ sys.exit(130 if annotate_video(source, SimpleNamespace(heads=[AGE]), options).in
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signals")
-@pytest.mark.parametrize("number", signals.SIGNALS)
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_ends_it_in_good_order(number: signal.Signals, clip: Path, tmp_path: Path) -> None:
     output, lines = tmp_path / "o.mp4", tmp_path / "o.jsonl"
     command = [sys.executable, "-c", PROGRAM, clip, output, lines]
