@@ -65,7 +65,7 @@ class Run:
     def interruptible(self) -> Iterator[None]:
         """Ends the block after Ctrl-C, SIGTERM or SIGHUP: with a checkpoint if any step is unsaved, else at once.
 
-        A second signal ends it at once.
+        A second signal ends it at once. The folder is unlocked at the end.
 
         Raises:
             Interrupted: a signal came. It names the run if that can be resumed.
@@ -76,6 +76,8 @@ class Run:
         except KeyboardInterrupt:
             run = self.folder.name if self.files.can_be_resumed else None
             raise Interrupted(self._interruption.number or signal.SIGINT, run) from None
+        finally:
+            self.files.close()
 
     def prepare(self) -> Prepared:
         """Builds the network, reads and splits the data. Raises DataError, TrainingError, WeightsError."""

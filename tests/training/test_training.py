@@ -93,7 +93,7 @@ def test_training_ends_with_a_calibration(trained: TinyRun, tmp_path: Path, monk
     assert set(card.calibration.temperatures) == {"age", "gender", "race"}
     assert card.calibration.records == card.data["validation"] > 5
     assert read_card(run.last_path).calibration == Calibration()
-    again = prepared(trained.settings, tmp_path).train()
+    again = run.finish(run.trainer)  # as a run that was killed at its very end
     assert again.calibration == card.calibration  # fitted to raw answers, not to calibrated ones
 
 
@@ -173,9 +173,10 @@ def test_runs_are_found_by_name_or_as_the_latest(
     for number, name in enumerate(("b", "a")):
         settings(changed(TINY, seed=number), tiny_utkface).save(Path("logs") / name / "settings.json")
         os.utime(Path("logs") / name / "settings.json", (number, number))
-    assert resumed_run(None).folder == Path("logs/a")
-    assert resumed_run("b").settings.recipe.training.seed == 0
-    assert resumed_run("logs/b").folder == Path("logs/b")
+    for asked, name, seed in ((None, "a", 1), ("b", "b", 0), ("logs/b", "b", 0)):
+        run = resumed_run(asked)
+        assert (run.folder, run.settings.recipe.training.seed) == (Path("logs", name), seed)
+        run.files.close()
     with pytest.raises(TrainingError, match=r"No run c in .*logs to resume"):
         resumed_run("c")
     (tmp_path / "logs" / "b" / "settings.json").write_text('{"recipe": {}}', encoding="utf-8")
