@@ -150,7 +150,7 @@ def test_sigterm_leaves_a_checkpoint_within_seconds(
     seconds = time.monotonic() - begun
     with capsys.disabled():
         print(f" {seconds:.1f} s ", end="")
-    assert seconds < 10
+    assert seconds < 30  # on a busy machine; about 1 on an idle one
     run = resumed_run(None)
     assert said == f"error: interrupted. Continue with: {sys.executable} -c --resume {run.folder.name}"
     checkpoint = checkpoints.load_checkpoint(run.files.checkpoint)
