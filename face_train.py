@@ -42,15 +42,23 @@ def run() -> None:
     changed = [name for name, value in vars(args).items() if value != parser.get_default(name)]
     if args.resume is not None and set(changed) - {"resume", "dry_run"}:
         parser.error("--resume continues a run as it was started, and takes no other options than --dry-run")
+    from facekit.core.errors import FinishedError
     from facekit.evaluation.tables import format_figures
     from facekit.training import new_run, resumed_run
 
-    training = new_run(settings(args)) if args.resume is None else resumed_run(args.resume or None)
-    prepared = training.prepare()
-    print(prepared.summary(f"{training.folder}, weights {training.best_path}", timed=args.dry_run))
-    if not args.dry_run:
-        card = training.train(prepared)
-        print(f"\n{training.best_path}\n\n{format_figures(card.figures)}")
+    try:
+        training = new_run(settings(args)) if args.resume is None else resumed_run(args.resume or None)
+    except FinishedError as finished:
+        print(finished)
+        return
+    with training.interruptible():
+        prepared = training.prepare()
+        if not args.dry_run:
+            training.files.open()  # which takes another name if a run started in the same second has this one
+        print(prepared.summary(f"{training.folder}, weights {training.best_path}", timed=args.dry_run))
+        if not args.dry_run:
+            card = training.train(prepared)
+            print(f"\n{training.best_path}\n\n{format_figures(card.figures)}")
 
 
 def settings(args: Namespace) -> "Settings":

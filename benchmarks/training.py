@@ -32,6 +32,7 @@ import_keras()
 from facekit.datasets.source import DataSource
 from facekit.recipes import RECIPES
 from facekit.training import prepared
+from facekit.training.files import RunFiles
 from facekit.training.run import Run
 from facekit.training.settings import Settings
 
@@ -39,7 +40,7 @@ prepared.steps_per_epoch = lambda recipe, n: 8
 recipe = RECIPES["dlib_utkface"]
 network, training = replace(recipe.network, input_size=200), replace(recipe.training, epochs=1)
 recipe = replace(recipe, network=network, training=training, data=(DataSource("utkface", sys.argv[1]),))
-run = Run(Settings(recipe), Path(sys.argv[2], "logs", "run"), Path(sys.argv[2]))
+run = Run(Settings(recipe), RunFiles(Path(sys.argv[2], "logs", "run"), Path(sys.argv[2])))
 run.train(run.prepare())
 """
 

@@ -9,11 +9,13 @@ import errno
 import io
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from facekit.core.errors import FaceKitError, UsageError
+from facekit.core.signals import Interrupted
 
 if TYPE_CHECKING:
     from facekit.estimator import FaceEstimator
@@ -47,7 +49,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(run: Callable[[], int | None], parser: argparse.ArgumentParser | None = None) -> NoReturn:
-    """Runs a script. Exit status: 0 done, 1 nothing could be done, 2 bad usage, 130 interrupted.
+    """Runs a script.
+
+    Exit status: 0 done, 1 nothing could be done, 2 bad usage, 130 interrupted by Ctrl-C; a training that another signal
+    interrupts ends with 128 + its number, 143 for SIGTERM.
 
     Args:
         run: does the work.
@@ -62,6 +67,8 @@ def main(run: Callable[[], int | None], parser: argparse.ArgumentParser | None =
         status = _say(_with_option(error, parser), 2)
     except FaceKitError as error:
         status = _say(_with_option(error, parser), 1)
+    except Interrupted as interrupted:
+        status = _say(_with_command(interrupted), 128 + interrupted.number)
     except KeyboardInterrupt:
         status = _say("interrupted", 130)
     except OSError as error:
@@ -78,6 +85,14 @@ def _with_option(error: FaceKitError, parser: argparse.ArgumentParser | None) ->
     actions = parser._actions if parser else []
     options = next((action.option_strings for action in actions if action.dest == error.argument), [])
     return f"{str(error).rstrip('.')} ({options[0]})." if options else str(error)
+
+
+def _with_command(interrupted: Interrupted) -> str:
+    """Says how a run that was interrupted is resumed, by the program that ran this script."""
+    if interrupted.run is None:
+        return "interrupted"
+    command = shlex.join([sys.orig_argv[0], sys.argv[0], "--resume", interrupted.run])
+    return f"interrupted. Continue with: {command}"
 
 
 def _say(error: object, status: int) -> int:

@@ -153,19 +153,23 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def trained(tiny_utkface: Path, tmp_path_factory: pytest.TempPathFactory) -> "TinyRun":
-    """A run of the tiny recipe to its end, of three epochs."""
+    """A run of the tiny recipe to its end, of three epochs. Beside its folder is a copy from before it was finished."""
     from tiny import TINY, TINY_BACKBONE, changed, prepared, settings
 
     from facekit.networks.backbones import BACKBONES
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(BACKBONES, "tiny", TINY_BACKBONE)
-        run = prepared(settings(changed(TINY, epochs=3), tiny_utkface), tmp_path_factory.mktemp("trained"))
-        run.train()
+        folder = tmp_path_factory.mktemp("trained")
+        run = prepared(settings(changed(TINY, epochs=3), tiny_utkface), folder / "finished")
+        trainer = run.fit(run.prepared)
+        shutil.copytree(folder / "finished", folder / "unfinished")
+        run.finish(trainer)
+        run.files.close()
     return run
 
 
 @pytest.fixture
 def copied(trained: "TinyRun", tmp_path: Path) -> Path:
-    """A copy of its files, for tests that go on with it."""
-    return Path(shutil.copytree(trained.folder.parent.parent, tmp_path / "copy"))
+    """A copy of its files after the last epoch, for tests that go on with it."""
+    return Path(shutil.copytree(trained.folder.parents[2] / "unfinished", tmp_path / "copy"))

@@ -73,7 +73,7 @@ def test_face_train(script: Script, tiny_utkface: Path, tmp_path: Path, monkeypa
     assert status == 0 and "of 8 an epoch, 2 epochs" in out
     assert not list(tmp_path.iterdir())
 
-    status, out, err = script("face_train.py", *options, "--learning-rate", 0.002)
+    status, out, _ = script("face_train.py", *options, "--learning-rate", 0.002)
     (run,) = Path("logs").iterdir()
     assert status == 0 and f"{run.name}-best.h5" in out and "cross-entropy" in out
     expected = changed(TINY, learning_rate=0.002, data=(DataSource("utkface", str(tiny_utkface)),))
@@ -81,8 +81,10 @@ def test_face_train(script: Script, tiny_utkface: Path, tmp_path: Path, monkeypa
     written = {f"{run.name}-{which}.{kind}" for which in ("best", "last") for kind in ("h5", "json")}
     assert {path.name for path in Path("face_weights").iterdir()} == {*written, f"{run.name}-best.md"}
 
-    status, _, err = script("face_train.py", "--resume")
-    assert status == 0 and "Continuing after epoch 1 of 1." in err
+    assert script("face_train.py", "--resume") == (
+        *(0, f"Run {run.name} is finished. Its weights are {Path('face_weights', run.name)}-best.h5.\n", ""),
+    )
+    assert not list(run.glob("*.h5"))
 
 
 def test_paths_of_several_sources(

@@ -1,5 +1,6 @@
 """What the scripts share: quick starts, options, and exit statuses."""
 
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -9,6 +10,7 @@ from conftest import ROOT, Script
 
 from facekit import cli
 from facekit.core.errors import FaceKitError, UnknownNameError
+from facekit.core.signals import Interrupted
 
 SCRIPTS = ("face.py", "face_demo.py", "face_evaluate.py", "face_export.py", "face_train.py", "face_video_demo.py")
 
@@ -69,6 +71,8 @@ def test_nearest_option_is_suggested(script: Script) -> None:
         (FaceKitError("No such thing."), 1, "error: No such thing.\n"),
         (UnknownNameError("dog", "hund", ["hound"]), 2, "error: Unknown dog: 'hund'. Did you mean 'hound'? Known:"),
         (KeyboardInterrupt(), 130, "error: interrupted\n"),
+        (Interrupted(signal.SIGINT), 130, "error: interrupted\n"),
+        (Interrupted(signal.SIGTERM, "tiny 1"), 143, "error: interrupted. Continue with: "),
     ],
 )
 def test_exit_statuses(outcome: Any, status: int, said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,6 +40,10 @@ class TrainingError(FaceKitError):
     """A training run that cannot start or continue."""
 
 
+class FinishedError(TrainingError):
+    """A training run that has nothing left to do."""
+
+
 class VideoError(FaceKitError):
     """A camera or video that cannot be opened, read or written."""
 

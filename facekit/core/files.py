@@ -69,6 +69,17 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_temporaries(folder: Path, stem: str = "*") -> None:
+    """Removes what killed processes left of files that they wrote with `atomic_path`.
+
+    Args:
+        folder: where the files are.
+        stem: their names without the suffix, a pattern.
+    """
+    for path in folder.glob(f".{stem}-????????.*"):
+        path.unlink(missing_ok=True)
+
+
 def is_one_of(path: str | Path, others: Iterable[str | Path]) -> bool:
     """Tells whether a path is the same file as one of the others, by whatever name; "-" is none."""
     return str(path) != "-" and os.path.realpath(path) in {os.path.realpath(other) for other in others}

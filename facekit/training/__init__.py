@@ -8,6 +8,7 @@ from facekit.core.errors import TrainingError
 from facekit.core.lazy_imports import import_keras
 
 if TYPE_CHECKING:
+    from facekit.training.files import RunFiles
     from facekit.training.run import Run
     from facekit.training.settings import Settings
 
@@ -15,19 +16,24 @@ LOGS, WEIGHTS = Path("logs"), Path("face_weights")  # in the working folder
 
 
 def new_run(settings: "Settings") -> "Run":
-    """Makes a run in a folder of its own, named after the recipe and the time."""
-    return _run(settings, LOGS / f"{settings.recipe.name}-{time.strftime('%Y%m%d-%H%M%S')}")
+    """Returns a run with a folder of its own, named after the recipe and the time, which its training makes."""
+    from facekit.training.files import RunFiles
+
+    name = f"{settings.recipe.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    return _run(settings, RunFiles(LOGS / name, WEIGHTS, is_new=True))
 
 
 def resumed_run(name: str | None) -> "Run":
-    """Finds a run that was interrupted, with the settings it began with.
+    """Finds a run that was interrupted, with the settings it began with, and locks its folder.
 
     Args:
         name: of its folder in logs/; None for the latest.
 
     Raises:
-        TrainingError: there is none, or an older version began it.
+        FinishedError: the run is finished.
+        TrainingError: there is none, another process trains it, or an older version began it.
     """
+    from facekit.training.files import RunFiles
     from facekit.training.settings import Settings
 
     found = sorted(LOGS.glob("*/settings.json"), key=lambda path: path.stat().st_mtime)
@@ -36,11 +42,13 @@ def resumed_run(name: str | None) -> "Run":
     if not found:
         run = f"run {name}" if name else "run"
         raise TrainingError(f"No {run} in {LOGS.absolute()} to resume. Start a new one.")
-    return _run(Settings.load(found[-1]), found[-1].parent)
+    settings, files = Settings.load(found[-1]), RunFiles(found[-1].parent, WEIGHTS)
+    files.open()
+    return _run(settings, files)
 
 
-def _run(settings: "Settings", folder: Path) -> "Run":
+def _run(settings: "Settings", files: "RunFiles") -> "Run":
     import_keras()
     from facekit.training.run import Run
 
-    return Run(settings, folder, WEIGHTS)
+    return Run(settings, files)

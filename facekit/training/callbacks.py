@@ -15,6 +15,7 @@ from facekit.core.errors import TrainingError
 from facekit.core.files import atomic_path, writing
 from facekit.training.checkpoints import History
 from facekit.training.curves import draw_curves
+from facekit.training.interruption import Interruption
 
 SAVE_EVERY = 300.0  # seconds that a kill may cost: far longer than saving takes, far shorter than some epochs
 
@@ -34,6 +35,7 @@ class Progress(keras.callbacks.Callback):
         super().__init__()
         self.epochs, self.steps, self.batch_size, self.first_step = epochs, steps, batch_size, first_step
         self.compiled = False
+        self.bar = tqdm(disable=True)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.title = f"Epoch {epoch + 1}/{self.epochs}"
@@ -64,6 +66,10 @@ class Progress(keras.callbacks.Callback):
             self.compiled = True
         elif time.perf_counter() - self.updated > 1:
             self._update(logs)
+
+    def close(self) -> None:
+        """Clears the bar, for what is printed after it."""
+        self.bar.close()
 
     def _update(self, logs: dict[str, Any] | None) -> None:
         losses = {name: float(value) for name, value in (logs or {}).items()}  # waits for the step
@@ -131,17 +137,18 @@ class EpochEnd(keras.callbacks.Callback):
 
 
 class MidEpoch(keras.callbacks.Callback):
-    """Saves the run every few minutes, and continues the mean losses of an epoch that was interrupted.
+    """Saves the run every few minutes and after a signal; continues the mean losses of an epoch that was interrupted.
 
     Args:
         step: from which the first epoch continues.
         steps: of an epoch.
         save: called with the number of steps that are done.
+        interruption: waits for the next step after the first one.
     """
 
-    def __init__(self, step: int, steps: int, save: Callable[[int], None]) -> None:
+    def __init__(self, step: int, steps: int, save: Callable[[int], None], interruption: Interruption) -> None:
         super().__init__()
-        self.step, self.steps, self.save = step, steps, save
+        self.step, self.steps, self.save, self.interruption = step, steps, save, interruption
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.losses = [variable.numpy() for variable in self.model.metrics_variables] if self.step else []
@@ -154,7 +161,9 @@ class MidEpoch(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self.step += 1
+        self.interruption.unsaved = True
         due = self.step < self.steps and time.monotonic() - self.saved >= SAVE_EVERY
+        due = due or self.interruption.is_requested
         if due and math.isfinite(float((logs or {}).get("loss", 0))):  # else `Progress` stops the run
             self.save(self.step)
             self.saved = time.monotonic()

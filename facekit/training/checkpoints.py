@@ -24,13 +24,11 @@ class Checkpoint:
             "losses/...", the means of the epoch so far.
         history: the figures of each epoch that is done.
         step: how many of the epoch after these are done.
-        fingerprint: of the pictures' names; other data would be another run.
     """
 
     tensors: Tensors
     history: History
     step: int
-    fingerprint: str
 
     def restore(self, model: keras.Model) -> None:
         """Sets the state of a `ResidentModel`. Raises WeightsError if it was made by another network."""
@@ -44,7 +42,7 @@ class Checkpoint:
         return {name.removeprefix(prefix): value for name, value in self.tensors.items() if name.startswith(prefix)}
 
 
-def save_checkpoint(path: Path, model: keras.Model, history: History, step: int, fingerprint: str) -> None:
+def save_checkpoint(path: Path, model: keras.Model, history: History, step: int) -> None:
     """Writes the state of a `ResidentModel`. Raises TrainingError and leaves the former checkpoint in place."""
     if hasattr(model, "jax_state_sync"):
         model.jax_state_sync()  # JAX keeps the state to itself during an epoch
@@ -53,17 +51,17 @@ def save_checkpoint(path: Path, model: keras.Model, history: History, step: int,
         for number, variable in enumerate(variables):
             tensors[f"{name}/{number:04}"] = variable.numpy()
     with writing(path, TrainingError):
-        write_hdf5(path, {**tensors, "history": json.dumps(history), "step": step}, {"fingerprint": fingerprint})
+        write_hdf5(path, {**tensors, "history": json.dumps(history), "step": step}, {})
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Reads a checkpoint. Raises WeightsError if it is damaged."""
-    tensors, attributes = read_hdf5(path)
+    tensors, _ = read_hdf5(path)
     try:
         history, step = json.loads(bytes(tensors.pop("history"))), int(tensors.pop("step"))
-        return Checkpoint(tensors, history, step, attributes["fingerprint"])
     except (KeyError, TypeError, ValueError) as error:  # another file under this name, or an old one that is damaged
         raise WeightsError(f"{path} is damaged or no checkpoint. Start the run again.") from error
+    return Checkpoint(tensors, history, step)
 
 
 def _ordered(model: keras.Model) -> dict[str, list[keras.Variable]]:

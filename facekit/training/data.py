@@ -1,6 +1,5 @@
 """The data of a training: faces of all sources in one array, their labels, and the sides of the split."""
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,7 +25,6 @@ class TrainingData:
         sides: "train", "validation" and "test" -> indices of the faces.
         source_index: (n,) the source of each face.
         dropped: for each source, reason -> number of records that are not used.
-        fingerprint: hash of the pictures' names, in order.
     """
 
     faces: Mixture
@@ -34,7 +32,6 @@ class TrainingData:
     sides: dict[str, NDArray[np.integer]]
     source_index: NDArray[np.intp]
     dropped: list[dict[str, int]]
-    fingerprint: str
 
     def side_labels(self, side: str) -> dict[str, NDArray[Any]]:
         """Returns head's name -> encoded labels of one side."""
@@ -98,6 +95,4 @@ def read_data(recipe: Recipe, allocate: Allocate) -> TrainingData:
             f"All sides of the split need pictures. Received {len(side_of)}, none for {', '.join(missing)}: add some."
         )
     dropped = [count_dropped(part, side_of[source_index == number]) for number, part in enumerate(faces.parts)]
-    names = "\n".join(record.key for part in faces.parts for record in part.records)
-    fingerprint = hashlib.sha256(names.encode()).hexdigest()
-    return TrainingData(faces, faces.labels(network.heads), sides, source_index, dropped, fingerprint)
+    return TrainingData(faces, faces.labels(network.heads), sides, source_index, dropped)

@@ -2,7 +2,7 @@
 random numbers; else it receives the augmented chips of `facekit.training.prefetch`."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -160,7 +160,10 @@ def batches(
 
 
 def predict_rows(
-    model: ResidentModel, index: NDArray[np.integer], chips: NDArray[np.uint8] | None
+    model: ResidentModel,
+    index: NDArray[np.integer],
+    chips: NDArray[np.uint8] | None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> dict[str, NDArray[np.float32]]:
     """Runs the network on some of the chips.
 
@@ -168,6 +171,7 @@ def predict_rows(
         model: runs the network.
         index: (n,) of the chips.
         chips: all of them on the host; None if they are on the device.
+        callbacks: may stop it early.
 
     Returns:
         Head's name -> (n, width).
@@ -176,7 +180,7 @@ def predict_rows(
     index = np.resize(index, math.ceil(size / devices) * devices)  # the first ones again, to share evenly
     block = PREDICTED_TOGETHER * devices
     steps = math.ceil(len(index) / block)
-    outputs = model.predict(_plain_batches(index, chips, block), steps=steps, verbose=0)
+    outputs = model.predict(_plain_batches(index, chips, block), steps=steps, verbose=0, callbacks=list(callbacks))
     return {name: rows[:size] for name, rows in outputs.items()}
 
 

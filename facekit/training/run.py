@@ -1,5 +1,8 @@
 """A training, top to bottom: prepare -> fit -> finish."""
 
+import signal
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,6 +12,7 @@ import keras
 from facekit.core.errors import TrainingError
 from facekit.core.files import writing
 from facekit.core.lazy_imports import import_cv2
+from facekit.core.signals import Interrupted, handled_signals
 from facekit.datasets.source import find_data
 from facekit.evaluation.evaluate import save_tested, tested_card
 from facekit.networks.cards import Card
@@ -19,10 +23,13 @@ from facekit.training.callbacks import EpochEnd, MidEpoch, Progress
 from facekit.training.chip_grid import save_first_chips
 from facekit.training.data import read_data
 from facekit.training.devices import Devices
+from facekit.training.files import RunFiles
 from facekit.training.initial_weights import load_initial_weights
+from facekit.training.interruption import Interruption
 from facekit.training.precision import POLICIES, choose_precision, dtype_policy
 from facekit.training.prefetch import augmented
 from facekit.training.prepared import Prepared
+from facekit.training.records import check_records
 from facekit.training.resident import Targets, batches, make_targets
 from facekit.training.settings import Settings
 from facekit.training.storage import Storage
@@ -35,14 +42,42 @@ class Run:
 
     Args:
         settings: what to train, and how.
-        folder: for logs and the checkpoint.
-        weights_folder: gets <run>-best.h5 and <run>-last.h5, each with its card.
+        files: its folder, and its weights, each with its card.
     """
 
-    def __init__(self, settings: Settings, folder: Path, weights_folder: Path) -> None:
-        self.settings, self.folder = settings, folder
-        self.best_path = weights_folder / f"{folder.name}-best.h5"
-        self.last_path = weights_folder / f"{folder.name}-last.h5"
+    def __init__(self, settings: Settings, files: RunFiles) -> None:
+        self.settings, self.files = settings, files
+        self._interruption = Interruption()
+
+    @property
+    def folder(self) -> Path:
+        return self.files.path
+
+    @property
+    def best_path(self) -> Path:
+        return self.files.best
+
+    @property
+    def last_path(self) -> Path:
+        return self.files.last
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Ends the block after Ctrl-C, SIGTERM or SIGHUP: with a checkpoint if any step is unsaved, else at once.
+
+        A second signal ends it at once. The folder is unlocked at the end.
+
+        Raises:
+            Interrupted: a signal came. It names the run if that can be resumed.
+        """
+        try:
+            with handled_signals(self._interruption.request):
+                yield
+        except KeyboardInterrupt:
+            run = self.folder.name if self.files.can_be_resumed else None
+            raise Interrupted(self._interruption.number or signal.SIGINT, run) from None
+        finally:
+            self.files.close()
 
     def prepare(self) -> Prepared:
         """Builds the network, reads and splits the data. Raises DataError, TrainingError, WeightsError."""
@@ -80,19 +115,28 @@ class Run:
             The card of the best weights, with their figures on the test side.
 
         Raises:
-            TrainingError: the loss is no number, the disk is full, or the data is not what a resumed run began with.
+            FinishedError: the run is finished.
+            TrainingError: another process has the run, the loss is no number, the disk is full, or the data is not what
+                a resumed run began with.
         """
-        return self.finish(self.fit(prepared))
+        try:
+            return self.finish(self.fit(prepared))
+        finally:
+            self.files.close()
 
     def fit(self, prepared: Prepared) -> Trainer:
         """Trains all epochs, or those that are left where the run was interrupted."""
-        prepared.settings.save(self.folder / "settings.json")
+        self.files.open()
+        prepared.settings.save(self.files.settings)
+        check_records(self.folder / "records.csv.gz", self.files.checkpoint, prepared.data, prepared.recipe)
         targets = self._targets(prepared)
         self._save_first_chips(prepared)
         with prepared.devices.scope():
-            trainer = Trainer(prepared, targets, self.folder / "checkpoint.h5")
+            trainer = Trainer(prepared, targets, self.files.checkpoint, self._interruption)
             trainer.restore()
-            if trainer.step:
+            if trainer.step == prepared.steps:
+                self._end_epoch(trainer)  # of which only the validation is left
+            elif trainer.step:
                 self._fit_epochs(trainer, len(trainer.history) + 1)  # the rest of the one that was interrupted
             if len(trainer.history) < prepared.recipe.training.epochs:
                 self._fit_epochs(trainer, prepared.recipe.training.epochs)
@@ -103,7 +147,7 @@ class Run:
         recipe, data, answers = prepared.recipe, prepared.data, None
         index = data.sides["train"]
         if recipe.training.teacher_weight:
-            answers = teach(self.folder / "teacher.h5", data.fingerprint, data.faces, recipe, index)
+            answers = teach(self.files.teacher, data.faces, recipe, index)
         return make_targets(recipe, data.labels, answers, index)
 
     def _save_first_chips(self, prepared: Prepared) -> None:
@@ -119,20 +163,32 @@ class Run:
         epoch, step = len(trainer.history), trainer.step
         weights = data.sampling_weights(recipe)
         drawn = batches(recipe, data.sides["train"], range(epoch, epochs), step, weights)
-        trainer.model.fit(
-            drawn if trainer.chips is None else augmented(drawn, trainer.chips),
-            steps_per_epoch=prepared.steps - step,
-            initial_epoch=epoch,
-            epochs=epochs,
-            shuffle=False,
-            verbose=0,
-            callbacks=[
-                Progress(recipe.training.epochs, prepared.steps, recipe.training.batch_size, step),
-                EpochEnd(self.folder, trainer.history, trainer.validate, partial(self._save_epoch, trainer)),
-                MidEpoch(step, prepared.steps, trainer.save_checkpoint),
-            ],
-        )
+        with closing(Progress(recipe.training.epochs, prepared.steps, recipe.training.batch_size, step)) as progress:
+            trainer.model.fit(
+                drawn if trainer.chips is None else augmented(drawn, trainer.chips),
+                steps_per_epoch=prepared.steps - step,
+                initial_epoch=epoch,
+                epochs=epochs,
+                shuffle=False,
+                verbose=0,
+                callbacks=[
+                    progress,
+                    self._epoch_end(trainer),
+                    MidEpoch(step, prepared.steps, trainer.save_checkpoint, self._interruption),
+                ],
+            )
         trainer.step = 0
+
+    def _end_epoch(self, trainer: Trainer) -> None:
+        """Ends an epoch whose steps are done: validates, logs and saves."""
+        callbacks = keras.callbacks.CallbackList([self._epoch_end(trainer)], model=trainer.model)
+        callbacks.on_train_begin()
+        callbacks.on_epoch_end(len(trainer.history), trainer.model.get_metrics_result())
+        callbacks.on_train_end()
+        trainer.step = 0
+
+    def _epoch_end(self, trainer: Trainer) -> EpochEnd:
+        return EpochEnd(self.folder, trainer.history, trainer.validate, partial(self._save_epoch, trainer))
 
     def _save_epoch(self, trainer: Trainer) -> None:
         """Saves weights, then the checkpoint: a run killed before it repeats the epoch, and writes the same again."""
@@ -143,9 +199,14 @@ class Run:
         trainer.save_checkpoint(0)
 
     def finish(self, trainer: Trainer) -> Card:
-        """Calibrates and tests the best weights as people get them: read from their file, in float32."""
+        """Calibrates and tests the best weights as people get them: read from their file, in float32.
+
+        Then the run is finished, and cannot be resumed.
+        """
         data = trainer.data
         validation, test = ((trainer.side_faces(side), data.side_labels(side)) for side in ("validation", "test"))
-        return save_tested(
+        card = save_tested(
             tested_card(KerasRuntime(self.best_path), validation, test, data.all_dropped), self.best_path
         )
+        self.files.finish()
+        return card

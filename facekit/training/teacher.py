@@ -58,12 +58,11 @@ DESCRIBERS = (
 )
 
 
-def teach(path: Path, fingerprint: str, data: Mixture, recipe: Recipe, index: NDArray[np.integer]) -> Answers:
+def teach(path: Path, data: Mixture, recipe: Recipe, index: NDArray[np.integer]) -> Answers:
     """Computes the teacher's answers for the training chips, or reads them if an interrupted run left them.
 
     Args:
         path: of the HDF5 file that keeps them.
-        fingerprint: of the faces.
         data: n faces.
         recipe: heads, losses and seed.
         index: (m,) of the training chips; no other label is used.
@@ -72,19 +71,18 @@ def teach(path: Path, fingerprint: str, data: Mixture, recipe: Recipe, index: ND
         Head's name -> (n, width); zeros but at `index`.
 
     Raises:
-        TrainingError: the file cannot be written, or belongs to other faces.
+        TrainingError: the file cannot be written.
         WeightsError: a network's published weights are missing, or the file is damaged.
     """
     if path.exists():
-        tensors, attributes = read_hdf5(path)
+        tensors, _ = read_hdf5(path)
         expected = {head.name: (len(data.chips), head.width) for head in recipe.network.heads}
-        shapes = {name: np.shape(tensor) for name, tensor in tensors.items()}
-        if attributes.get("fingerprint") != fingerprint or shapes != expected:
+        if {name: np.shape(tensor) for name, tensor in tensors.items()} != expected:
             raise TrainingError(f"{path} belongs to other data than this run's. Start a new run instead.")
         return {name: np.asarray(tensor, np.float32) for name, tensor in tensors.items()}
     answers = _out_of_sample(data, recipe, index)
     with writing(path, TrainingError):
-        write_hdf5(path, answers, {"fingerprint": fingerprint})
+        write_hdf5(path, answers, {})
     return answers
 
 

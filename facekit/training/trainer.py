@@ -8,12 +8,12 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.core.errors import TrainingError
 from facekit.evaluation.metrics import evaluate
 from facekit.faces.batch import FaceBatch
 from facekit.networks.hdf5 import Tensors
 from facekit.networks.weights import assign_tensors, network_tensors
 from facekit.training.checkpoints import History, load_checkpoint, save_checkpoint
+from facekit.training.interruption import Interruption, StopsPredicting
 from facekit.training.optimizer import make_optimizer, slow_statistics
 from facekit.training.prepared import Prepared
 from facekit.training.resident import ResidentModel, Targets, predict_rows, take_rows
@@ -26,6 +26,7 @@ class Trainer:
         prepared: network, data and settings. Its chips move here.
         targets: of all chips.
         checkpoint: file of the state between two steps.
+        interruption: cuts a validation short.
 
     Attributes:
         model: the network with its data, compiled.
@@ -34,9 +35,10 @@ class Trainer:
         step: number of steps that are done of the epoch after these.
     """
 
-    def __init__(self, prepared: Prepared, targets: Targets, checkpoint: Path) -> None:
+    def __init__(self, prepared: Prepared, targets: Targets, checkpoint: Path, interruption: Interruption) -> None:
         recipe, network = prepared.recipe, prepared.network
         self.prepared, self.data, self.checkpoint = prepared, prepared.data, checkpoint
+        self.interruption = interruption
         self.history: History = []
         self.step = 0
 
@@ -56,16 +58,12 @@ class Trainer:
         """Continues from the checkpoint, if there is one.
 
         Raises:
-            TrainingError: it belongs to other data.
             WeightsError: it is damaged, or belongs to another network.
         """
         if not self.checkpoint.exists():
             return
         checkpoint = load_checkpoint(self.checkpoint)
         recipe = self.prepared.recipe
-        if checkpoint.fingerprint != self.data.fingerprint:
-            paths = ", ".join(source.path or source.dataset for source in recipe.data)
-            raise TrainingError(f"{paths} is not the data this run began with. Start a new run instead.")
         checkpoint.restore(self.model)
         self.history += checkpoint.history
         self.step = checkpoint.step
@@ -73,8 +71,14 @@ class Trainer:
         print(f"Continuing after epoch {len(self.history)} of {recipe.training.epochs}{steps}.", file=sys.stderr)
 
     def save_checkpoint(self, step: int) -> None:
-        """Saves the state after a number of steps of the epoch after the history's. Raises TrainingError."""
-        save_checkpoint(self.checkpoint, self.model, self.history, step, self.data.fingerprint)
+        """Saves the state after a number of steps of the epoch after the history's.
+
+        Raises:
+            TrainingError: it cannot be written; the former checkpoint stays.
+            KeyboardInterrupt: a signal came before.
+        """
+        save_checkpoint(self.checkpoint, self.model, self.history, step)
+        self.interruption.saved()
 
     def averaged(self) -> Tensors:
         """Returns the network's weights, trained ones as their moving average where the optimizer keeps it."""
@@ -87,12 +91,19 @@ class Trainer:
         return tensors
 
     def validate(self) -> dict[str, float]:
-        """Evaluates the averaged weights on the validation side."""
+        """Evaluates the averaged weights on the validation side.
+
+        Raises:
+            KeyboardInterrupt: a signal cut it short; the state after the epoch's steps is saved.
+        """
         network, heads = self.model.network, self.prepared.recipe.network.heads
         raw = network_tensors(network)
         assign_tensors(network, self.averaged())
-        rows = predict_rows(self.model, self.data.sides["validation"], self.chips)
+        index, stops = self.data.sides["validation"], StopsPredicting(self.interruption)
+        rows = predict_rows(self.model, index, self.chips, callbacks=[stops])
         assign_tensors(network, raw)
+        if self.interruption.is_requested:
+            self.save_checkpoint(self.prepared.steps)
         figures = evaluate(heads, rows, self.data.side_labels("validation"))
         losses = {"loss": sum(head.validation_loss(figures[head.name]) for head in heads)}
         return losses | {

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from facekit.core.errors import FaceKitError, VideoError
 from facekit.core.files import writable_folder
+from facekit.core.signals import handled_signals
 from facekit.faces.images import Picture
 from facekit.video.captures.captures import Captures
 from facekit.video.display.overlay import Overlay
@@ -23,7 +24,6 @@ from facekit.video.frames import Frame, Scene
 from facekit.video.options import VideoOptions
 from facekit.video.pipeline import Pipeline
 from facekit.video.report import VideoReport, joined_names
-from facekit.video.signals import handled_signals
 from facekit.video.sinks.jsonl import JsonLines
 from facekit.video.sinks.recorder import Recorder
 from facekit.video.sinks.summary import Summary
@@ -64,7 +64,7 @@ def annotate_video(
     options = options or VideoOptions()
     report, stop = VideoReport(), threading.Event()
 
-    def interrupt() -> None:
+    def interrupt(number: int) -> None:
         report.interrupted = True
         stop.set()
 

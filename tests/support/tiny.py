@@ -20,6 +20,7 @@ from facekit.networks.config import NetworkConfig
 from facekit.recipes.recipe import Augmentation, Recipe, TrainingConfig
 from facekit.training.callbacks import Progress
 from facekit.training.checkpoints import History
+from facekit.training.files import RunFiles
 from facekit.training.prepared import Prepared
 from facekit.training.run import Run
 from facekit.training.settings import Settings
@@ -96,7 +97,7 @@ class TinyRun(Run):
 
 def prepared(options: Settings, folder: Path) -> TinyRun:
     """Returns a prepared run with its logs and weights in a folder."""
-    run = TinyRun(options, folder / "logs" / "run", folder / "weights")
+    run = TinyRun(options, RunFiles(folder / "logs" / "run", folder / "weights"))
     run.prepare()
     return run
 

@@ -15,7 +15,7 @@ from tiny import TINY, TinyRun, changed, prepared
 
 from facekit.networks.cards import read_card
 from facekit.networks.weights import read_tensors
-from facekit.training.run import Run
+from facekit.training.files import RunFiles
 from facekit.training.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -62,13 +62,13 @@ def test_other_backends_train_the_same(backend: str, store: str, start: Settings
     here.train()
     options.save(tmp_path / "settings.json")
     run_other(backend, TRAIN, tmp_path)
-    there = Run(options, tmp_path / "logs" / "run", tmp_path / "weights")
+    there = RunFiles(tmp_path / "logs" / "run", tmp_path / "weights")
     expected = read_tensors(here.last_path)
-    got = read_tensors(there.last_path)
+    got = read_tensors(there.last)
     assert got.keys() == expected.keys()
     for name, tensor in expected.items():
         np.testing.assert_allclose(got[name], tensor, rtol=0, atol=1e-3, err_msg=name)  # float16 has 11 bits
-    one, other = read_card(here.best_path), read_card(there.best_path)
+    one, other = read_card(here.best_path), read_card(there.best)
     assert (other.training["backend"], one.training["backend"]) == (backend, keras.backend.backend())
     assert other.network == one.network and other.data == one.data
     assert other.training["history"].keys() == one.training["history"].keys()

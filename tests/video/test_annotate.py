@@ -23,9 +23,10 @@ from waiting import LIMIT, wait_for
 
 from facekit.core.errors import FaceKitError, PictureError, UsageError, VideoError
 from facekit.core.files import PROJECT
+from facekit.core.signals import SIGNALS
 from facekit.estimator import FaceEstimator
 from facekit.heads import AGE
-from facekit.video import VideoOptions, annotate, annotate_video, signals
+from facekit.video import VideoOptions, annotate, annotate_video
 from facekit.video.frames import Frame, Scene
 from facekit.video.sources.source import Source
 
@@ -229,7 +230,7 @@ sys.exit(130 if annotate_video(source, SimpleNamespace(heads=[AGE]), options).in
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signals")
-@pytest.mark.parametrize("number", signals.SIGNALS)
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_ends_it_in_good_order(number: signal.Signals, tmp_path: Path) -> None:
     clip = film(tmp_path / "clip.mp4", pictures(100))
     output, lines = tmp_path / "o.mp4", tmp_path / "o.jsonl"

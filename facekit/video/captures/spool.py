@@ -1,17 +1,15 @@
 """Queue of captures on disk that wait to be uploaded; it survives the process and an unreachable server."""
 
-import errno
 import random
-import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 from facekit.core.errors import FaceKitError, VideoError
 from facekit.core.files import atomic_path, make_folder, writing
+from facekit.core.locks import acquire_lock
 
 SUFFIXES = (".jpg", ".json")  # in this order, so that a JSON file's picture is always there
 RETRY_SECONDS = (1.0, 60.0)  # first and longest pause between attempts
@@ -114,7 +112,8 @@ class Spool:
 
     def _run(self) -> None:
         with self._lock:
-            while not _acquire(self._lock):
+            # Without locks two processes may upload the same file: under the same name, so only once.
+            while not acquire_lock(self._lock):
                 if self._closing.wait(POLL_SECONDS):
                     return
             self._remove_orphans()
@@ -174,20 +173,3 @@ class Spool:
             with suppress(FileNotFoundError):  # another process has just renamed it
                 if path.suffix in SUFFIXES and path.stat().st_mtime < time.time() - ORPHAN_SECONDS:
                     path.unlink()
-
-
-def _acquire(lock: IO[bytes]) -> bool:
-    """Tries to lock a file. True unless another process holds the lock, also where locks are not supported."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        # Without locks (some network drives) two processes may upload the same file: under the same name, so only once.
-        return error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
-    return True

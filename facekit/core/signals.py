@@ -10,16 +10,29 @@ from typing import Any
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
+class Interrupted(KeyboardInterrupt):
+    """A program that a signal ended in good order.
+
+    Args:
+        number: of the signal.
+        run: the training that can be resumed; None if there is none.
+    """
+
+    def __init__(self, number: int, run: str | None = None) -> None:
+        super().__init__()
+        self.number, self.run = number, run
+
+
 @contextmanager
-def handled_signals(on_signal: Callable[[], None]) -> Iterator[None]:
-    """Calls `on_signal` at the first of SIGNALS; a second one ends the program at once."""
+def handled_signals(on_signal: Callable[[int], None]) -> Iterator[None]:
+    """Calls `on_signal` with the number of the first of SIGNALS; a second one ends the program at once."""
     if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
         yield
         return
 
     def handle(number: int, frame: Any) -> None:
-        on_signal()
         restore()
+        on_signal(number)
 
     def restore() -> None:
         for number, handler in previous.items():

@@ -1,0 +1,76 @@
+"""The files of a run: nobody shares them, and what killed or finished runs leave is removed."""
+
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from facekit.core.errors import FinishedError, TrainingError
+from facekit.core.files import PROJECT
+from facekit.training.files import RunFiles
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from facekit.training.files import RunFiles
+files = RunFiles(Path(sys.argv[1]), Path(sys.argv[1]))
+files.open()
+print("open", flush=True)
+time.sleep(100)
+"""
+
+
+def test_runs_of_the_same_second_get_folders_of_their_own(tmp_path: Path) -> None:
+    runs = [RunFiles(tmp_path / "logs" / "run", tmp_path, is_new=True) for _ in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(RunFiles.open, runs))
+    names = {run.path.name for run in runs}
+    assert names == {"run", *(f"run-{number}" for number in range(2, 9))}
+    assert len({run.best for run in runs}) == 8
+    for run in runs:
+        run.close()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no such signal")
+def test_lock_vanishes_with_a_killed_process(tmp_path: Path) -> None:
+    run = RunFiles(tmp_path / "run", tmp_path)
+    with subprocess.Popen([sys.executable, "-c", HOLD, run.path], cwd=PROJECT, stdout=subprocess.PIPE) as other:
+        assert other.stdout and other.stdout.readline() == b"open\n"
+        with pytest.raises(TrainingError, match=r"^Run run is going in another process\. Wait for its end, or stop it"):
+            run.open()
+        other.kill()
+    run.open()
+    run.close()
+
+
+def test_what_killed_writes_left_is_removed(tmp_path: Path) -> None:
+    run = RunFiles(tmp_path / "logs" / "a", tmp_path / "weights")
+    own = [run.path / ".checkpoint-abc_1234.h5", run.path / ".records.csv-abc_1234.gz"]
+    own += [run.weights_folder / f".a-{which}-abc_1234.{kind}" for which in ("best", "last") for kind in ("h5", "json")]
+    others = [run.weights_folder / ".a-2-best-abc_1234.h5", run.weights_folder / ".b-best-abc_1234.h5", run.checkpoint]
+    for path in own + others:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    run.open()
+    run.close()
+    assert [path.exists() for path in own] == [False] * 6
+    assert all(path.exists() for path in others)
+
+
+def test_finished_run_keeps_nothing_to_resume_from(tmp_path: Path) -> None:
+    run = RunFiles(tmp_path / "run", tmp_path)
+    run.open()
+    for path in (run.settings, run.checkpoint, run.teacher):
+        path.touch()
+    assert run.can_be_resumed
+    run.finish()
+    run.close()
+    assert not (run.can_be_resumed or run.checkpoint.exists() or run.teacher.exists())
+    run.checkpoint.touch()  # as if it was killed before that was removed
+    for _ in range(2):
+        with pytest.raises(FinishedError, match=r"^Run run is finished\. Its weights are .*run-best\.h5\.$"):
+            run.open()
+    assert not run.checkpoint.exists()
