@@ -1,4 +1,10 @@
 """Estimates age, gender and race of the faces in photographs, draws them, and writes them down."""
+# /// script
+# requires-python = ">=3.11,<3.14"
+# dependencies = ["facekit"]
+# [tool.uv.sources]
+# facekit = { path = ".", editable = true }
+# ///
 
 import sys
 from functools import partial
@@ -67,5 +73,6 @@ def run() -> int:
     return 0 if was_told or any(result.drawn for result in results) else 1
 
 
+command = partial(main, run, parser)
 if __name__ == "__main__":
-    main(run, parser)
+    command()

@@ -1,5 +1,6 @@
 """Writes the network of a weights file as an ONNX graph, for programs without facekit and Keras."""
 
+from functools import partial
 from pathlib import Path
 
 from facekit.cli import Parser, main
@@ -28,5 +29,6 @@ def run() -> None:
     print(f"licence  {card.licence}")
 
 
+command = partial(main, run, parser)
 if __name__ == "__main__":
-    main(run, parser)
+    command()

@@ -1,7 +1,10 @@
 """Fine-tunes a face network on UTKFace or on your own pictures; an interrupted run continues with --resume."""
 
+import runpy
 from argparse import Namespace
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facekit.cli import Parser, add_dataset_options, main
@@ -60,7 +63,7 @@ def settings(args: Namespace) -> "Settings":
     from facekit.training.settings import Settings
 
     if args.recipe is None:
-        from face import recipe
+        recipe = runpy.run_path(str(Path(__file__).with_name("face.py")))["recipe"]
     else:
         recipe = lookup("recipe", args.recipe, RECIPES)
     names = ("pretrained", "epochs", "batch_size", "learning_rate")
@@ -79,5 +82,6 @@ def sources(args: Namespace, recipe: "Recipe") -> "tuple[DataSource, ...]":
     return locate_sources(data, args.data or (), args.detector)
 
 
+command = partial(main, run, parser)
 if __name__ == "__main__":
-    main(run, parser)
+    command()

@@ -1,7 +1,14 @@
 """Tracks the faces in a video or before a camera, estimates their age, gender and race, and draws the results."""
+# /// script
+# requires-python = ">=3.11,<3.14"
+# dependencies = ["facekit[video]"]
+# [tool.uv.sources]
+# facekit = { path = ".", editable = true }
+# ///
 
 import sys
 from argparse import ArgumentTypeError
+from functools import partial
 from pathlib import Path
 
 from facekit.cli import Parser, add_estimator_options, main, make_estimator, seconds
@@ -69,5 +76,6 @@ def run() -> int:
     return 130 if report.interrupted else 0
 
 
+command = partial(main, run, parser)
 if __name__ == "__main__":
-    main(run, parser)
+    command()
