@@ -54,6 +54,19 @@ class UnknownNameError(UsageError):
         super().__init__(f"Unknown {kind}: {name!r}.{hint} Known: {', '.join(known)}.")
 
 
+class MissingExtraError(FaceKitError):
+    """A package that is not installed, because it comes with one of facekit's extras.
+
+    Args:
+        message: one line for people.
+        extra: name of the extra.
+    """
+
+    def __init__(self, message: str, extra: str) -> None:
+        super().__init__(message)
+        self.extra = extra
+
+
 class InputSizeError(FaceKitError, ValueError):
     """An input size that is too small for the network."""
 

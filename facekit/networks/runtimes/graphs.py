@@ -15,7 +15,7 @@ import numpy as np
 
 from facekit.core.errors import FaceKitError, UsageError
 from facekit.core.files import atomic_path, cache_folder, writing
-from facekit.core.lazy_imports import discarded_stderr, import_keras
+from facekit.core.lazy_imports import discarded_stderr, from_extra, import_keras
 from facekit.faces.features import feature_width
 from facekit.networks.cards import Card, read_card
 
@@ -52,6 +52,7 @@ def load_graph(weights: Path, card: Card) -> bytes:
                 return graph
         except (OSError, EOFError, zlib.error):  # missing, damaged or truncated
             pass
+    import_keras()  # before the note: it may be missing
     print(f"note: {weights.name} is exported for faster answers; this is done once.", file=sys.stderr, flush=True)
     graph = export_graph(weights)
     reason = _store(graph, cache / name) if cache else "you have no home folder; set XDG_CACHE_HOME"
@@ -163,7 +164,8 @@ def write_onnx(weights: Path, output: Path) -> Card:
         raise UsageError(
             f"A graph's name must end in .onnx. Received: {output}. Choose another name.", argument="output"
         )
-    import onnx
+    with from_extra("train"):
+        import onnx
 
     card = read_card(weights)
     model = onnx.load_from_string(load_graph(weights, card))
