@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from facekit.core.errors import DataError, UnknownNameError, WeightsError
 from facekit.core.files import write_text
+from facekit.core.lazy_imports import from_extra
 from facekit.datasets.mixture import load_faces
 from facekit.datasets.records import Faces
 from facekit.datasets.source import DataSource
@@ -103,7 +104,10 @@ def calibrate_weights(weights: str | Path | None, dataset: str, data: str | None
     Raises:
         WeightsError: the file has no card of its own, was trained on other data sets, or cannot be read or written.
         DataError: the data cannot be read, or too few of them are on the validation side.
+        MissingExtraError: SciPy is not installed.
     """
+    with from_extra("train"):
+        import scipy.optimize  # noqa: F401 - the heads use it last, after everything that takes long
     path = Path(weights or DEFAULT_WEIGHTS)
     card = read_card(path)
     if card == ORIGINAL_CARD:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.core.errors import UsageError
-from facekit.core.lazy_imports import from_extra
 from facekit.heads import statistics
 from facekit.heads.head import (
     INTERVAL,
@@ -191,8 +190,7 @@ class AgeHead(Quantity):
         Split conformal prediction over these nested intervals (Gupta, Kuchibhotla, Ramdas 2022; Chernozhukov,
         Wuethrich, Zhu 2021).
         """
-        with from_extra("train"):
-            from scipy.optimize import brentq
+        from scipy.optimize import brentq
 
         rank = math.ceil((len(truth) + 1) * INTERVAL) - 1  # counted from 0
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.core.errors import UsageError
-from facekit.core.lazy_imports import from_extra
 from facekit.heads import statistics
 from facekit.heads.head import (
     LIKELIEST,
@@ -189,8 +188,7 @@ class ClassHead(Head):
 
     def fit_temperature(self, rows: Rows, truth: NDArray[Any]) -> float:
         """Minimises the negative log-likelihood (Guo et al. 2017, section 4.2)."""
-        with from_extra("train"):
-            from scipy.optimize import minimize_scalar
+        from scipy.optimize import minimize_scalar
 
         def loss(log_temperature: float) -> float:
             return float(cross_entropy(self.tempered(rows, math.exp(log_temperature)), truth).mean())
