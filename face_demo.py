@@ -73,6 +73,5 @@ def run() -> int:
     return 0 if was_told or any(result.drawn for result in results) else 1
 
 
-command = partial(main, run, parser)
 if __name__ == "__main__":
-    command()
+    main(run, parser)

@@ -1,7 +1,6 @@
 """Evaluates weights on labelled faces: errors of age, gender and race, overall and for each group of people."""
 
 import sys
-from functools import partial
 
 from facekit.cli import Parser, add_dataset_options, main, names
 
@@ -45,6 +44,5 @@ def run() -> None:
         print(write_report(predictions, args.report), file=sys.stderr)
 
 
-command = partial(main, run, parser)
 if __name__ == "__main__":
-    command()
+    main(run, parser)

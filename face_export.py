@@ -1,6 +1,5 @@
 """Writes the network of a weights file as an ONNX graph, for programs without facekit and Keras."""
 
-from functools import partial
 from pathlib import Path
 
 from facekit.cli import Parser, main
@@ -29,6 +28,5 @@ def run() -> None:
     print(f"licence  {card.licence}")
 
 
-command = partial(main, run, parser)
 if __name__ == "__main__":
-    command()
+    main(run, parser)

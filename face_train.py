@@ -1,10 +1,7 @@
 """Fine-tunes a face network on UTKFace or on your own pictures; an interrupted run continues with --resume."""
 
-import runpy
 from argparse import Namespace
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facekit.cli import Parser, add_dataset_options, main
@@ -63,7 +60,7 @@ def settings(args: Namespace) -> "Settings":
     from facekit.training.settings import Settings
 
     if args.recipe is None:
-        recipe = runpy.run_path(str(Path(__file__).with_name("face.py")))["recipe"]
+        from face import recipe
     else:
         recipe = lookup("recipe", args.recipe, RECIPES)
     names = ("pretrained", "epochs", "batch_size", "learning_rate")
@@ -82,6 +79,5 @@ def sources(args: Namespace, recipe: "Recipe") -> "tuple[DataSource, ...]":
     return locate_sources(data, args.data or (), args.detector)
 
 
-command = partial(main, run, parser)
 if __name__ == "__main__":
-    command()
+    main(run, parser)

@@ -8,7 +8,6 @@
 
 import sys
 from argparse import ArgumentTypeError
-from functools import partial
 from pathlib import Path
 
 from facekit.cli import Parser, add_estimator_options, main, make_estimator, seconds
@@ -76,6 +75,5 @@ def run() -> int:
     return 130 if report.interrupted else 0
 
 
-command = partial(main, run, parser)
 if __name__ == "__main__":
-    command()
+    main(run, parser)

@@ -9,8 +9,10 @@ import errno
 import io
 import os
 import re
+import runpy
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from facekit.core.errors import FaceKitError, MissingExtraError, UsageError
@@ -72,6 +74,14 @@ def main(run: Callable[[], int | None], parser: argparse.ArgumentParser | None =
         # A closed pipe, e.g. `| head`: nobody reads on.
         status = 0 if error.errno == errno.EPIPE else _say("Cannot write to stdout: its disk is full.", 1)
     sys.exit(status)
+
+
+def command() -> None:
+    """Runs the script that an installed command is named after: `face-demo` is `face_demo.py`."""
+    name = Path(sys.argv[0]).stem.replace("-", "_")
+    folder = PROJECT if (PROJECT / f"{name}.py").is_file() else PROJECT / "scripts"  # where a wheel has them
+    sys.path.insert(0, str(folder))  # as Python does for a script: one may import another
+    runpy.run_path(str(folder / f"{name}.py"), run_name="__main__")
 
 
 def _run_with_extras(run: Callable[[], int | None]) -> int:
