@@ -56,8 +56,8 @@ def import_keras() -> ModuleType:
     Raises:
         MissingExtraError: Keras or its backend is not installed.
     """
-    if "keras" in sys.modules:
-        return sys.modules["keras"]
+    if loaded := sys.modules.get("keras"):
+        return loaded
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if not find_spec("tensorflow"):  # Keras's default backend
         others = [backend for backend in ("jax", "torch") if find_spec(backend)]

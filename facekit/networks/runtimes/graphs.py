@@ -44,21 +44,25 @@ def load_graph(weights: Path, card: Card) -> bytes:
         WeightsError: it must be exported, and the weights cannot be used.
         FaceKitError: it must be exported, and Keras does not run on TensorFlow.
     """
-    name = graph_name(weights, card)
-    cache = cache_folder()
-    for path in (weights.parent / name, *([cache / name] if cache else [])):
+    beside, *cached = stored_graphs(weights, card)
+    for path in (beside, *cached):
         try:
             if graph := gzip.decompress(path.read_bytes()):
                 return graph
         except (OSError, EOFError, zlib.error):  # missing, damaged or truncated
             pass
-    import_keras()  # before the note: it may be missing
     print(f"note: {weights.name} is exported for faster answers; this is done once.", file=sys.stderr, flush=True)
     graph = export_graph(weights)
-    reason = _store(graph, cache / name) if cache else "you have no home folder; set XDG_CACHE_HOME"
+    reason = _store(graph, cached[0]) if cached else "you have no home folder; set XDG_CACHE_HOME"
     if reason:
         print(f"note: the export cannot be kept, and will be repeated: {reason}.", file=sys.stderr, flush=True)
     return graph
+
+
+def stored_graphs(weights: Path, card: Card) -> list[Path]:
+    """Returns where the graph of a weights file may be: beside it, and in the cache if the user has one."""
+    name, cache = graph_name(weights, card), cache_folder()
+    return [weights.parent / name, *([cache / name] if cache else [])]
 
 
 def _store(graph: bytes, path: Path) -> str | None:
