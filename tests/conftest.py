@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tiny import TinyRun
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.pop("UV", None)  # else a script that lacks an extra is repeated by uv, in place of the tests
 ROOT = Path(__file__).resolve().parent.parent
 Script = Callable[..., tuple[int, str, str]]
 

@@ -60,10 +60,11 @@ class MissingExtraError(FaceKitError):
     Args:
         message: one line for people.
         extra: name of the extra.
+        argument: as of `FaceKitError`.
     """
 
-    def __init__(self, message: str, extra: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "", extra: str = "", *, argument: str | None = None) -> None:
+        super().__init__(message, argument=argument)
         self.extra = extra
 
 

@@ -22,7 +22,7 @@ from facekit.evaluation.model_card import model_card
 from facekit.faces.batch import FaceBatch
 from facekit.heads import Head, select_heads
 from facekit.networks.cards import DEFAULT_WEIGHTS, ORIGINAL_CARD, Card, read_card
-from facekit.networks.runtimes import load_runtime
+from facekit.networks.runtimes import check_installed, load_runtime
 
 if TYPE_CHECKING:
     from facekit.networks.runtimes.runtime import Runtime
@@ -90,6 +90,7 @@ def predict_dataset(
         raise UnknownNameError("split", split, (*SIDES, "all"))
     path = Path(weights or DEFAULT_WEIGHTS)
     card = read_card(path)
+    check_installed(path, card, "auto")
     selected = select_heads(card.network.heads, heads)
     faces = choose_side(_read(card, dataset, data, detector), split, card.seed)
     outputs = load_runtime(path).predict(faces.chips)
