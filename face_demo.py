@@ -1,4 +1,10 @@
 """Estimates age, gender and race of the faces in photographs, draws them, and writes them down."""
+# /// script
+# requires-python = ">=3.11,<3.14"
+# dependencies = ["facekit"]
+# [tool.uv.sources]
+# facekit = { path = ".", editable = true }
+# ///
 
 import sys
 from functools import partial

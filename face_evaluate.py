@@ -30,6 +30,8 @@ def run() -> None:
     from facekit.evaluation.tables import format_figures
 
     if args.report:
+        from facekit.evaluation.report import write_report
+
         writable_folder(args.report, argument="report")
     if args.calibrate:
         calibrate_weights(args.weights, args.dataset, args.data, args.detector)
@@ -39,8 +41,6 @@ def run() -> None:
     if args.json:
         write_text(args.json, json.dumps(figures, indent=1) + "\n")
     if args.report:
-        from facekit.evaluation.report import write_report
-
         print(write_report(predictions, args.report), file=sys.stderr)
 
 

@@ -1,4 +1,10 @@
 """Tracks the faces in a video or before a camera, estimates their age, gender and race, and draws the results."""
+# /// script
+# requires-python = ">=3.11,<3.14"
+# dependencies = ["facekit[video]"]
+# [tool.uv.sources]
+# facekit = { path = ".", editable = true }
+# ///
 
 import sys
 from argparse import ArgumentTypeError

@@ -43,7 +43,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module 'facekit' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"facekit.{_MODULES[name]}"), name)
+    from facekit.core.lazy_imports import from_extra
+
+    with from_extra("train"):  # VGGFace, preprocess_input and load_network need Keras
+        return getattr(importlib.import_module(f"facekit.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

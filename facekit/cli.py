@@ -9,12 +9,15 @@ import errno
 import io
 import os
 import re
+import runpy
 import shlex
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from facekit.core.errors import FaceKitError, UsageError
+from facekit.core.errors import FaceKitError, MissingExtraError, UsageError
+from facekit.core.files import PROJECT
 from facekit.core.signals import Interrupted
 
 if TYPE_CHECKING:
@@ -61,7 +64,7 @@ def main(run: Callable[[], int | None], parser: argparse.ArgumentParser | None =
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold what the terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        status = run() or 0
+        status = _run_with_extras(run)
         sys.stdout.flush()
     except UsageError as error:
         status = _say(_with_option(error, parser), 2)
@@ -78,6 +81,37 @@ def main(run: Callable[[], int | None], parser: argparse.ArgumentParser | None =
         # A closed pipe, e.g. `| head`: nobody reads on.
         status = 0 if error.errno == errno.EPIPE else _say("Cannot write to stdout: its disk is full.", 1)
     sys.exit(status)
+
+
+def command() -> None:
+    """Runs the script that an installed command is named after: `face-demo` is `face_demo.py`."""
+    name = Path(sys.argv[0]).stem.replace("-", "_")
+    folder = PROJECT if (PROJECT / f"{name}.py").is_file() else PROJECT / "scripts"  # where a wheel has them
+    sys.path.insert(0, str(folder))  # as Python does for a script: one may import another
+    runpy.run_path(str(folder / f"{name}.py"), run_name="__main__")
+
+
+def _run_with_extras(run: Callable[[], int | None]) -> int:
+    """Runs a script's work; if `uv run` started it without a needed extra, uv repeats it in the project's environment.
+
+    Scripts import what they need before they read or write anything.
+    """
+    try:
+        return run() or 0
+    except MissingExtraError as error:
+        uv = os.environ.get("UV")
+        first = os.environ.get("UV_RUN_RECURSION_DEPTH") == "1"  # else the repetition lacks it too
+        if not (uv and first and (PROJECT / "pyproject.toml").is_file()):
+            raise
+        reason = str(error).partition(" Run: ")[0]
+        print(f"note: {reason} uv adds it to the project's environment, and runs there.", file=sys.stderr, flush=True)
+        command = [uv, "run", "--project", str(PROJECT), "--extra", error.extra, "python", *sys.argv]
+        variables = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+        if os.name == "posix":
+            os.execve(uv, command, variables)  # signals reach it
+        import subprocess
+
+        return subprocess.call(command, env=variables)
 
 
 def _with_option(error: FaceKitError, parser: argparse.ArgumentParser | None) -> str:

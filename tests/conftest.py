@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # A shell's background jobs ignore it, and so would the processes that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+os.environ.pop("UV", None)  # else a script that lacks an extra is repeated by uv, in place of the tests
 ROOT = Path(__file__).resolve().parent.parent
 Script = Callable[..., tuple[int, str, str]]
 

@@ -58,6 +58,20 @@ class UnknownNameError(UsageError):
         super().__init__(f"Unknown {kind}: {name!r}.{hint} Known: {', '.join(known)}.")
 
 
+class MissingExtraError(FaceKitError):
+    """A package that is not installed, because it comes with one of facekit's extras.
+
+    Args:
+        message: one line for people.
+        extra: name of the extra.
+        argument: as of `FaceKitError`.
+    """
+
+    def __init__(self, message: str = "", extra: str = "", *, argument: str | None = None) -> None:
+        super().__init__(message, argument=argument)
+        self.extra = extra
+
+
 class InputSizeError(FaceKitError, ValueError):
     """An input size that is too small for the network."""
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from facekit.core.errors import FaceKitError
 
-# The folder of face_weights/, fonts/ and demo_images/: the checkout, or where they were installed.
-PROJECT = Path(__file__).resolve().parent.parent.parent
+# The folder of face_weights/, fonts/ and demo_images/: the checkout; facekit/ itself where a wheel was installed.
+_PACKAGE = Path(__file__).resolve().parent.parent
+PROJECT = _PACKAGE if (_PACKAGE / "face_weights").is_dir() else _PACKAGE.parent
 
 # Reading it means setting it for all threads of the process: once, before there are any.
 _UMASK = os.umask(0)

@@ -12,18 +12,53 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-from facekit.core.errors import FaceKitError
+from facekit.core.errors import FaceKitError, MissingExtraError
 from facekit.core.files import PROJECT
+
+
+@contextmanager
+def from_extra(extra: str) -> Iterator[None]:
+    """Turns the failed import of a package that is not installed into one line that names the extra it comes with.
+
+    Raises:
+        MissingExtraError: the block imports what is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("facekit"):  # our own mistake
+            raise
+        raise missing_extra(error.name.partition(".")[0], extra) from error
+
+
+def missing_extra(package: str, extra: str) -> MissingExtraError:
+    """Makes the error that says how to install a package."""
+    return MissingExtraError(f"{package} is not installed. It comes with the extra {extra}. Run: {_pip(extra)}", extra)
+
+
+def _pip(extra: str) -> str:
+    """Returns the command that installs an extra, from where facekit was: the name alone may be another project's."""
+    if (PROJECT / "pyproject.toml").is_file():
+        return f'pip install -e "{PROJECT}[{extra}]"'
+    import json
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        url = json.loads(distribution("facekit").read_text("direct_url.json") or "{}").get("url")
+    except PackageNotFoundError:
+        url = None
+    return f'pip install "facekit[{extra}]{f" @ {url}" if url else ""}"'
 
 
 def import_keras() -> ModuleType:
     """Imports Keras and lets it find its devices, without the messages of TensorFlow's C++ code.
 
     Raises:
-        FaceKitError: Keras or its backend is not installed, or does not load.
+        MissingExtraError: Keras or its backend is not installed.
+        FaceKitError: it does not load.
     """
-    if "keras" in sys.modules:
-        return sys.modules["keras"]
+    if loaded := sys.modules.get("keras"):
+        return loaded
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if not find_spec("tensorflow"):  # Keras's default backend
         others = [backend for backend in ("jax", "torch") if find_spec(backend)]
@@ -32,14 +67,14 @@ def import_keras() -> ModuleType:
     if log.level == logging.NOTSET:
         log.setLevel(logging.ERROR)
     # Keras imports matplotlib where it is installed. We do not plot with Keras, and it takes an eighth of the time.
-    with discarded_stderr(), _paused_collector(), _hidden("matplotlib"):
-        try:
+    try:
+        with from_extra("train"), discarded_stderr(), _paused_collector(), _hidden("matplotlib"):
             import keras
 
             keras.ops.zeros(1)
-        except ImportError as error:
-            raise FaceKitError(f"Keras does not load: {error}. Run: pip install keras tensorflow") from error
-        return keras
+    except ImportError as error:
+        raise FaceKitError(f"Keras does not load: {error}. Run: {_pip('train')}") from error
+    return keras
 
 
 def import_openvino() -> ModuleType:
@@ -65,13 +100,13 @@ def import_cv2() -> Any:
     """Imports OpenCV without its messages about damaged files and missing cameras, which our errors describe.
 
     Raises:
-        FaceKitError: it is not installed, or lacks a library of the system.
+        MissingExtraError: it is not installed.
+        FaceKitError: it lacks a library of the system.
     """
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     try:
-        import cv2
-    except ModuleNotFoundError as error:
-        raise FaceKitError("OpenCV is not installed. Run: pip install opencv-python") from error
+        with from_extra("video"):
+            import cv2
     except ImportError as error:
         raise FaceKitError(
             f"OpenCV does not load: {error}. On Debian and Ubuntu, run: apt-get install libgl1 libglib2.0-0"

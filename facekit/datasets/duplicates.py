@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from facekit.core.files import atomic_path, cache_folder
+from facekit.core.lazy_imports import from_extra
 
 DUPLICATE_CORRELATION = 0.95
 _VERSION = 1  # raised when the same thumbnails give other pairs
@@ -72,8 +73,9 @@ class NearDuplicates:
         Args:
             extra_pairs: (k, 2) indices of other pictures that belong together.
         """
-        from scipy.sparse import coo_array
-        from scipy.sparse.csgraph import connected_components
+        with from_extra("train"):
+            from scipy.sparse import coo_array
+            from scipy.sparse.csgraph import connected_components
 
         n = len(self.representatives)
         identical = np.stack([np.arange(n), self.representatives], axis=1)

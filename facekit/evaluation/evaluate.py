@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from facekit.core.errors import DataError, UnknownNameError, WeightsError
 from facekit.core.files import write_text
+from facekit.core.lazy_imports import from_extra
 from facekit.datasets.mixture import load_faces
 from facekit.datasets.records import Faces
 from facekit.datasets.source import DataSource
@@ -21,7 +22,7 @@ from facekit.evaluation.model_card import model_card
 from facekit.faces.batch import FaceBatch
 from facekit.heads import Head, select_heads
 from facekit.networks.cards import DEFAULT_WEIGHTS, ORIGINAL_CARD, Card, read_card
-from facekit.networks.runtimes import load_runtime
+from facekit.networks.runtimes import check_installed, load_runtime
 
 if TYPE_CHECKING:
     from facekit.networks.runtimes.runtime import Runtime
@@ -89,6 +90,7 @@ def predict_dataset(
         raise UnknownNameError("split", split, (*SIDES, "all"))
     path = Path(weights or DEFAULT_WEIGHTS)
     card = read_card(path)
+    check_installed(path, card, "auto")
     selected = select_heads(card.network.heads, heads)
     faces = choose_side(_read(card, dataset, data, detector), split, card.seed)
     outputs = load_runtime(path).predict(faces.chips)
@@ -103,7 +105,10 @@ def calibrate_weights(weights: str | Path | None, dataset: str, data: str | None
     Raises:
         WeightsError: the file has no card of its own, was trained on other data sets, or cannot be read or written.
         DataError: the data cannot be read, or too few of them are on the validation side.
+        MissingExtraError: SciPy is not installed.
     """
+    with from_extra("train"):
+        import scipy.optimize  # noqa: F401 - the heads use it last, after everything that takes long
     path = Path(weights or DEFAULT_WEIGHTS)
     card = read_card(path)
     if card == ORIGINAL_CARD:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from facekit.core.errors import lookup
 from facekit.faces.batch import FaceBatch
 from facekit.networks.cards import read_card
-from facekit.networks.runtimes import RUNTIMES, load_runtime
+from facekit.networks.runtimes import RUNTIMES, check_installed, load_runtime
 
 if TYPE_CHECKING:
     from facekit.networks.runtimes.runtime import Outputs, Runtime
@@ -26,12 +26,14 @@ class Predictor:
     Raises:
         WeightsError: the card cannot be read.
         UnknownNameError: no such runtime.
+        MissingExtraError: it needs Keras, which is not installed.
     """
 
     def __init__(self, weights: Path, runtime: str = "auto") -> None:
         lookup("runtime", runtime, RUNTIMES)  # now, as the runtime is loaded later
         self.weights, self.runtime = weights, runtime
         self.card = read_card(weights)
+        check_installed(weights, self.card, runtime)
         self._loaded: Runtime | None = None
         self._lock = Lock()
 

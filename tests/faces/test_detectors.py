@@ -155,8 +155,9 @@ def test_missing_models_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(FaceKitError, match=r"Received: one without .*none\.dat\. Run: pip install"):
         dlib_files.dlib_file("none.dat")
     monkeypatch.setattr(dlib_files.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(FaceKitError, match=r"an environment without it\. Run: pip install face_recognition_models"):
-        dlib_files.dlib_file("mmod_human_face_detector.dat")
+    with pytest.raises(FaceKitError, match=r"^face_recognition_models is not installed\. .* extra landmarks68\."):
+        dlib_files.dlib_file("shape_predictor_68_face_landmarks.dat")
+    assert dlib_files.dlib_file("shape_predictor_5_face_landmarks.dat").is_file()
 
 
 def test_saved_detector_is_dlibs_own() -> None:

@@ -5,6 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facekit.core.files import make_folder, write_text
+from facekit.core.lazy_imports import from_extra
+
+with from_extra("train"):
+    from facekit.evaluation.report.numbers import report_numbers
+    from facekit.evaluation.report.page import render_page
 
 if TYPE_CHECKING:
     from facekit.evaluation.evaluate import Predictions
@@ -19,9 +24,6 @@ def write_report(predictions: "Predictions", folder: str | Path) -> Path:
     Raises:
         FaceKitError: one of them cannot be written.
     """
-    from facekit.evaluation.report.numbers import report_numbers
-    from facekit.evaluation.report.page import render_page
-
     folder = make_folder(folder)
     numbers = report_numbers(predictions)
     write_text(str(folder / "report.json"), json.dumps(numbers, indent=1, allow_nan=False) + "\n")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from facekit.core.errors import lookup
 
 if TYPE_CHECKING:
+    from facekit.networks.cards import Card
     from facekit.networks.runtimes.runtime import Runtime
 
 
@@ -29,6 +30,24 @@ def load_runtime(weights: Path, name: str = "auto") -> "Runtime":
     return lookup("runtime", name, RUNTIMES)(weights)
 
 
+def check_installed(weights: Path, card: "Card", name: str) -> None:
+    """Checks that Keras is installed if a runtime needs it, before the network is loaded for the first face.
+
+    Args: as for `load_runtime`, and the card of the weights.
+
+    Raises:
+        MissingExtraError: it is not.
+    """
+    if find_spec("keras"):
+        return
+    from facekit.core.lazy_imports import missing_extra
+    from facekit.networks.runtimes.graphs import stored_graphs
+
+    name = _automatic() if name == "auto" else name
+    if name == "keras" or not any(path.is_file() for path in stored_graphs(weights, card)):
+        raise missing_extra("keras", "train")
+
+
 def _openvino(weights: Path) -> "Runtime":
     from facekit.networks.runtimes.openvino import OpenVinoRuntime
 
@@ -45,9 +64,13 @@ def _keras(weights: Path) -> "Runtime":
 
 
 def _auto(weights: Path) -> "Runtime":
+    return _keras(weights) if _automatic() == "keras" else _openvino(weights)
+
+
+def _automatic() -> str:
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     keras = backend != "tensorflow" or not find_spec("openvino") or _keras_has_gpu()
-    return _keras(weights) if keras else _openvino(weights)
+    return "keras" if keras else "openvino"
 
 
 RUNTIMES: dict[str, Callable[[Path], "Runtime"]] = {"auto": _auto, "openvino": _openvino, "keras": _keras}

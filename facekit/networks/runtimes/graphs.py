@@ -16,7 +16,7 @@ import numpy as np
 
 from facekit.core.errors import FaceKitError, UsageError
 from facekit.core.files import atomic_path, cache_folder, writing
-from facekit.core.lazy_imports import discarded_stderr, import_keras
+from facekit.core.lazy_imports import discarded_stderr, from_extra, import_keras
 from facekit.faces.features import feature_width
 from facekit.networks.cards import Card, read_card
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 OPSET = 18  # the newest that tf2onnx writes
 # Incremented when the same configuration and tensors give another graph, because a backbone or the export changed.
 EXPORT = 1
+_ENDING = ".onnx.gz"
 _SEAL_LENGTH = 76
 _export_lock = Lock()
 
@@ -46,10 +47,9 @@ def load_graph(weights: Path, card: Card) -> bytes:
         WeightsError: it must be exported, and the weights cannot be used.
         FaceKitError: it must be exported, and Keras does not run on TensorFlow.
     """
-    key = _key(weights, card)
-    name = _name(weights, key)
-    cache = cache_folder()
-    for path in (weights.parent / name, *([cache / name] if cache else [])):
+    beside, *cached = stored_graphs(weights, card)
+    key = beside.name[len(weights.stem) + 1 : -len(_ENDING)]
+    for path in (beside, *cached):
         with suppress(OSError, EOFError, zlib.error):  # missing, damaged or truncated
             content = gzip.decompress(path.read_bytes())
             graph, seal = content[:-_SEAL_LENGTH], content[-_SEAL_LENGTH:]
@@ -57,7 +57,7 @@ def load_graph(weights: Path, card: Card) -> bytes:
                 return graph
     print(f"note: {weights.name} is exported for faster answers; this is done once.", file=sys.stderr, flush=True)
     graph = export_graph(weights)
-    reason = _store(graph + _seal(graph, key), cache / name) if cache else "you have no home folder; set XDG_CACHE_HOME"
+    reason = _store(graph + _seal(graph, key), cached[0]) if cached else "you have no home folder; set XDG_CACHE_HOME"
     if reason:
         print(f"note: the export cannot be kept, and will be repeated: {reason}.", file=sys.stderr, flush=True)
     return graph
@@ -73,6 +73,12 @@ def _seal(graph: bytes, key: str) -> bytes:
     return b"\x72\x4a\x0a\x06sha256\x12\x40" + digest.hexdigest().encode()
 
 
+def stored_graphs(weights: Path, card: Card) -> list[Path]:
+    """Returns where the graph of a weights file may be: beside it, and in the cache if the user has one."""
+    name, cache = graph_name(weights, card), cache_folder()
+    return [weights.parent / name, *([cache / name] if cache else [])]
+
+
 def _store(graph: bytes, path: Path) -> str | None:
     """Writes a graph to the cache; returns the reason if it cannot be written."""
     try:
@@ -86,21 +92,12 @@ def _store(graph: bytes, path: Path) -> str | None:
 
 def graph_name(weights: Path, card: Card) -> str:
     """Returns the graph's file name, which changes with anything that the graph is made from."""
-    return _name(weights, _key(weights, card))
-
-
-def _name(weights: Path, key: str) -> str:
-    return f"{weights.stem}-{key}.onnx.gz"
-
-
-def _key(weights: Path, card: Card) -> str:
-    """Returns a hash of what a graph is made from."""
     tensors = card.tensors_sha256
     if not tensors:  # a checkpoint of the original scripts
         with open(weights, "rb") as file:
             tensors = hashlib.file_digest(file, "sha256").hexdigest()
     made_from = json.dumps([EXPORT, OPSET, tensors, card.network.to_dict()])
-    return hashlib.sha256(made_from.encode()).hexdigest()[:16]
+    return f"{weights.stem}-{hashlib.sha256(made_from.encode()).hexdigest()[:16]}{_ENDING}"
 
 
 def export_graph(weights: Path) -> bytes:
@@ -185,7 +182,8 @@ def write_onnx(weights: Path, output: Path) -> Card:
         raise UsageError(
             f"A graph's name must end in .onnx. Received: {output}. Choose another name.", argument="output"
         )
-    import onnx
+    with from_extra("train"):
+        import onnx
 
     card = read_card(weights)
     model = onnx.load_from_string(load_graph(weights, card))

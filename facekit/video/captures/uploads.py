@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from facekit.core.errors import FaceKitError, UsageError, VideoError
+from facekit.core.errors import UsageError, VideoError
 from facekit.core.files import user_state, writable_folder
+from facekit.core.lazy_imports import from_extra
 from facekit.video.captures.spool import Spool, UploadError, write_capture
 
 CONTENT_TYPES = {".jpg": "image/jpeg", ".json": "application/json"}
@@ -131,12 +132,10 @@ def open_target(
 
 
 def _client(endpoint: str | None) -> Any:
-    try:
+    with from_extra("s3"):
         from boto3.session import Session
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
-    except ModuleNotFoundError as error:
-        raise FaceKitError("Captures to S3 need boto3. Run: pip install boto3, or uv sync --extra s3") from error
     message = f"An S3 endpoint must be an address such as http://host:9000. Received: {endpoint}."
     if endpoint and not re.match(r"https?://", endpoint):
         raise UsageError(message, argument="s3_endpoint")

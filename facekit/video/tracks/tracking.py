@@ -10,6 +10,7 @@ from itertools import count
 
 import numpy as np
 
+from facekit.core.lazy_imports import from_extra
 from facekit.faces.detectors import Box, Detection
 from facekit.video.frames import Frame
 from facekit.video.tracks.config import TrackerConfig
@@ -55,7 +56,8 @@ class Tracker:
     def __init__(
         self, max_faces: int | None = None, searches_locally: bool = True, config: TrackerConfig | None = None
     ) -> None:
-        from scipy.optimize import linear_sum_assignment  # imported late: it takes half a second
+        with from_extra("video"):
+            from scipy.optimize import linear_sum_assignment  # imported late: it takes half a second
 
         self._assign = linear_sum_assignment
         self._max_faces = max_faces
