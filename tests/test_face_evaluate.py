@@ -3,9 +3,16 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
+import h5py
+import numpy as np
 import pytest
 from conftest import ROOT, Script
+from numpy.typing import NDArray
+
+from facekit.networks.cards import ORIGINAL_CARD
+from facekit.networks.legacy import ORIGINAL_HEADS
 
 SCRIPTS = ("face.py", "face_demo.py", "face_evaluate.py", "face_train.py", "face_video_demo.py")
 DEMO = ROOT / "demo_images"
@@ -102,6 +109,29 @@ def test_evaluation_without_race(evaluate: Script) -> None:
     assert status == 0 and "macro-F1" in out
     assert "race" not in written and "race" not in out and not [race for race in RACES if race in out + written]
     assert list(json.loads(written)) == ["n", "split", "dropped", "age", "gender", "minors", "adults", "groups"]
+
+
+def test_heads_without_labels_are_refused(evaluate: Script, tiny_utkface: Path) -> None:
+    rows = [f"{path};{path.name.split('_')[0]}" for path in sorted(tiny_utkface.iterdir())[:9]]
+    Path("faces.csv").write_text("\n".join(["path;age", *rows]), encoding="utf-8-sig")
+    options = ["--dataset", "table", "--data", "faces.csv", "--split", "all", "--json", "-"]
+    status, out, err = evaluate(*options, "--heads", "age,race")
+    told = "error: None of these 9 records has a label for race. They have labels for age (--heads).\n"
+    assert (status, out, err) == (1, "", told)
+    assert json.loads(evaluate(*options, "--heads", "age")[1])["age"]["mae"] > 0
+
+
+def test_checkpoint_of_the_original_scripts_is_told(evaluate: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    with h5py.File("face_weights.26.utk.h5", "w") as file:
+        file.attrs["layer_names"] = list(ORIGINAL_HEADS)
+
+    def predict(chips: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
+        return {head.name: np.full((len(chips), head.width), 1 / head.width) for head in ORIGINAL_CARD.network.heads}
+
+    monkeypatch.setattr("facekit.evaluation.evaluate.load_runtime", lambda path: SimpleNamespace(predict=predict))
+    status, out, _ = evaluate("--weights", "face_weights.26.utk.h5", "--json", "figures.json", "--report", "report")
+    assert status == 0 and "were trained on nine tenths of utkface\n" in out
+    assert json.loads(Path("figures.json").read_text())["note"] in Path("report/report.html").read_text()
 
 
 def test_report_has_the_figures_of_the_json(evaluate: Script) -> None:

@@ -49,6 +49,8 @@ def _read_lists(source: Path, lists: list[str]) -> dict[str, tuple[str, str]]:
     if not lists:
         return listed  # saves decompressing an archive once more
     for name, content in read_files(source, lists):
+        if not content:
+            raise DataError(f"{name} in {source} is empty or damaged. Fetch it again: it says who is on which side.")
         for line in filter(None, map(str.strip, content.decode("utf-8", "replace").splitlines())):
             match = _LINE.fullmatch(line)
             if not match:

@@ -1,5 +1,6 @@
 """Reads the files of folders and archives one after the other, without unpacking them."""
 
+import lzma
 import tarfile
 import zipfile
 import zlib
@@ -9,7 +10,10 @@ from pathlib import Path
 from facekit.core.errors import DataError
 
 # Raised by damaged and encrypted archives, unknown compressions, and dangling links.
-_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, RuntimeError, KeyError)
+_DAMAGE = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(EOFError, KeyError, RuntimeError, ValueError),
+)
 
 
 def list_files(source: Path) -> list[str]:
@@ -22,7 +26,10 @@ def list_files(source: Path) -> list[str]:
 
 
 def read_files(source: Path, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
-    """Yields name and content of the named files, in the order in which they lie there. Raises as `list_files`."""
+    """Yields name and content of the named files, in the order in which they lie there. Raises as `list_files`.
+
+    The content of a damaged or encrypted member of a `.zip` is empty, unless none of them can be read.
+    """
     return ((name, content) for name, content in _walk(source, names) if name in names)
 
 
@@ -35,9 +42,7 @@ def _walk(source: Path, wanted: Collection[str]) -> Iterator[tuple[str, bytes]]:
                 yield name, path.read_bytes() if name in wanted else b""
         elif zipfile.is_zipfile(source):
             with zipfile.ZipFile(source) as archive:
-                for member in archive.infolist():
-                    if not member.is_dir():
-                        yield member.filename, archive.read(member) if member.filename in wanted else b""
+                yield from _walk_zip(archive, wanted)
         else:
             with tarfile.open(source, "r:*") as archive:
                 for entry in archive:
@@ -51,6 +56,22 @@ def _walk(source: Path, wanted: Collection[str]) -> Iterator[tuple[str, bytes]]:
             f"{source} cannot be read as a folder, .tar, .tar.gz or .zip: {reason}.",
             argument="dataset" if source.suffix == ".csv" else None,
         ) from error
+
+
+def _walk_zip(archive: zipfile.ZipFile, wanted: Collection[str]) -> Iterator[tuple[str, bytes]]:
+    """Yields all members; each is compressed by itself, so that those behind a damaged one can be read."""
+    failure, any_read = None, False
+    for member in archive.infolist():
+        content = b""
+        if member.filename in wanted:
+            try:
+                content, any_read = archive.read(member), True
+            except _DAMAGE as error:
+                failure = error
+        if not member.is_dir():
+            yield member.filename, content
+    if failure and not any_read:
+        raise failure
 
 
 def _check_end(archive: tarfile.TarFile) -> None:

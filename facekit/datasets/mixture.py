@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from facekit.core.errors import DataError
 from facekit.datasets import DATASETS
 from facekit.datasets.records import Dataset, Faces, Listing, usable_records
-from facekit.datasets.source import UNKNOWN_LABELS, DataSource, find_data
+from facekit.datasets.source import DataSource, find_data
 from facekit.datasets.splits import duplicate_groups, split_sides
 from facekit.datasets.store import Allocate, Pictures, in_memory, read_pictures
 from facekit.faces.chips import AlignedChip, ChipConfig
@@ -119,12 +119,11 @@ def load_mixture(
 
 def _list_pictures(source: DataSource, path: Path, heads: Sequence[Head], chip: ChipConfig) -> Pictures:
     dataset = DATASETS[source.dataset]
-    unknown_is_missing = UNKNOWN_LABELS[source.unknown]
-    if not unknown_is_missing:
+    if not source.unknown_is_missing:
         _check_schema(source.dataset, dataset, heads)
     listing = dataset.list_records(path)
     _check_labels(path, listing, heads)
-    records, dropped = usable_records(listing, heads, unknown_is_missing)
+    records, dropped = usable_records(listing, heads, source.unknown_is_missing)
     if not records:
         reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items()) or "no rows"
         raise DataError(f"{path} has no usable record: {reasons}.")

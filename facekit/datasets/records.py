@@ -12,6 +12,7 @@ from facekit.core.errors import DataError
 from facekit.heads import MISSING, Head, Label, LabelError
 
 THUMBNAIL_SIZE = 32
+SHOWN_VALUES = 10  # of the labels that no head knows
 
 # Head's name -> the class names that a data set uses, or the unit of a number.
 Schema = Mapping[str, tuple[str, ...] | str]
@@ -64,6 +65,8 @@ class Dataset:
         list_records: path -> listing. Raises DataError if it cannot be read.
         usual_path: where it is looked for, a pattern; None if it must be named.
         licence: in a few words.
+        unknown: what a label that a head does not know does to its record, a key of
+            `facekit.datasets.source.UNKNOWN_LABELS`, unless the source says otherwise.
     """
 
     title: str
@@ -71,6 +74,7 @@ class Dataset:
     list_records: Callable[[Path], Listing]
     usual_path: str | None
     licence: str
+    unknown: str = "drop"
 
 
 @dataclass
@@ -81,7 +85,7 @@ class Faces:
         records: n of them.
         chips: (n, S, S, 3) uint8.
         thumbnails: (n, 1024) float32, the grey chips at 32x32, by which near duplicates are found.
-        dropped: reason -> number of records that could not be used.
+        dropped: reason -> number of records, or of single labels, that could not be used.
         features: (n, F) float32, what the network takes beside the chips; None for nothing.
         path: of the data set; near duplicates are cached beside it.
         split: a key of `facekit.datasets.splits.SPLITS`.
@@ -131,9 +135,9 @@ def usable_records(
         unknown_is_missing: whether a label that a head does not know counts as missing; else its record is dropped.
 
     Returns:
-        The records, and reason -> number of those that were dropped, the listing's own included.
+        The records, and reason -> number of those, and of the labels, that were dropped, the listing's own included.
     """
-    records, dropped = [], Counter[str]()
+    records, dropped, missing = [], Counter[str](), Counter[str]()
     for record in listing.records:
         labels, reasons = dict(record.labels), []
         for head in heads:
@@ -144,6 +148,7 @@ def usable_records(
             except LabelError as error:
                 labels[head.name.lower()] = None
                 reasons.append(str(error))
+                missing[f"label {label!r} ({error})"] += 1
         if reasons and not unknown_is_missing:
             dropped[reasons[0]] += 1
         elif all(labels.get(head.name.lower()) is None for head in heads):
@@ -151,6 +156,11 @@ def usable_records(
         else:
             records.append(replace(record, labels=labels) if reasons else record)
     dropped.update(listing.dropped)
+    if unknown_is_missing:
+        shown = Counter(dict(missing.most_common(SHOWN_VALUES)))
+        dropped.update(shown)
+        if others := (missing - shown).total():
+            dropped["other unknown labels"] = others
     return records, dropped
 
 

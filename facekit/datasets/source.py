@@ -25,7 +25,8 @@ class DataSource:
         detector: "whole_image" if the pictures are chips; else the detector that finds the faces, of which the largest
             is cut out.
         unknown: "drop" to drop and count records with a label that a head does not know; a data set that declares
-            classes which a head does not know is refused. "missing" to treat all such labels as missing.
+            classes which a head does not know is refused. "missing" to treat all such labels as missing, and count
+            them. None for the data set's own rule: "missing" in a table, else "drop".
 
     Raises:
         UnknownNameError: no such data set, split, detector or treatment of unknown labels.
@@ -37,15 +38,21 @@ class DataSource:
     weight: float = 1.0
     split: str = "near_duplicates"
     detector: str = "whole_image"
-    unknown: str = "drop"
+    unknown: str | None = None
 
     def __post_init__(self) -> None:
-        lookup("dataset", self.dataset, DATASETS)
+        dataset = lookup("dataset", self.dataset, DATASETS)
         lookup("split", self.split, SPLITS)
-        lookup("treatment of unknown labels", self.unknown, UNKNOWN_LABELS)
+        if self.unknown is None:
+            object.__setattr__(self, "unknown", dataset.unknown)  # so that cards name the rule
+        lookup("treatment of unknown labels", str(self.unknown), UNKNOWN_LABELS)
         find_detector(self.detector)
         if not 0 < self.weight < float("inf"):
             raise UsageError(f"A source's weight must be positive. Received: {self.weight}.")
+
+    @property
+    def unknown_is_missing(self) -> bool:
+        return UNKNOWN_LABELS[str(self.unknown)]
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -25,7 +25,7 @@ def list_table(source: Path) -> Listing:
     side: train, validation or test.
 
     Args:
-        source: `.csv` file, UTF-8, with a header.
+        source: `.csv` file, UTF-8, with a header; its cells are separated by commas, semicolons or tabs.
 
     Raises:
         DataError: the table cannot be read, or lacks its columns.
@@ -54,7 +54,9 @@ def _read_files(source: Path, records: Collection[Record], names: Collection[str
 def _rows(source: Path) -> Iterator[dict[str, str]]:
     try:
         with open(source, newline="", encoding="utf-8-sig") as file:
-            table = csv.DictReader(file)
+            header = file.readline()
+            file.seek(0)
+            table = csv.DictReader(file, delimiter=max(",;\t", key=header.count))  # ; where commas are decimal points
             columns = {name.strip().lower() for name in table.fieldnames or ()}
             if "path" not in columns or not columns - NO_LABELS:
                 given = ", ".join(table.fieldnames or ()) or "an empty file"
@@ -76,5 +78,10 @@ def _label(column: str, cell: str) -> Label | None:
 
 
 TABLE = Dataset(
-    title="a table", schema={}, list_records=list_table, usual_path=None, licence="that of the pictures in it"
+    title="a table",
+    schema={},
+    list_records=list_table,
+    usual_path=None,
+    licence="that of the pictures in it",
+    unknown="missing",  # each cell is a label of its own; a file's name in other data sets is right or wrong as a whole
 )

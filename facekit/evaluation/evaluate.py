@@ -20,7 +20,7 @@ from facekit.evaluation.calibration import LEAST_RECORDS, fit_calibration
 from facekit.evaluation.metrics import evaluate
 from facekit.evaluation.model_card import model_card
 from facekit.faces.batch import FaceBatch
-from facekit.heads import Head, select_heads
+from facekit.heads import MISSING, Head, select_heads
 from facekit.networks.cards import DEFAULT_WEIGHTS, ORIGINAL_CARD, Card, read_card
 from facekit.networks.runtimes import check_installed, load_runtime
 
@@ -57,9 +57,9 @@ class Predictions:
 
     @cached_property
     def figures(self) -> dict[str, Any]:
-        """Figures as `evaluate` returns them, with `split` and `dropped`."""
+        """Figures as `evaluate` returns them, with `split`, `dropped`, and a `note` where they are too good."""
         figures = evaluate(self.heads, self.outputs, self.labels)
-        return {"n": figures["n"], "split": self.split, "dropped": self.faces.dropped, **figures}
+        return _with_protocol(figures, self.card, self.dataset, self.split, self.faces.dropped)
 
 
 def predict_dataset(
@@ -83,7 +83,7 @@ def predict_dataset(
 
     Raises:
         WeightsError: the weights cannot be used.
-        DataError: the data cannot be read, or nothing of it is on that side.
+        DataError: the data cannot be read, nothing of it is on that side, or it has no label for a head that is named.
         UnknownNameError: no such data set, detector, side or head.
     """
     if split not in (*SIDES, "all"):
@@ -93,6 +93,8 @@ def predict_dataset(
     check_installed(path, card, "auto")
     selected = select_heads(card.network.heads, heads)
     faces = choose_side(_read(card, dataset, data, detector), split, card.seed)
+    if heads is not None:
+        _check_labels(faces, card, heads)
     outputs = load_runtime(path).predict(faces.chips)
     return Predictions(card, selected, dataset, split, faces, {head.name: outputs[head.name] for head in selected})
 
@@ -154,8 +156,18 @@ def tested_card(runtime: "Runtime", validation: LabelledFaces, test: LabelledFac
     calibration = fit_calibration(heads, runtime.predict_raw(faces), labels)
     faces, labels = test
     figures = evaluate(heads, calibration.apply(heads, runtime.predict_raw(faces)), labels)
-    figures = {"n": figures["n"], "split": "test", "dropped": dropped, **figures}
+    figures = _with_protocol(figures, runtime.card, runtime.card.data.get("dataset", ""), "test", dropped)
     return replace(runtime.card, calibration=calibration, figures=figures)
+
+
+def _with_protocol(
+    figures: Mapping[str, Any], card: Card, datasets: str, split: str, dropped: Mapping[str, int]
+) -> dict[str, Any]:
+    """Returns figures with their split, what was dropped, and a note if the weights have seen the test side."""
+    seen = sorted(card.seen_test_sides & set(datasets.split(", ")))
+    text = f"too good: the weights, or those they started from, were trained on nine tenths of {', '.join(seen)}"
+    note = {"note": text} if seen else {}
+    return {"n": figures["n"], "split": split, **note, "dropped": dropped, **figures}
 
 
 def save_tested(card: Card, path: Path) -> Card:
@@ -169,6 +181,18 @@ def save_tested(card: Card, path: Path) -> Card:
     card = save_weights(read_tensors(path), card, path)
     write_text(str(path.with_suffix(".md")), model_card(card))
     return card
+
+
+def _check_labels(faces: Faces, card: Card, names: Sequence[str]) -> None:
+    """Refuses heads that no record has a label for."""
+    labels = faces.labels(card.network.heads)
+    labelled = [name for name, encoded in labels.items() if (encoded != MISSING).any()]
+    if lacking := [name for name in names if name not in labelled]:
+        raise DataError(
+            f"None of these {len(faces.records):,} records has a label for {' or '.join(lacking)}. "
+            f"They have labels for {', '.join(labelled)}.",
+            argument="heads",
+        )
 
 
 def _read(card: Card, dataset: str, data: str | None, detector: str | None) -> Faces:

@@ -57,6 +57,7 @@ def _protocol(card: "Card") -> str:
     data, recipe = card.data, card.training.get("recipe", {})
     sides = [f"{data[side]:,} {side}" for side in ("train", "validation", "test") if side in data]
     dropped = [f"{count:,} {reason}" for reason, count in data.get("dropped", {}).items()]
+    seen = card.figures.get("note", "no picture of it trained on")
     lines = {
         "data": data.get("dataset"),
         "records": ", ".join(sides),
@@ -66,7 +67,8 @@ def _protocol(card: "Card") -> str:
         if card.detector != "whole_image"
         else "aligned chips, as the data set has them",
         "recipe": recipe.get("name"),
-        "tested": "on the test side, in one pass, no picture of it trained on; ages by the expected value",
+        "notes": "; ".join(data.get("notes", [])),
+        "tested": f"on the test side, in one pass, {seen}; ages by the expected value",
         "tensors": f"sha256 {card.tensors_sha256}" if card.tensors_sha256 else None,
     }
     return "\n".join(f"- {title}: {text}" for title, text in lines.items() if text)

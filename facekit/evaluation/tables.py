@@ -24,6 +24,7 @@ def format_figures(figures: Mapping[str, Any]) -> str:
     """
     names = evaluated_heads(figures)
     rows = [["records", f"{figures['n']:,}", f"split {figures['split']}" if "split" in figures else ""]]
+    rows += [["note", "", figures["note"]]] if "note" in figures else []
     rows += [["dropped", f"{count:,}", reason] for reason, count in figures.get("dropped", {}).items()]
     blocks = [_align(rows, "<><")]
     blocks.append(_measure_table(figures, names, MEASURES.keys() - _CALIBRATION))

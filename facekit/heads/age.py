@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -142,10 +143,8 @@ class AgeHead(Quantity):
         return softmax_output(self, features)
 
     def encode(self, label: Label) -> int:
-        try:
+        with suppress(ValueError, OverflowError):  # what is no number, or not finite, is refused below
             label = round(float(label))
-        except (ValueError, OverflowError):
-            label = MISSING - 1
         return int(super().encode(label))
 
     # Answers

@@ -64,8 +64,8 @@ class Quantity(Head):
     def encode(self, label: Label) -> float:
         try:
             value = float(label)
-        except ValueError:
-            value = np.nan
+        except ValueError as error:
+            raise LabelError(f"{self.name} is no number") from error
         if not self.low <= value <= self.high:  # also for NaN
             raise LabelError(f"{self.name} outside {self.low:g} to {self.high:g}")
         return value

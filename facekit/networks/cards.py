@@ -61,6 +61,16 @@ class Card:
         return next((source for source in sources if source.get("dataset") == dataset), {})
 
     @property
+    def seen_test_sides(self) -> set[str]:
+        """Data sets whose test side these weights, or those that they started from, were trained on."""
+        seen: set[str] = set()
+        link: Any = {**self.training, "data": self.data}
+        while isinstance(link, dict):
+            seen.update(link.get("data", {}).get("test_side_seen", ()))
+            link = link.get("started_from")
+        return seen
+
+    @property
     def detector(self) -> str:
         """Detector that found the faces of the training pictures; "whole_image" where they were chips."""
         return str(self.data.get("detector", "whole_image"))
@@ -119,6 +129,11 @@ def _from_format_1(fields: dict[str, Any]) -> dict[str, Any]:
 ORIGINAL_CARD = Card(
     name="checkpoint of the original scripts",
     network=NetworkConfig(backbone="vggface_resnet50_wrapped", input_size=200, heads=(AGE, GENDER, RACE)),
+    data={
+        "dataset": "utkface",
+        "split_rule": "A tenth, drawn at random without a seed, was left out and chose the best epoch.",
+        "test_side_seen": ["utkface"],
+    },
 )
 
 

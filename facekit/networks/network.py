@@ -38,6 +38,14 @@ def build_network(config: NetworkConfig, dropout: float = 0.0) -> keras.Model:
     return keras.Model(inputs, {head.name: head.output(x) for head in config.heads}, name=config.backbone)
 
 
+def keep_heads(network: keras.Model, config: NetworkConfig) -> keras.Model:
+    """Returns the network without the heads that are not in a configuration; its other layers are shared."""
+    outputs = {head.name: network.output[head.name] for head in config.heads}
+    if outputs.keys() == network.output.keys():
+        return network
+    return keras.Model(network.input, outputs, name=network.name)
+
+
 def network_input(inputs: Mapping[str, Any]) -> Any:
     """Returns what `build_network`'s model takes: the picture alone, or the dict where there are several inputs."""
     return dict(inputs) if len(inputs) > 1 else inputs["picture"]

@@ -1,6 +1,7 @@
 """The data of a training: faces of all sources in one array, their labels, and the sides of the split."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,8 +12,11 @@ from facekit.core.errors import TrainingError
 from facekit.datasets.mixture import Mixture, load_mixture
 from facekit.datasets.splits import SIDES, SPLITS, count_dropped
 from facekit.datasets.store import Allocate
+from facekit.heads import MISSING, Head
 from facekit.recipes.recipe import Recipe
 from facekit.training.sampling import sampling_weights
+
+FEW_LABELS = 30  # of a class, or of a band of ages: fewer are told
 
 
 @dataclass
@@ -25,6 +29,7 @@ class TrainingData:
         sides: "train", "validation" and "test" -> indices of the faces.
         source_index: (n,) the source of each face.
         dropped: for each source, reason -> number of records that are not used.
+        notes: which heads and classes have no training labels, or few.
     """
 
     faces: Mixture
@@ -32,6 +37,7 @@ class TrainingData:
     sides: dict[str, NDArray[np.integer]]
     source_index: NDArray[np.intp]
     dropped: list[dict[str, int]]
+    notes: list[str]
 
     def side_labels(self, side: str) -> dict[str, NDArray[Any]]:
         """Returns head's name -> encoded labels of one side."""
@@ -41,6 +47,14 @@ class TrainingData:
     def all_dropped(self) -> dict[str, int]:
         """Reason -> number of records of all sources that are not used."""
         return dict(sum(map(Counter, self.dropped), Counter[str]()))
+
+    def learnable(self, recipe: Recipe) -> Recipe:
+        """Returns the recipe without the heads for which no training record has a label, and without their losses."""
+        labels = self.side_labels("train")
+        heads = {head.name: head for head in recipe.network.heads if (labels[head.name] != MISSING).any()}
+        losses = {name: loss for name, loss in recipe.training.losses.items() if name in heads}
+        network = replace(recipe.network, heads=tuple(heads.values()))
+        return replace(recipe, network=network, training=replace(recipe.training, losses=losses))
 
     def take_chips(self) -> NDArray[np.uint8]:
         """Returns the chips (n, S, S, 3) and forgets them: any view left here would keep all in host memory."""
@@ -71,6 +85,7 @@ class TrainingData:
             "dropped": self.all_dropped,
             "split_rule": " ".join(dict.fromkeys(SPLITS[source.split] for source in recipe.data)),
             "seed": recipe.training.seed,
+            "notes": self.notes,
             "sources": sources,
         }
 
@@ -95,4 +110,27 @@ def read_data(recipe: Recipe, allocate: Allocate) -> TrainingData:
             f"All sides of the split need pictures. Received {len(side_of)}, none for {', '.join(missing)}: add some."
         )
     dropped = [count_dropped(part, side_of[source_index == number]) for number, part in enumerate(faces.parts)]
-    return TrainingData(faces, faces.labels(network.heads), sides, source_index, dropped)
+    labels = faces.labels(network.heads)
+    notes = _label_notes(network.heads, {name: rows[sides["train"]] for name, rows in labels.items()})
+    return TrainingData(faces, labels, sides, source_index, dropped, notes)
+
+
+def _label_notes(heads: Sequence[Head], labels: Mapping[str, NDArray[Any]]) -> list[str]:
+    """Says for which heads there is no training label, and of which classes or bands there are few.
+
+    Args:
+        heads: of the recipe.
+        labels: head's name -> (n,) encoded labels of the training side.
+    """
+    notes, few = [], []
+    for head in heads:
+        known = labels[head.name][labels[head.name] != MISSING]
+        if not len(known):
+            notes.append(f"no training record has a label for {head.name}: the network has no head {head.name}")
+            continue
+        counts = {name: int(inside.sum()) for name, inside in head.groups(known).items()}
+        if rare := [f"{name} {count or 'none'}" for name, count in counts.items() if count < FEW_LABELS]:
+            few.append(f"{head.name} {', '.join(rare)}")
+    if few:
+        notes.append(f"fewer than {FEW_LABELS} training labels: {'; '.join(few)}")
+    return notes

@@ -1,6 +1,7 @@
 """A training, top to bottom: prepare -> fit -> finish."""
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -16,7 +17,7 @@ from facekit.core.signals import Interrupted, handled_signals
 from facekit.datasets.source import find_data
 from facekit.evaluation.evaluate import save_tested, tested_card
 from facekit.networks.cards import Card
-from facekit.networks.network import build_network, freeze
+from facekit.networks.network import build_network, freeze, keep_heads
 from facekit.networks.runtimes.keras import KerasRuntime
 from facekit.networks.weights import save_weights
 from facekit.training.callbacks import EpochEnd, MidEpoch, Progress
@@ -24,7 +25,7 @@ from facekit.training.chip_grid import save_first_chips
 from facekit.training.data import read_data
 from facekit.training.devices import Devices
 from facekit.training.files import RunFiles
-from facekit.training.initial_weights import load_initial_weights
+from facekit.training.initial_weights import load_initial_weights, with_backbone_of_start
 from facekit.training.interruption import Interruption
 from facekit.training.precision import POLICIES, choose_precision, dtype_policy
 from facekit.training.prefetch import augmented
@@ -81,7 +82,8 @@ class Run:
 
     def prepare(self) -> Prepared:
         """Builds the network, reads and splits the data. Raises DataError, TrainingError, WeightsError."""
-        settings, recipe, training = self.settings, self.settings.recipe, self.settings.recipe.training
+        settings, recipe = self.settings, with_backbone_of_start(self.settings.recipe)
+        training = recipe.training
 
         # The machine: devices, where the chips are kept, and the number format.
         devices = Devices(settings.devices, training.batch_size)
@@ -100,12 +102,16 @@ class Run:
         if training.teacher_weight:
             load_describers()  # missing ones are reported before the data is read
 
-        # The faces, cut and resized once, with their labels and sides.
+        # The faces, cut and resized once, with their labels and sides. Heads without training labels are removed.
         data = read_data(recipe, storage.allocate)
+        for note in data.notes:
+            print(f"note: {note}.", file=sys.stderr)
+        recipe = data.learnable(recipe)
+        network = keep_heads(network, recipe.network)
         devices.check(min(training.batch_size, len(data.sides["train"])))  # all of them, where one batch is more
         if storage.store != "device":
             import_cv2()  # the threads of `augmented` need it
-        chosen = replace(settings, precision=precision, data_in=storage.store)
+        chosen = replace(settings, recipe=recipe, precision=precision, data_in=storage.store)
         return Prepared(chosen, devices, storage, policy, network, started_from, data)
 
     def train(self, prepared: Prepared) -> Card:
@@ -127,7 +133,8 @@ class Run:
     def fit(self, prepared: Prepared) -> Trainer:
         """Trains all epochs, or those that are left where the run was interrupted."""
         self.files.open()
-        prepared.settings.save(self.files.settings)
+        asked = replace(prepared.settings, recipe=self.settings.recipe)  # a resumed run removes the same heads again
+        asked.save(self.files.settings)
         check_records(self.folder / "records.csv.gz", self.files.checkpoint, prepared.data, prepared.recipe)
         targets = self._targets(prepared)
         self._save_first_chips(prepared)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from facekit.core.errors import DataError
 from facekit.datasets.mixture import load_faces
-from facekit.datasets.records import Faces
+from facekit.datasets.records import SHOWN_VALUES, Faces
 from facekit.datasets.source import DataSource
 from facekit.heads import AGE, GENDER, MISSING, RACE, ClassHead, Head
 
@@ -61,7 +61,7 @@ def test_codes_stand_for_utkfaces_classes_alone(folder: Path) -> None:
     faces = table(folder, text, (GENDER, RACE, mood))
     assert [record.labels["gender"] for record in faces.records] == ["Female", "Male"]
     assert faces.labels((mood,))["mood"].tolist() == [0, 1]
-    assert faces.dropped == {"unknown gender": 1, "unknown mood": 1}
+    assert faces.dropped == {"label '1.5' (unknown gender)": 1, "label '1' (unknown mood)": 1, "no label": 2}
 
 
 def test_table_from_a_spreadsheet(folder: Path) -> None:
@@ -73,20 +73,54 @@ def test_table_from_a_spreadsheet(folder: Path) -> None:
     assert set(faces.labels(HEADS)["age"]) == {MISSING}
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_table_with_other_separators(folder: Path, separator: str) -> None:
+    """Excel writes semicolons where the comma is the decimal point; its text files have tabs."""
+    text = 'path,age,gender,note\r\n0.jpg,30,Male,"a, b"\r\n"1.jpg",,Female,\r\n'.replace(",", separator)
+    faces = table(folder, text, encoding="utf-8-sig")
+    assert [record.key for record in faces.records] == ["0.jpg", "1.jpg"]
+    assert faces.labels(HEADS)["age"].tolist() == [30, MISSING]
+    assert faces.labels(HEADS)["gender"].tolist() == [0, 1]
+
+
 def test_table_rows_that_are_dropped(folder: Path) -> None:
     (folder / "8.jpg").write_bytes(b"no picture")
-    rows = ["0.jpg,30,Male", "1.jpg,94,Male", "2.jpg,-5,Male", "3.jpg,old,Male", "4.jpg,30,Mann", "5.jpg,30,2"]
-    rows += ["6.jpg,,", "99.jpg,30,Male", ",30,Male", "8.jpg,30,Male", "7.jpg", "7.jpg,nan,", "7.jpg,1e999,"]
+    rows = ["0.jpg,30,Male", "6.jpg,,", "99.jpg,30,Male", ",30,Male", "8.jpg,30,Male", "7.jpg", "7.jpg,nan,"]
     rows += [f"{'long' * 100}.jpg,30,Male"]
     faces = table(folder, "path,age,gender\n" + "\n".join(rows))
     assert [record.key for record in faces.records] == ["0.jpg"]
     assert faces.dropped == {
-        "age outside 1 to 93": 5,
-        "unknown gender": 2,
-        "no label": 2,
+        "no label": 3,
+        "label 'nan' (age outside 1 to 93)": 1,
         "missing picture": 3,
         "unreadable picture": 1,
     }
+
+
+def test_a_bad_label_does_not_drop_the_others(folder: Path) -> None:
+    rows = ["0.jpg,30,Male", "1.jpg,94,Male", "2.jpg,abc,Female", "3.jpg,abc,1", "4.jpg,31,Mann", "5.jpg,1e999,0"]
+    text = "path,age,gender\n" + "\n".join(rows)
+    faces = table(folder, text)
+    assert {name: labels.tolist() for name, labels in faces.labels((AGE, GENDER)).items()} == {
+        "age": [30, MISSING, MISSING, MISSING, 31, MISSING],
+        "gender": [0, 0, 1, 1, MISSING, 0],
+    }
+    assert faces.dropped == {
+        "label 'abc' (age is no number)": 2,
+        "label '94' (age outside 1 to 93)": 1,
+        "label '1e999' (age outside 1 to 93)": 1,
+        "label 'Mann' (unknown gender)": 1,
+    }
+    whole = load_faces(DataSource("table", str(folder / "faces.csv"), unknown="drop"), HEADS, SIZE)
+    assert [record.key for record in whole.records] == ["0.jpg"]
+    assert whole.dropped == {"age outside 1 to 93": 2, "age is no number": 2, "unknown gender": 1}
+
+
+def test_only_the_most_frequent_bad_labels_are_shown(folder: Path) -> None:
+    rows = [f"0.jpg,{age},Male" for age in (*range(100, 130), 107, 107)]
+    dropped = table(folder, "path,age,gender\n" + "\n".join(rows)).dropped
+    assert len(dropped) == SHOWN_VALUES + 1 and dropped["label '107' (age outside 1 to 93)"] == 3
+    assert dropped["other unknown labels"] == 30 - SHOWN_VALUES
 
 
 def test_table_with_a_picture_that_is_closed_to_us(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,9 +147,12 @@ def test_table_with_paths_elsewhere(folder: Path, tiny_utkface: Path) -> None:
         ("path,alter\n0.jpg,30\n", r"must have labels for any of age, gender, race\. Received: alter\."),
         ("path\n0.jpg\n", r"must have a header with path and labels such as age\. Received: path\."),
         ("age,gender\n30,Male\n", r"must have a header with path"),
-        ("path;age\n0.jpg;30\n", r"must have a header with path and labels such as age\. Received: path;age\."),
+        ("path|age\n0.jpg|30\n", r"must have a header with path and labels such as age\. Received: path\|age\."),
         ("path,age\n", r"has no usable record: no rows\."),
-        ("path,age\n0.jpg,100\n9.jpg,3\n", r"has no usable record: 1 age outside 1 to 93, 1 missing picture\."),
+        (
+            "path,age\n0.jpg,100\n9.jpg,3\n",
+            r"record: 1 no label, 1 missing picture, 1 label '100' \(age outside 1 to 93\)\.",
+        ),
     ],
 )
 def test_tables_that_cannot_be_used(text: str, message: str, folder: Path) -> None:

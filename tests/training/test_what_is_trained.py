@@ -1,7 +1,9 @@
 """Training steps: the layers, heads and records that count, and their order."""
 
+import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -9,14 +11,19 @@ import keras
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tiny import TINY, TinyRun, prepared, settings
+from tiny import TINY, TINY_BACKBONE, TinyRun, prepared, settings
 from tiny import changed as with_changes
 
-from facekit.core.errors import TrainingError, UnknownNameError
+from facekit.core.errors import TrainingError, UnknownNameError, WeightsError
 from facekit.datasets.source import DataSource
+from facekit.evaluation.evaluate import predict_dataset
+from facekit.evaluation.tables import format_figures
 from facekit.heads import GENDER, MISSING, AgeHead, AgeLoss
+from facekit.networks import backbones
+from facekit.networks.backbones import BACKBONES
+from facekit.networks.cards import ORIGINAL_CARD, Card
 from facekit.networks.hdf5 import Tensors
-from facekit.networks.weights import network_tensors
+from facekit.networks.weights import load_network, network_tensors, save_weights
 from facekit.recipes.recipe import Augmentation, Recipe
 from facekit.training import augment, precision
 from facekit.training.resident import ResidentModel, batches, make_targets, predict_rows, steps_per_epoch
@@ -44,20 +51,45 @@ def test_random_weights_are_never_frozen(tiny_utkface: Path, tmp_path: Path) -> 
     assert len(prepared(settings(recipe, tiny_utkface), tmp_path).network.trainable_variables) == 14
 
 
-def test_missing_labels_weigh_nothing(tiny_utkface: Path, tmp_path: Path) -> None:
-    """A table without races, and with half of the genders: the race head stays as it was."""
-    rows = ["path,age,gender"]
-    for number, path in enumerate(sorted(tiny_utkface.iterdir())):
-        age, gender, *_ = path.name.split("_")
-        rows.append(f"{path},{age},{gender if number % 2 else ''}")
+@pytest.fixture
+def ageless(tiny_utkface: Path, tmp_path: Path) -> Settings:
+    """A training on a table without ages, and with half of the genders; one is misspelt."""
+    folder = shutil.copytree(tiny_utkface, tmp_path / "faces")  # the split depends on the paths in the table
+    rows = ["path,gender,race"]
+    for number, path in enumerate(sorted(folder.iterdir())):
+        _, gender, race, _ = path.name.split("_")
+        rows.append(f"faces/{path.name},{gender if number % 2 else ''},{race}")
+    rows[1] = rows[1].replace(",,", ",Mael,")
     (tmp_path / "faces.csv").write_text("\n".join(rows), encoding="utf-8")
-    recipe = with_changes(TINY, weight_decay=0.0, ema=0.0)  # decay would move it
-    run = prepared(settings(recipe, tmp_path / "faces.csv", dataset="table"), tmp_path)
+    recipe = with_changes(TINY, losses={"age": AgeLoss(sigma=2.0)})
+    return settings(recipe, tmp_path / "faces.csv", dataset="table")
+
+
+def test_heads_without_labels_are_removed(
+    ageless: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = prepared(ageless, tmp_path)
+    removed, few = capsys.readouterr().err.splitlines()
+    assert removed == "note: no training record has a label for age: the network has no head age."
+    assert few.startswith("note: fewer than 30 training labels: gender Male ") and "; race White " in few
+    summary = run.prepared.summary("here")
+    assert "gender (2), race (5)\n" in summary and " 0 age, 30 gender, 60 race\n" in summary
+    assert "1 label 'Mael' (unknown gender)\n" in summary
     before = network_tensors(run.network)
     card = run.train()
-    assert set(before) - differing(before, network_tensors(run.network)) == {"race/kernel", "race/bias"}
-    assert set(card.figures["race"].values()) == {None}
-    assert card.figures["age"]["mae"] > 0
+    assert {name.split("/")[0] for name in before} == {"conv1", "conv2", "norm1", "norm2", "gender", "race"}
+    after = network_tensors(run.network)
+    assert differing(before, after) == set(before)
+    assert [head.name for head in load_network(run.best_path)[1].network.heads] == ["gender", "race"]
+    assert card.data["notes"] == [removed.removeprefix("note: ")[:-1], few.removeprefix("note: ")[:-1]]
+    assert card.data["dropped"] == {"label 'Mael' (unknown gender)": 1}
+    page = run.best_path.with_suffix(".md").read_text(encoding="utf-8")
+    assert "the network has no head age; fewer than 30" in page and "1 label 'Mael'" in page
+
+    resumed = prepared(Settings.load(run.folder / "settings.json"), tmp_path)  # keeps the heads that were asked for
+    assert resumed.recipe == ageless.recipe and not differing(before, network_tensors(resumed.network))
+    resumed.fit(resumed.prepared)
+    assert not differing(after, network_tensors(resumed.network))
 
 
 def test_weights_that_have_seen_the_test_side_are_no_start(
@@ -70,6 +102,34 @@ def test_weights_that_have_seen_the_test_side_are_no_start(
     official = with_changes(recipe, data=(DataSource("utkface", str(tiny_utkface), split="official"),))
     with pytest.raises(TrainingError, match=r"of the same split, seed 0: .+run-best\.h5, split near_duplicates\."):
         prepared(Settings(official, "float32"), tmp_path)
+
+
+def test_weights_that_have_seen_an_unknown_part_are_a_start(
+    trained: TinyRun,
+    tiny_utkface: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As checkpoints of the original scripts are; the recipe gets their backbone, and all figures say so."""
+    monkeypatch.setitem(BACKBONES, "tiny_wrapped", TINY_BACKBONE)
+    monkeypatch.setitem(backbones.RESCALED, "tiny_wrapped", "tiny")
+    old, network = tmp_path / "old.h5", replace(TINY.network, backbone="tiny_wrapped")
+    save_weights(network_tensors(trained.network), Card(name="old", network=network, data=ORIGINAL_CARD.data), old)
+    run = prepared(settings(with_changes(TINY, pretrained=str(old), seed=3), tiny_utkface), tmp_path)
+    assert capsys.readouterr().err.splitlines()[:2] == [
+        "note: the backbone is tiny_wrapped: old.h5 was trained with its scaling.",
+        "note: old.h5 was trained on nine tenths of utkface, so that figures of its test side will be too good.",
+    ]
+    card = run.train()
+    assert card.network.backbone == "tiny_wrapped" and run.settings.recipe.network.backbone == "tiny"
+    note = "too good: the weights, or those they started from, were trained on nine tenths of utkface"
+    assert card.figures["note"] == note and note in run.best_path.with_suffix(".md").read_text(encoding="utf-8")
+    later = predict_dataset(run.best_path, "utkface", str(tiny_utkface), "test", None, None)
+    assert later.figures["note"] == note and note in format_figures(later.figures)
+    other = with_changes(TINY, pretrained=str(old), backbone="dlib_resnet", input_size=103)
+    with pytest.raises(WeightsError, match=r"must be of dlib_resnet\. Received: .* of tiny_wrapped\."):
+        prepared(settings(other, tiny_utkface), tmp_path)
 
 
 def test_one_head_alone_in_bfloat16(tiny_utkface: Path, tmp_path: Path) -> None:

@@ -64,6 +64,8 @@ def _lead(numbers: Numbers) -> str:
     side = "all chips" if figures["split"] == "all" else f"the {figures['split']} side"
     network = f"{weights['backbone']}, {weights['input_size']} pixels"
     note = SPLIT_NOTES[figures["split"] if numbers["dataset"] in _sources(numbers) else "all"]
+    if "note" in figures:
+        note = f"The figures are {figures['note']}."
     text = (
         f"How good are the estimates of {heads} that this network makes ({network}), for whom, and how sure can it be? "
         f"Evaluated on {figures['n']:,} labelled chips: {side} of {numbers['dataset']}. {note}"

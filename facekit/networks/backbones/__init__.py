@@ -79,6 +79,14 @@ BACKBONES: dict[str, Backbone] = {
     "vggface_vgg16": _vggface("vgg16", smallest_size=48),
 }
 
+# Backbones with the layers of another, whose weights were trained with another scaling of the pixels.
+RESCALED = {"vggface_resnet50_wrapped": "vggface_resnet50"}
+
+
+def same_layers(one: str, other: str) -> bool:
+    """Tells whether two backbones differ in their scaling at most."""
+    return RESCALED.get(one, one) == RESCALED.get(other, other)
+
 
 def find_backbone(name: str, input_size: int) -> Backbone:
     """Returns the backbone of a name, and checks that it can be built at this size.
