@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.core.errors import DataError
+from facekit.datasets.split_rule import SplitRule
 from facekit.heads import MISSING, Head, Label, LabelError
-
-THUMBNAIL_SIZE = 32
 
 # Head's name -> the class names that a data set uses, or the unit of a number.
 Schema = Mapping[str, tuple[str, ...] | str]
@@ -64,6 +63,7 @@ class Dataset:
         list_records: path -> listing. Raises DataError if it cannot be read.
         usual_path: where it is looked for, a pattern; None if it must be named.
         licence: in a few words.
+        split: rule by which it is split where its source names none, a key of `facekit.datasets.split_rule.SPLITS`.
     """
 
     title: str
@@ -71,6 +71,7 @@ class Dataset:
     list_records: Callable[[Path], Listing]
     usual_path: str | None
     licence: str
+    split: str = "near_duplicates"
 
 
 @dataclass
@@ -79,12 +80,12 @@ class Faces:
 
     Args:
         records: n of them.
-        chips: (n, S, S, 3) uint8.
+        chips: (n, H, W, 3) uint8.
         thumbnails: (n, 1024) float32, the grey chips at 32x32, by which near duplicates are found.
         dropped: reason -> number of records that could not be used.
         features: (n, F) float32, what the network takes beside the chips; None for nothing.
         path: of the data set; near duplicates are cached beside it.
-        split: a key of `facekit.datasets.splits.SPLITS`.
+        split: how they are split.
     """
 
     records: list[Record]
@@ -93,7 +94,7 @@ class Faces:
     dropped: dict[str, int]
     features: NDArray[np.float32] | None = None
     path: Path | None = None
-    split: str = "near_duplicates"
+    split: SplitRule = field(default_factory=SplitRule)
 
     def labels(self, heads: Sequence[Head]) -> dict[str, NDArray[np.generic]]:
         """Encodes the labels: head's name -> (n,), MISSING where a record has none.

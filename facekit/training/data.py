@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from facekit.core.errors import TrainingError
 from facekit.datasets.mixture import Mixture, load_mixture
-from facekit.datasets.splits import SIDES, SPLITS, count_dropped
+from facekit.datasets.splits import SIDES, count_dropped
 from facekit.datasets.store import Allocate
 from facekit.recipes.recipe import Recipe
 from facekit.training.sampling import sampling_weights
@@ -72,7 +72,7 @@ class TrainingData:
             "detector": recipe.data[0].detector,
             **{side: len(index) for side, index in self.sides.items()},
             "dropped": self.all_dropped,
-            "split_rule": " ".join(dict.fromkeys(SPLITS[source.split] for source in recipe.data)),
+            "split_rule": " ".join(dict.fromkeys(str(source.split_rule) for source in recipe.data)),
             "seed": recipe.training.seed,
             "sources": sources,
         }

@@ -7,6 +7,7 @@ import keras
 
 from facekit.core.errors import TrainingError, UsageError
 from facekit.datasets.source import DataSource
+from facekit.datasets.split_rule import SplitRule
 from facekit.networks.backbones import BACKBONES
 from facekit.networks.cards import ORIGINAL_CARD, Card
 from facekit.networks.weights import load_matching
@@ -45,13 +46,13 @@ def load_initial_weights(network: keras.Model, recipe: Recipe) -> dict[str, Any]
 def _check_split(card: Card, source: DataSource, path: Path, seed: int) -> None:
     """Raises TrainingError if weights were trained on this data set with another split."""
     known = card.source(source.dataset)
-    rule = known.get("split", DataSource.split)  # older cards name no rule
+    rule = SplitRule.from_card(known)
     if card == ORIGINAL_CARD and source.dataset == "utkface":
         found = "seed unknown"  # trained on a random nine tenths of UTKFace
     elif known and card.seed != seed:
         found = f"seed {card.seed}"
-    elif known and rule != source.split:
-        found = f"split {rule}"
+    elif known and rule != source.split_rule:
+        found = f"split {rule.name}, {rule.validation_share:g} validation, {rule.test_share:g} test"
     else:
         return
     raise TrainingError(

@@ -27,6 +27,7 @@ from facekit.training.resident import Targets, batches, make_targets
 from facekit.training.settings import Settings
 from facekit.training.storage import Storage
 from facekit.training.teacher import load_describers, teach
+from facekit.training.tensorboard import NetworkLog
 from facekit.training.trainer import Trainer
 
 
@@ -130,6 +131,7 @@ class Run:
                 Progress(recipe.training.epochs, prepared.steps, recipe.training.batch_size, step),
                 EpochEnd(self.folder, trainer.history, trainer.validate, partial(self._save_epoch, trainer)),
                 MidEpoch(step, prepared.steps, trainer.save_checkpoint),
+                *([NetworkLog(self.folder, prepared.network)] if recipe.training.histograms else []),
             ],
         )
         trainer.step = 0

@@ -44,8 +44,8 @@ def measure_throughput(
     try:
         copy = keras.models.clone_model(network)
         model = ResidentModel(copy, recipe, make_targets(recipe, labels), chips if on_device else None, features)
-        heads = {head.name for head in recipe.network.heads}
-        model.compile(optimizer=make_optimizer(recipe.training, heads, copy, recipe.training.epochs))
+        optimizer = make_optimizer(recipe.training, recipe.network.top_layers, copy, recipe.training.epochs)
+        model.compile(optimizer=optimizer)
         drawn = batches(recipe, np.arange(len(chips)), itertools.count())
         stream = drawn if on_device else augmented(drawn, chips)
         model.train_on_batch(*next(stream))

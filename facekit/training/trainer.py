@@ -46,8 +46,7 @@ class Trainer:
 
         steps = prepared.steps * recipe.training.epochs
         slow_statistics(recipe.training, network, steps)
-        heads = {head.name for head in recipe.network.heads}
-        self.optimizer = make_optimizer(recipe.training, heads, network, steps)
+        self.optimizer = make_optimizer(recipe.training, recipe.network.top_layers, network, steps)
         self.optimizer.build(network.trainable_variables)
         self.model.compile(optimizer=self.optimizer)
 

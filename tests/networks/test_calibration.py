@@ -190,8 +190,9 @@ def test_reading_and_applying_need_no_scipy(tiny_weights: Path) -> None:
 
 @pytest.fixture
 def hot(tiny_weights: Path, tmp_path: Path) -> Path:
-    """The tiny weights with a calibration."""
-    card = replace(read_card(tiny_weights), calibration=Calibration({"age": 1.5, "gender": 2.0}, 500))
+    """The tiny weights with a calibration, and a card that says how many records are validated with."""
+    data = {"sources": [{"dataset": "utkface", "validation_share": 0.4}]}
+    card = replace(read_card(tiny_weights), data=data, calibration=Calibration({"age": 1.5, "gender": 2.0}, 500))
     weights.save_weights(weights.read_tensors(tiny_weights), card, tmp_path / "hot.h5")
     return tmp_path / "hot.h5"
 
@@ -213,7 +214,6 @@ def test_whoever_asks_gets_calibrated_answers(hot: Path, tiny_weights: Path, chi
 @pytest.fixture
 def few_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("facekit.evaluation.calibration.LEAST_RECORDS", 5)
-    monkeypatch.setattr("facekit.datasets.splits.VALIDATION_SHARE", 0.4)
 
 
 @pytest.mark.usefixtures("few_will_do")

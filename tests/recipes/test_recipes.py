@@ -199,6 +199,9 @@ def test_augmentation_that_makes_no_sense(field: dict[str, Any], message: str) -
         ({"unknown": "keep"}, r"Unknown treatment of unknown labels: 'keep'\."),
         ({"weight": 0}, r"weight must be positive\. Received: 0\."),
         ({"weight": math.nan}, r"weight must be positive\. Received: nan\."),
+        ({"test_share": -0.1}, r"at least 0 and together less than 1\. Received: 0\.05 and -0\.1\."),
+        ({"validation_share": 0.9}, r"validation_share and test_share must be .+\. Received: 0\.9 and 0\.1\."),
+        ({"validation_share": math.nan}, r"together less than 1\. Received: nan and 0\.1\."),
     ],
 )
 def test_sources_that_make_no_sense(field: dict[str, Any], message: str) -> None:

@@ -13,6 +13,7 @@ from facekit.evaluation.model_card import LIMITS, MISUSE, USE
 from facekit.evaluation.report.groups import group_tables
 from facekit.evaluation.report.head_section import head_section
 from facekit.evaluation.report.html import chip_list, format_interval, table, tile
+from facekit.faces.batch import size_text
 from facekit.heads import ADULT
 from facekit.heads.statistics import BINS, RESAMPLES
 
@@ -62,7 +63,7 @@ def _lead(numbers: Numbers) -> str:
     figures, weights = numbers["figures"], numbers["weights"]
     heads = " and ".join(", ".join(numbers["heads"] or ["nothing"]).rsplit(", ", 1))
     side = "all chips" if figures["split"] == "all" else f"the {figures['split']} side"
-    network = f"{weights['backbone']}, {weights['input_size']} pixels"
+    network = f"{weights['backbone']}, {size_text(weights['input_size'])} pixels"
     note = SPLIT_NOTES[figures["split"] if numbers["dataset"] in _sources(numbers) else "all"]
     text = (
         f"How good are the estimates of {heads} that this network makes ({network}), for whom, and how sure can it be? "
