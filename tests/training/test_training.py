@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny import NO_AUGMENTATION, TINY, TinyRun, changed, prepared, settings, train_until_killed
+from tiny import TINY, TinyRun, changed, prepared, settings, train_until_killed
 
 from facekit.core.errors import TrainingError, WeightsError
 from facekit.evaluation.evaluate import predict_dataset
@@ -20,7 +20,7 @@ from facekit.networks.cards import read_card
 from facekit.networks.config import NetworkConfig
 from facekit.networks.runtimes.graphs import graph_name
 from facekit.networks.weights import Tensors, load_network, read_tensors, save_weights
-from facekit.recipes.recipe import Recipe, TrainingConfig
+from facekit.recipes.recipe import NO_AUGMENTATION, Recipe, TrainingConfig
 from facekit.training import checkpoints, new_run, resumed_run
 from facekit.training.settings import Settings
 
