@@ -78,6 +78,7 @@ np.savez("outputs.npz", **{name: rows.numpy() for name, rows in outputs.items()}
 """
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras, which saves variables
 @pytest.mark.parametrize("format", ["keras", "saved_model"])
 def test_models_open_without_facekit(format: str, script: Script, tiny_weights: Path, working_folder: Path) -> None:
     """In a process where importing facekit fails; dlib's network has the least usual layers of all."""

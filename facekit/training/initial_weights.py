@@ -1,12 +1,14 @@
 """Initial weights of a training."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from facekit.core.errors import TrainingError, UsageError
-from facekit.datasets.source import DataSource
+from facekit.datasets import DATASETS
+from facekit.datasets.source import DataSource, find_data
 from facekit.datasets.split_rule import SplitRule
 from facekit.networks.backbones import BACKBONES
 from facekit.networks.cards import ORIGINAL_CARD, Card
@@ -51,7 +53,7 @@ def _check_split(card: Card, source: DataSource, path: Path, seed: int) -> None:
         found = "seed unknown"  # trained on a random nine tenths of UTKFace
     elif known and card.seed != seed:
         found = f"seed {card.seed}"
-    elif known and rule != source.split_rule:
+    elif known and rule != source.split_rule and rule != _rule_in_effect(source):
         found = f"split {rule.name}, {rule.validation_share:g} validation, {rule.test_share:g} test"
     else:
         return
@@ -59,3 +61,10 @@ def _check_split(card: Card, source: DataSource, path: Path, seed: int) -> None:
         f"The weights to start from must be of the same split, seed {seed}: others have seen pictures of its test "
         f"side. Received: {path}, {found}."
     )
+
+
+def _rule_in_effect(source: DataSource) -> SplitRule:
+    """Returns the rule that splits a source: without any official list, "official" draws as "near_duplicates" does."""
+    records = DATASETS[source.dataset].list_records(find_data(source)).records
+    listed = any(record.side for record in records)
+    return source.split_rule if listed else replace(source.split_rule, name="near_duplicates")
