@@ -27,7 +27,7 @@ from facekit.networks.runtimes import load_runtime
 if TYPE_CHECKING:
     from facekit.networks.runtimes.runtime import Runtime
 
-# n faces, or their chips (n, S, S, 3), and head's name -> encoded labels (n,).
+# n faces, or their chips (n, H, W, 3), and head's name -> encoded labels (n,).
 LabelledFaces = tuple[FaceBatch | NDArray[np.uint8], Mapping[str, NDArray[np.generic]]]
 
 

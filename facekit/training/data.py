@@ -46,7 +46,7 @@ class TrainingData:
         return dict(sum(map(Counter, self.dropped), Counter[str]()))
 
     def take_chips(self) -> NDArray[np.uint8]:
-        """Returns the chips (n, S, S, 3) and forgets them: any view left here would keep all in host memory."""
+        """Returns the chips (n, H, W, 3) and forgets them: any view left here would keep all in host memory."""
         chips = self.faces.chips
         self.faces = replace(self.faces, parts=(), chips=np.empty(0, np.uint8))
         return chips

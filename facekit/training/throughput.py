@@ -32,7 +32,7 @@ def measure_throughput(
     Neither the network nor the random states change.
 
     Args:
-        chips: (n, S, S, 3) a few batches of the training's.
+        chips: (n, H, W, 3) a few batches of the training's.
         labels: head's name -> (n,) encoded labels.
         features: (n, F) what the network takes beside the chips; None for nothing.
         on_device: whether the chips are kept there.

@@ -28,7 +28,7 @@ class Trainer:
 
     Attributes:
         model: the network with its data, compiled.
-        chips: (n, S, S, 3) on the host; None if the model has them on the device.
+        chips: (n, H, W, 3) on the host; None if the model has them on the device.
         history: figures of each epoch that is done.
         step: number of steps that are done of the epoch after these.
     """

@@ -31,7 +31,7 @@ def render_page(numbers: Numbers, chips: NDArray[np.uint8]) -> str:
 
     Args:
         numbers: as `report_numbers` returns them.
-        chips: (n, S, S, 3) the faces that were evaluated.
+        chips: (n, H, W, 3) the faces that were evaluated.
     """
     sections = {"overview": ("All measures", _overview(numbers))}
     for name, section in numbers["heads"].items():

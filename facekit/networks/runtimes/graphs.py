@@ -37,7 +37,7 @@ def load_graph(weights: Path, card: Card) -> bytes:
         card: its card.
 
     Returns:
-        An ONNX model from `picture` (n, S, S, 3) float32 RGB 0..255, and `features` (n, F) if the network takes them,
+        An ONNX model from `picture` (n, H, W, 3) float32 RGB 0..255, and `features` (n, F) if the network takes them,
         to the values (n, width) of each head, not calibrated.
 
     Raises:
