@@ -103,4 +103,4 @@ def test_face_with_another_backbone_shows_its_layers(script: Script, tmp_path: P
     rule = "error: trainable_from must name one of the 61 layers of mobilenet. Received: 'conv4_5_3x3_bn'. Nearest: "
     assert err.startswith(rule) and err.endswith(" Set one of them, or None to train all.\n")
     named = err.removeprefix(rule).split(". ")[0].split(", ")
-    assert len(named) == 5 and all(name in out for name in named)
+    assert len(named) == 5 and all(name[:12] in out for name in named)  # long names are cut

@@ -246,7 +246,7 @@ def test_weights_that_cannot_be_rewritten_stay(hot: Path, tiny_utkface: Path, mo
 
 def test_too_few_on_the_validation_side_are_refused(hot: Path, tiny_utkface: Path) -> None:
     before = hot.read_bytes()
-    message = r"^A calibration needs 100 labels or more on the validation side\. Received: \d records\. Add"
+    message = r"^A calibration needs 100 labels or more on the validation side\. Received: \d+ records\. Add"
     with pytest.raises(DataError, match=message):
         calibrate_weights(hot, "utkface", str(tiny_utkface), None)
     assert hot.read_bytes() == before
