@@ -41,8 +41,10 @@ def summary() -> None:
     from facekit.networks.network import build_network, freeze
 
     network = build_network(recipe.network, recipe.training.dropout)
-    freeze(network, recipe.training.trainable_from)
-    network.summary(show_trainable=True)
+    try:
+        freeze(network, recipe.training.trainable_from)
+    finally:  # also where the network has no such layer: the summary shows those that it has
+        network.summary(show_trainable=True)
 
 
 if __name__ == "__main__":

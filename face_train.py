@@ -15,9 +15,12 @@ parser = Parser(__doc__)
 add_dataset_options(parser, several=True)
 parser.add_argument("--recipe", metavar="NAME", help="one of facekit/recipes/, e.g. dlib_utkface (default: face.py)")
 parser.add_argument("--pretrained", metavar="FROM", help="published, none, or a weights file to start from")
-parser.add_argument("--epochs", type=int, metavar="N", help="default: the recipe's, as for the next two")
+parser.add_argument("--epochs", type=int, metavar="N", help="default: the recipe's, as for the next three")
 parser.add_argument("--batch-size", type=int, metavar="N")
 parser.add_argument("--learning-rate", type=float, metavar="RATE")
+parser.add_argument("--seed", type=int, metavar="N", help="of the split and of everything random")
+parser.add_argument("--augmentation", choices=("recipe", "none"), default="recipe", help="none switches it off")
+parser.add_argument("--name", metavar="NAME", help="names the run and its weights (default: the recipe's)")
 parser.add_argument(
     "--precision", default="auto", metavar="NAME", help="float32, bfloat16, or the faster (auto, default)"
 )
@@ -65,15 +68,19 @@ def settings(args: Namespace) -> "Settings":
     """Returns the settings of a new run: the recipe, changed by the options."""
     from facekit.core.errors import lookup
     from facekit.recipes import RECIPES
+    from facekit.recipes.recipe import NO_AUGMENTATION
     from facekit.training.settings import Settings
 
     if args.recipe is None:
         from face import recipe
     else:
         recipe = lookup("recipe", args.recipe, RECIPES)
-    names = ("pretrained", "epochs", "batch_size", "learning_rate")
+    names = ("pretrained", "epochs", "batch_size", "learning_rate", "seed")
     changes = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    recipe = replace(recipe, training=replace(recipe.training, **changes), data=sources(args, recipe))
+    if args.augmentation == "none":
+        changes["augmentation"] = NO_AUGMENTATION
+    training, name = replace(recipe.training, **changes), recipe.name if args.name is None else args.name
+    recipe = replace(recipe, name=name, training=training, data=sources(args, recipe))
     return Settings(recipe, args.precision, args.data_in, args.devices)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,8 +12,9 @@ import pytest
 from conftest import ROOT, Script
 from numpy.typing import NDArray
 
-from facekit.networks.cards import ORIGINAL_CARD
+from facekit.networks.cards import ORIGINAL_CARD, read_card
 from facekit.networks.legacy import ORIGINAL_HEADS
+from facekit.networks.weights import read_tensors, save_weights
 
 SCRIPTS = ("face.py", "face_demo.py", "face_evaluate.py", "face_train.py", "face_video_demo.py")
 DEMO = ROOT / "demo_images"
@@ -147,8 +149,8 @@ def test_weights_are_calibrated_before_they_are_evaluated(
     evaluate: Script, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("facekit.evaluation.calibration.LEAST_RECORDS", 5)
-    monkeypatch.setattr("facekit.datasets.splits.VALIDATION_SHARE", 0.4)
-    shutil.copy(tiny_weights, "copy.h5")
+    data = {"sources": [{"dataset": "utkface", "validation_share": 0.4}]}
+    save_weights(read_tensors(tiny_weights), replace(read_card(tiny_weights), data=data), Path("copy.h5"))
     before = json.loads(evaluate("--weights", "copy.h5", "--json", "-")[1])
     status, out, _ = evaluate("--weights", "copy.h5", "--calibrate", "--json", "-")
     after = json.loads(out)

@@ -3,6 +3,9 @@
 import errno
 import os
 import re
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +16,11 @@ from conftest import ROOT, Script
 from numpy.typing import NDArray
 from PIL import Image
 
-from facekit.heads import AGE
+from facekit.heads import AGE, GENDER, NumberHead
+from facekit.networks.backbones import BACKBONES
 from facekit.networks.cards import DEFAULT_WEIGHTS, read_card
+from facekit.networks.config import NetworkConfig
+from facekit.networks.network import build_network
 from facekit.networks.runtimes import load_runtime
 
 _GUIDE = (ROOT / "docs" / "WEIGHTS.md").read_text("utf-8")
@@ -54,6 +60,63 @@ def test_other_programs_get_the_same_answers(script: Script, tiny_weights: Path,
     expected = load_runtime(tiny_weights, "keras").predict_raw(chips)
     for name, rows in answers.items():
         np.testing.assert_allclose(rows, expected[name], rtol=0, atol=1e-4)
+
+
+_OPENED = """
+import os, sys, zipfile
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+sys.modules["facekit"] = None
+import numpy as np
+chips = np.load("chips.npy").astype("float32")
+if os.path.isdir(sys.argv[1]):
+    import tensorflow as tf
+    outputs = tf.saved_model.load(sys.argv[1]).signatures["serving_default"](picture=tf.constant(chips))
+else:
+    import keras
+    outputs = keras.saving.load_model(sys.argv[1])(chips, training=False)
+np.savez("outputs.npz", **{name: rows.numpy() for name, rows in outputs.items()})
+"""
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras, which saves variables
+@pytest.mark.parametrize("format", ["keras", "saved_model"])
+def test_models_open_without_facekit(format: str, script: Script, tiny_weights: Path, working_folder: Path) -> None:
+    """In a process where importing facekit fails; dlib's network has the least usual layers of all."""
+    output = {"keras": "tiny.keras", "saved_model": "tiny_saved_model"}[format]
+    status, out, err = script("face_export.py", "--weights", tiny_weights, "--format", format)
+    assert (status, err) == (0, "") and out.startswith(f"{output}: ")
+    assert os.listdir() == [output]
+    card = read_card(tiny_weights)
+    if format == "keras":
+        assert zipfile.ZipFile(output).read("card.json").decode() == card.to_json()
+    else:
+        assert Path(output, "assets.extra", "card.json").read_text(encoding="utf-8") == card.to_json()
+    chips = np.random.default_rng(0).integers(0, 256, (3, 103, 103, 3), np.uint8)
+    np.save("chips.npy", chips)
+    subprocess.run([sys.executable, "-c", _OPENED, output], check=True, capture_output=True)
+    outputs = np.load("outputs.npz")
+    for name, rows in load_runtime(tiny_weights, "keras").predict_raw(chips).items():
+        np.testing.assert_allclose(outputs[name], rows, rtol=0, atol=1e-5)
+
+
+def test_no_backbone_needs_facekit_to_be_opened(tmp_path: Path) -> None:
+    """All layers of all backbones and heads are Keras's own."""
+    for name, backbone in BACKBONES.items():
+        heads = (AGE, GENDER, NumberHead("years", 0, 116))
+        network = build_network(NetworkConfig(backbone=name, input_size=backbone.smallest_size, heads=heads))
+        assert "facekit" not in network.to_json(), name
+
+
+def test_what_is_there_is_not_replaced_by_a_model(script: Script, working_folder: Path) -> None:
+    Path("mine").mkdir()
+    for format, name, rule in (
+        ("saved_model", "mine", "A SavedModel needs a new folder. Received: mine, which exists."),
+        ("keras", "photograph.jpg", "A Keras model's name must end in .keras. Received: photograph.jpg."),
+    ):
+        status, out, err = script("face_export.py", "--format", format, "--output", name)
+        assert (status, out, err) == (2, "", f"error: {rule} Choose another name (--output).\n")
+    assert script("face_export.py", "--format", "kears")[2].startswith("error: Unknown format: 'kears'. Did you mean")
+    assert os.listdir() == ["mine"]
 
 
 def test_what_cannot_be_written_is_one_line(script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,15 +6,18 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import Script
 from tiny import TINY, TinyRun, changed, prepared, settings
 
+import face_train
 from facekit.core.errors import TrainingError, WeightsError
 from facekit.datasets.source import DataSource
 from facekit.networks.weights import load_network
 from facekit.recipes import RECIPES
-from facekit.training import checkpoints
+from facekit.recipes.recipe import NO_AUGMENTATION
+from facekit.training import augment, checkpoints
 from facekit.training.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -90,7 +93,8 @@ def test_face_train(script: Script, tiny_utkface: Path, tmp_path: Path, monkeypa
 def test_paths_of_several_sources(
     script: Script, tiny_utkface: Path, working_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    two = changed(TINY, name="two", data=(DataSource("utkface"), DataSource("table", weight=2.0, split="official")))
+    shares = {"validation_share": 0.3, "test_share": 0.3}  # with the usual ones, a side of 30 records may be empty
+    two = changed(TINY, name="two", data=(DataSource("utkface"), DataSource("table", weight=2.0, **shares)))
     monkeypatch.setitem(RECIPES, "two", two)
     table = working_folder / "faces.csv"
     rows = [f"{path},{path.name.split('_')[1]}" for path in sorted(tiny_utkface.iterdir())[:30]]
@@ -105,6 +109,29 @@ def test_paths_of_several_sources(
     status, _, err = script("face_train.py", *options, table)
     rule = "error: Each of several data sets needs NAME=PATH, with NAME one of utkface, table. Received: "
     assert (status, err) == (2, f"{rule}{table} (--data).\n")
+
+
+def test_a_table_s_own_sides_are_used(
+    script: Script, tiny_utkface: Path, working_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sides = ["train", "train", "validation", "test"]
+    rows = [f"{path},{path.name.split('_')[1]},{sides[k % 4]}" for k, path in enumerate(sorted(tiny_utkface.iterdir()))]
+    Path("faces.csv").write_text("\n".join(["path,gender,split", *rows]), encoding="utf-8")
+    monkeypatch.setattr("facekit.training.throughput.SECONDS", 0)
+    monkeypatch.setattr("facekit.training.throughput.STEPS", 1)
+    options = ["--recipe", "tiny", "--precision", "float32", "--dry-run", "--dataset", "table", "--data", "faces.csv"]
+    assert "30 train, 15 validation, 15 test" in script("face_train.py", *options)[1]
+
+
+def test_options_change_the_recipe(tmp_path: Path) -> None:
+    got = face_train.settings(face_train.parser.parse_args(["--recipe", "tiny"])).recipe
+    assert replace(got, data=TINY.data) == TINY
+    options = ["--recipe", "tiny", "--seed", "7", "--name", "mine", "--augmentation", "none"]
+    got = face_train.settings(face_train.parser.parse_args(options)).recipe
+    assert replace(got, data=TINY.data) == changed(TINY, seed=7, name="mine", augmentation=NO_AUGMENTATION)
+    chips = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), np.uint8)
+    draws = augment.draw(NO_AUGMENTATION, 3, 8, np.random.default_rng(0))
+    np.testing.assert_allclose(augment.apply(chips, draws), chips, atol=1e-3)
 
 
 def test_run_of_an_older_version(script: Script, working_folder: Path) -> None:
@@ -137,6 +164,13 @@ def test_run_of_an_older_version(script: Script, working_folder: Path) -> None:
             2,
             "error: batch_size must be at least 1. Received: 0 (--batch-size).",
         ),
+        (["--recipe", "tiny", "--seed", "-1"], 2, "error: seed must be at least 0. Received: -1 (--seed)."),
+        (
+            ["--recipe", "tiny", "--name", "a/b"],
+            2,
+            "error: A recipe's name must be usable as a file name. Received: 'a/b' (--name).",
+        ),
+        (["--augmentation", "some"], 2, "error: argument --augmentation: invalid choice: 'some'"),
         (["--resume", "gone"], 1, "error: No run gone in "),
         (["--resume", "gone", "--epochs", "3"], 2, "error: --resume continues a run as it was started"),
         (["--epoch", "3"], 2, "error: unrecognized arguments: --epoch 3. Did you mean --epochs?"),

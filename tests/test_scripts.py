@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,3 +97,14 @@ def test_face_prints_the_network_and_what_is_trained(script: Script) -> None:
     status, out, err = script("face.py")
     assert status == 0 and err == ""
     assert "conv4_5_3x3_bn" in out and "Trainable params" in out and "Non-trainable params" in out
+
+
+def test_face_with_another_backbone_shows_its_layers(script: Script, tmp_path: Path) -> None:
+    page = (ROOT / "face.py").read_text(encoding="utf-8").replace('"vggface_resnet50"', '"mobilenet"')
+    (tmp_path / "face.py").write_text(page, encoding="utf-8")
+    status, out, err = script(str(tmp_path / "face.py"))
+    assert status == 1 and "block13_pointwise" in out and "Trainable params" in out
+    rule = "error: trainable_from must name one of the 61 layers of mobilenet. Received: 'conv4_5_3x3_bn'. Nearest: "
+    assert err.startswith(rule) and err.endswith(" Set one of them, or None to train all.\n")
+    named = err.removeprefix(rule).split(". ")[0].split(", ")
+    assert len(named) == 5 and all(name[:12] in out for name in named)  # long names are cut

@@ -20,6 +20,7 @@ from tqdm import tqdm
 from facekit.core.files import atomic_path, cache_folder
 from facekit.core.lazy_imports import from_extra
 
+THUMBNAIL_SIZE = 32  # side of the grey chips that are compared, pixels
 DUPLICATE_CORRELATION = 0.95
 _VERSION = 1  # raised when the same thumbnails give other pairs
 _COMPONENTS = 32

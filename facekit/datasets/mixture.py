@@ -13,6 +13,7 @@ from facekit.datasets.records import Dataset, Faces, Listing, usable_records
 from facekit.datasets.source import DataSource, find_data
 from facekit.datasets.splits import duplicate_groups, split_sides
 from facekit.datasets.store import Allocate, Pictures, in_memory, read_pictures
+from facekit.faces.batch import InputSize
 from facekit.faces.chips import AlignedChip, ChipConfig
 from facekit.faces.features import compute_features
 from facekit.faces.finder import FaceFinder
@@ -28,7 +29,7 @@ class Mixture:
     Args:
         sources: where they are from.
         parts: the faces of each source.
-        chips: (n, S, S, 3) uint8 of all parts, which are views of it.
+        chips: (n, H, W, 3) uint8 of all parts, which are views of it.
     """
 
     sources: Sequence[DataSource]
@@ -68,7 +69,7 @@ class Mixture:
 def load_faces(
     source: DataSource,
     heads: Sequence[Head],
-    size: int,
+    size: InputSize,
     chip: ChipConfig = CHIP,
     features: str | None = None,
     allocate: Allocate = in_memory,
@@ -80,7 +81,7 @@ def load_faces(
 def load_mixture(
     sources: Sequence[DataSource],
     heads: Sequence[Head],
-    size: int,
+    size: InputSize,
     chip: ChipConfig = CHIP,
     features: str | None = None,
     allocate: Allocate = in_memory,
@@ -90,7 +91,7 @@ def load_mixture(
     Args:
         sources: what is read; their labels may differ.
         heads: what is learned; records without any label for them are dropped and counted.
-        size: side of the stored chips, pixels.
+        size: side of the stored chips, or their height and width, pixels.
         chip: how faces are cut out of photographs.
         features: what is computed of each chip, a key of `facekit.faces.features.FEATURES`; None for nothing.
         allocate: makes the array, which need not lie in memory.
@@ -110,7 +111,7 @@ def load_mixture(
             dict(picture.dropped),
             compute_features(features, part.chips) if features else None,
             path,
-            source.split,
+            source.split_rule,
         )
         for part, picture, path, source in zip(stored, pictures, paths, sources, strict=True)
     ]

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.core.errors import DataError
+from facekit.datasets.split_rule import SplitRule
 from facekit.heads import MISSING, Head, Label, LabelError
 
-THUMBNAIL_SIZE = 32
 SHOWN_VALUES = 10  # of the labels that no head knows
 
 # Head's name -> the class names that a data set uses, or the unit of a number.
@@ -67,6 +67,7 @@ class Dataset:
         licence: in a few words.
         unknown: what a label that a head does not know does to its record, a key of
             `facekit.datasets.source.UNKNOWN_LABELS`, unless the source says otherwise.
+        split: rule by which it is split where its source names none, a key of `facekit.datasets.split_rule.SPLITS`.
     """
 
     title: str
@@ -75,6 +76,7 @@ class Dataset:
     usual_path: str | None
     licence: str
     unknown: str = "drop"
+    split: str = "near_duplicates"
 
 
 @dataclass
@@ -83,12 +85,12 @@ class Faces:
 
     Args:
         records: n of them.
-        chips: (n, S, S, 3) uint8.
+        chips: (n, H, W, 3) uint8.
         thumbnails: (n, 1024) float32, the grey chips at 32x32, by which near duplicates are found.
         dropped: reason -> number of records, or of single labels, that could not be used.
         features: (n, F) float32, what the network takes beside the chips; None for nothing.
         path: of the data set; near duplicates are cached beside it.
-        split: a key of `facekit.datasets.splits.SPLITS`.
+        split: how they are split.
     """
 
     records: list[Record]
@@ -97,7 +99,7 @@ class Faces:
     dropped: dict[str, int]
     features: NDArray[np.float32] | None = None
     path: Path | None = None
-    split: str = "near_duplicates"
+    split: SplitRule = field(default_factory=SplitRule)
 
     def labels(self, heads: Sequence[Head]) -> dict[str, NDArray[np.generic]]:
         """Encodes the labels: head's name -> (n,), MISSING where a record has none.

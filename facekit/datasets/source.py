@@ -7,7 +7,7 @@ from typing import Any
 
 from facekit.core.errors import DataError, UsageError, lookup
 from facekit.datasets import DATASETS
-from facekit.datasets.splits import SPLITS
+from facekit.datasets.split_rule import SplitRule
 from facekit.faces.detectors import find_detector
 
 UNKNOWN_LABELS = {"drop": False, "missing": True}
@@ -21,7 +21,9 @@ class DataSource:
         dataset: a key of `facekit.datasets.DATASETS`.
         path: folder, archive or table; a pattern means its first match; None for the data set's usual path.
         weight: how often an epoch uses its records, relative to those of other sources.
-        split: a key of `facekit.datasets.splits.SPLITS`.
+        split: a key of `facekit.datasets.split_rule.SPLITS`; None for the data set's usual rule: "official" for tables,
+            whose column `split` names the sides, else "near_duplicates".
+        validation_share, test_share: fractions of the groups that are drawn for these sides.
         detector: "whole_image" if the pictures are chips; else the detector that finds the faces, of which the largest
             is cut out.
         unknown: "drop" to drop and count records with a label that a head does not know; a data set that declares
@@ -30,21 +32,23 @@ class DataSource:
 
     Raises:
         UnknownNameError: no such data set, split, detector or treatment of unknown labels.
-        UsageError: the weight is not positive.
+        UsageError: the weight is not positive, or the shares are impossible.
     """
 
     dataset: str
     path: str | None = None
     weight: float = 1.0
-    split: str = "near_duplicates"
+    split: str | None = None
     detector: str = "whole_image"
     unknown: str | None = None
+    validation_share: float = SplitRule.validation_share
+    test_share: float = SplitRule.test_share
 
     def __post_init__(self) -> None:
         dataset = lookup("dataset", self.dataset, DATASETS)
-        lookup("split", self.split, SPLITS)
-        if self.unknown is None:
-            object.__setattr__(self, "unknown", dataset.unknown)  # so that cards name the rule
+        for name in ("split", "unknown"):  # set, so that cards name the rules
+            object.__setattr__(self, name, getattr(self, name) or getattr(dataset, name))
+        SplitRule(str(self.split), self.validation_share, self.test_share)
         lookup("treatment of unknown labels", str(self.unknown), UNKNOWN_LABELS)
         find_detector(self.detector)
         if not 0 < self.weight < float("inf"):
@@ -53,6 +57,11 @@ class DataSource:
     @property
     def unknown_is_missing(self) -> bool:
         return UNKNOWN_LABELS[str(self.unknown)]
+
+    @property
+    def split_rule(self) -> SplitRule:
+        """How the data is split."""
+        return SplitRule(str(self.split), self.validation_share, self.test_share)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -7,35 +7,26 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.core.errors import DataError, lookup
-from facekit.datasets.duplicates import DUPLICATE_CORRELATION, near_duplicates
-from facekit.datasets.records import THUMBNAIL_SIZE, Faces, Record
+from facekit.core.errors import DataError
+from facekit.datasets.duplicates import near_duplicates
+from facekit.datasets.records import Faces, Record
+from facekit.datasets.split_rule import SplitRule
 
 SIDES = ("train", "validation", "test")
-VALIDATION_SHARE, TEST_SHARE = 0.05, 0.10
-_DRAWN = (
-    f"sha256('seed:name') of the oldest record of a group: {TEST_SHARE:.0%} test, {VALIDATION_SHARE:.0%} validation. "
-    f"A record follows the earlier ones whose grey {THUMBNAIL_SIZE}x{THUMBNAIL_SIZE} chips correlate with its own by "
-    f"{DUPLICATE_CORRELATION} or more; if they are on two sides, it is on none."
-)
-# Name -> the rule, as cards tell it.
-SPLITS = {
-    "near_duplicates": _DRAWN,
-    "official": f"The data set's own lists. Sides that they lack are drawn from their training side: {_DRAWN}",
-}
 
 
 def split_sides(faces: Faces, seed: int) -> NDArray[np.str_]:
     """Assigns each record (n,) to "train", "validation", "test", or "none", by the rule `faces.split`.
 
     Raises:
-        UnknownNameError: no such rule.
         DataError: an official side has another name.
     """
-    lookup("split", faces.split, SPLITS)
-    official = [record.side if faces.split == "official" else None for record in faces.records]
+    official = [record.side if faces.split.name == "official" else None for record in faces.records]
     if unknown := {side for side in official if side is not None} - {*SIDES}:
-        raise DataError(f"Official sides must be {', '.join(SIDES)}. Received: {', '.join(sorted(unknown))}.")
+        raise DataError(
+            f"Official sides must be {', '.join(SIDES)}. Received: {', '.join(sorted(unknown))}. "
+            'Rename them, or let the source draw the sides (split="near_duplicates").'
+        )
     # Records of the official validation and test sides come first, so that others can avoid their near duplicates.
     order = np.argsort([side in (None, "train") for side in official], kind="stable")
     sides = np.empty(len(order), dtype="<U10")
@@ -66,7 +57,7 @@ def _assign(faces: Faces, official: Sequence[str | None], seed: int) -> list[str
         if listed:
             followed &= drawn
         if not followed:
-            side = _draw(record, seed)
+            side = _draw(record, faces.split, seed)
             side = side if side in drawn else "train"
         else:
             side = next(iter(followed)) if len(followed) == 1 and followed <= drawn else "none"
@@ -113,8 +104,8 @@ def count_dropped(faces: Faces, sides: NDArray[np.str_]) -> dict[str, int]:
     return faces.dropped | ({"resembles two sides of the split": undecided} if undecided else {})
 
 
-def _draw(record: Record, seed: int) -> str:
+def _draw(record: Record, rule: SplitRule, seed: int) -> str:
     number = int.from_bytes(hashlib.sha256(f"{seed}:{record.key}".encode()).digest()[:8], "big") / 2**64
-    if number < TEST_SHARE:
+    if number < rule.test_share:
         return "test"
-    return "validation" if number < TEST_SHARE + VALIDATION_SHARE else "train"
+    return "validation" if number < rule.test_share + rule.validation_share else "train"

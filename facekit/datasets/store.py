@@ -13,7 +13,9 @@ from PIL import Image
 from tqdm import tqdm
 
 from facekit.core.errors import PictureError
-from facekit.datasets.records import THUMBNAIL_SIZE, ReadFiles, Record
+from facekit.datasets.duplicates import THUMBNAIL_SIZE
+from facekit.datasets.records import ReadFiles, Record
+from facekit.faces.batch import InputSize, height_and_width
 from facekit.faces.chips import resize_chips
 from facekit.faces.images import decode_picture
 
@@ -50,27 +52,29 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Stored:
-    """Pictures that were read: their records, chips (n, S, S, 3) and thumbnails (n, 1024), oldest first."""
+    """Pictures that were read: their records, chips (n, H, W, 3) and thumbnails (n, 1024), oldest first."""
 
     records: list[Record]
     chips: NDArray[np.uint8]
     thumbnails: NDArray[np.float32]
 
 
-def read_pictures(sources: Sequence[Pictures], size: int, allocate: Allocate) -> tuple[NDArray[np.uint8], list[Stored]]:
+def read_pictures(
+    sources: Sequence[Pictures], size: InputSize, allocate: Allocate
+) -> tuple[NDArray[np.uint8], list[Stored]]:
     """Decodes all pictures, in threads, into one array that is filled in place.
 
     Args:
         sources: one for each data set.
-        size: side of the chips, pixels.
+        size: side of the chips, or their height and width, pixels.
         allocate: makes the array.
 
     Returns:
-        The chips of all sources, (n, size, size, 3), and the part of each source, as views of them.
+        The chips of all sources, (n, H, W, 3), and the part of each source, as views of them.
     """
     ordered = [sorted(source.records, key=lambda record: (record.order, record.key)) for source in sources]
     n = sum(map(len, ordered))
-    chips = allocate((n, size, size, 3))
+    chips = allocate((n, *height_and_width(size), 3))
     thumbnails = np.empty((n, THUMBNAIL_SIZE**2), np.float32)
     is_read = np.zeros(n, bool)
     ends = list(itertools.accumulate(map(len, ordered), initial=0))
@@ -123,7 +127,7 @@ class _Store:
         if not len(found):
             return "no face found"
         row = self.index[name]
-        self.chips[row] = resize_chips(found, self.chips.shape[1])[0]
+        self.chips[row] = resize_chips(found, self.chips.shape[1:3])[0]
         grey = Image.fromarray(found[0]).convert("L")
         self.thumbnails[row] = np.asarray(grey.resize((THUMBNAIL_SIZE,) * 2, Image.Resampling.BOX)).ravel()
         self.is_read[row] = True

@@ -36,7 +36,7 @@ def list_table(source: Path) -> Listing:
         if not os.path.isfile(source.parent / row["path"]):  # unlike pathlib's, never raises
             dropped["missing picture"] += 1
             continue
-        name, group, side = f"{number} {row['path']}", row.get("group") or None, row.get("split") or None
+        name, group, side = f"{number} {row['path']}", row.get("group") or None, row.get("split", "").lower() or None
         records.append(Record(name, row["path"], f"{number:09}", labels, group, side))
     return Listing(records, partial(_read_files, source, records), dropped)
 
@@ -84,4 +84,5 @@ TABLE = Dataset(
     usual_path=None,
     licence="that of the pictures in it",
     unknown="missing",  # each cell is a label of its own; a file's name in other data sets is right or wrong as a whole
+    split="official",
 )

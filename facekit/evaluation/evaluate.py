@@ -15,6 +15,7 @@ from facekit.core.lazy_imports import from_extra
 from facekit.datasets.mixture import load_faces
 from facekit.datasets.records import Faces
 from facekit.datasets.source import DataSource
+from facekit.datasets.split_rule import SplitRule
 from facekit.datasets.splits import SIDES, choose_side, count_dropped, split_sides
 from facekit.evaluation.calibration import LEAST_RECORDS, fit_calibration
 from facekit.evaluation.metrics import evaluate
@@ -27,7 +28,7 @@ from facekit.networks.runtimes import check_installed, load_runtime
 if TYPE_CHECKING:
     from facekit.networks.runtimes.runtime import Runtime
 
-# n faces, or their chips (n, S, S, 3), and head's name -> encoded labels (n,).
+# n faces, or their chips (n, H, W, 3), and head's name -> encoded labels (n,).
 LabelledFaces = tuple[FaceBatch | NDArray[np.uint8], Mapping[str, NDArray[np.generic]]]
 
 
@@ -198,6 +199,10 @@ def _check_labels(faces: Faces, card: Card, names: Sequence[str]) -> None:
 def _read(card: Card, dataset: str, data: str | None, detector: str | None) -> Faces:
     """Reads a data set as the card says that it was read; for all heads, as the split depends on the usable records."""
     known = card.source(dataset)
-    rules = {name: known[name] for name in ("split", "unknown") if name in known}
-    source = DataSource(dataset, data, detector=detector or known.get("detector", card.detector), **rules)
+    detector, unknown = detector or known.get("detector", card.detector), known.get("unknown", DataSource.unknown)
+    source = DataSource(dataset, data, detector=detector, unknown=unknown)
+    if known:
+        rule = SplitRule.from_card(known)
+        validation, test = rule.validation_share, rule.test_share
+        source = replace(source, split=rule.name, validation_share=validation, test_share=test)
     return load_faces(source, card.network.heads, card.network.input_size, card.chip)

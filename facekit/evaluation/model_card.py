@@ -12,6 +12,7 @@ from facekit.evaluation.metrics import (
     measure_title,
     turned_rows,
 )
+from facekit.faces.batch import size_text
 from facekit.heads import INTERVAL
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def model_card(card: "Card") -> str:
     heads = ", ".join(head.description for head in network.heads)
     parts = [
         f"# {card.name}",
-        f"Estimates {heads} from a face of {network.input_size} pixels; network {network.backbone}. "
+        f"Estimates {heads} from a face of {size_text(network.input_size)} pixels; network {network.backbone}. "
         "Written by the code that trained and tested it.",
         f"## Intended use\n\n{USE}",
         f"## What it must not be used for\n\n{MISUSE}",

@@ -8,6 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]  # RGB (H, W, 3)
+InputSize = int | tuple[int, int]  # of a network's picture: its side, or height and width, pixels
+
+
+def height_and_width(size: InputSize) -> tuple[int, int]:
+    """Returns height and width of a network's picture, pixels."""
+    return size if isinstance(size, tuple) else (size, size)
+
+
+def size_text(size: InputSize) -> str:
+    """Returns the size for people: "200", or height x width as in "224x160"."""
+    return "x".join(map(str, size)) if isinstance(size, tuple) else str(size)
+
 
 # Optional arrays of a batch: their type, and the sizes behind the first; None for any.
 _ARRAYS: dict[str, tuple[type[np.generic], tuple[int | None, ...]]] = {
@@ -22,7 +34,7 @@ class FaceBatch:
     """n faces of one or more pictures, as networks take them.
 
     Args:
-        chips: RGB uint8 (n, S, S, 3).
+        chips: RGB uint8 (n, H, W, 3), squares unless they are resized for a network whose input is none.
         boxes: (n, 4) left, top, right, bottom in the picture, pixels; right and bottom exclusive. None if unknown.
         landmarks: (n, 5 | 68, 2) float32, x and y in the picture, pixels. None where faces are not aligned.
         features: (n, F) float32, what a network takes beside the chips. None if nothing has been computed.
@@ -38,8 +50,8 @@ class FaceBatch:
 
     def __post_init__(self) -> None:
         chips = self.chips
-        if chips.dtype != np.uint8 or chips.ndim != 4 or chips.shape[1] != chips.shape[2] or chips.shape[3] != 3:
-            raise ValueError(f"Chips must be RGB uint8 (n, S, S, 3). Received: {chips.dtype} {chips.shape}.")
+        if chips.dtype != np.uint8 or chips.ndim != 4 or chips.shape[3] != 3:
+            raise ValueError(f"Chips must be RGB uint8 (n, H, W, 3). Received: {chips.dtype} {chips.shape}.")
         for name, (kind, sizes) in _ARRAYS.items():
             array = getattr(self, name)
             if array is None:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facekit.core.errors import UnknownNameError, UsageError, lookup
-from facekit.faces.batch import FaceBatch, Picture
+from facekit.faces.batch import FaceBatch, InputSize, Picture, height_and_width
 from facekit.faces.detectors import Box
 from facekit.faces.landmarks import LANDMARKS, make_landmarker
 
@@ -191,21 +191,19 @@ def chip_details(landmarks: npt.NDArray[np.float32], size: int = CHIP_SIZE, padd
     return [dlib.get_face_chip_details(face, size=size, padding=padding) for face in faces]
 
 
-def resize_chips(chips: Picture, size: int) -> Picture:
-    """Resizes square chips, bilinear and antialiased; chips of that size are returned as they are.
+def resize_chips(chips: Picture, size: InputSize) -> Picture:
+    """Resizes chips, bilinear and antialiased; chips of that size are returned as they are.
 
     Args:
-        chips: RGB uint8 (n, S, S, 3).
-        size: the new S.
-
-    Returns:
-        RGB uint8 (n, size, size, 3).
+        chips: RGB uint8 (n, H, W, 3).
+        size: the new side, or height and width, pixels.
     """
-    if chips.shape[1] == size:
+    height, width = height_and_width(size)
+    if chips.shape[1:3] == (height, width):
         return chips
     from PIL import Image
 
-    resized = np.empty((len(chips), size, size, 3), np.uint8)
+    resized = np.empty((len(chips), height, width, 3), np.uint8)
     for target, chip in zip(resized, chips, strict=True):
-        target[:] = np.asarray(Image.fromarray(chip).resize((size, size), Image.Resampling.BILINEAR))
+        target[:] = np.asarray(Image.fromarray(chip).resize((width, height), Image.Resampling.BILINEAR))
     return resized

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from facekit.core.errors import UsageError
+from facekit.core.errors import UsageError, lookup
+from facekit.faces.batch import InputSize, height_and_width
 from facekit.faces.features import feature_width
 from facekit.heads import Head, head_from_dict
+
+POOLINGS = ("avg", "max")
 
 # Keys of figures, JSON and tables beside those of heads.
 RESERVED = {"adults", "box", "dropped", "error", "groups", "minors", "n", "path", "score", "split", "track"}
@@ -18,19 +21,23 @@ class NetworkConfig:
 
     Args:
         backbone: a key of `facekit.networks.backbones.BACKBONES`.
-        input_size: side of the square picture, pixels.
+        input_size: side of the square picture, or (height, width) to which square chips are resized, pixels.
         heads: outputs, in this order.
         features: second input beside the picture, a key of `facekit.faces.features.FEATURES`; None for none.
+        pooling: "avg" or "max" of the backbone's last map.
+        hidden: widths of the layers with ReLU between the features and the heads.
 
     Raises:
-        UsageError: there is no head, two have one name, or the input size is less than 1.
-        UnknownNameError: no such features.
+        UsageError: there is no head, two have one name, or a size or width is less than 1.
+        UnknownNameError: no such features or pooling.
     """
 
     backbone: str
-    input_size: int
+    input_size: InputSize
     heads: tuple[Head, ...]
     features: str | None = None
+    pooling: str = "avg"
+    hidden: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         names = [head.name for head in self.heads]
@@ -38,8 +45,12 @@ class NetworkConfig:
             raise UsageError(f"A head must not be named {', '.join(sorted(reserved))}, as results have such keys.")
         if not names or len(set(names)) < len(names):
             raise UsageError(f"A network needs heads of different names. Received: {', '.join(names) or 'none'}.")
-        if not self.input_size >= 1:
-            raise UsageError(f"input_size must be at least 1. Received: {self.input_size}.")
+        size = height_and_width(self.input_size)
+        if len(size) != 2 or not all(isinstance(side, int) and side >= 1 for side in size):
+            raise UsageError(f"input_size must be at least 1, or (height, width). Received: {self.input_size}.")
+        if not isinstance(self.hidden, tuple) or not all(isinstance(n, int) and n >= 1 for n in self.hidden):
+            raise UsageError(f"hidden must hold widths of at least 1, e.g. (512,). Received: {self.hidden}.")
+        lookup("pooling", self.pooling, dict.fromkeys(POOLINGS))
         if self.features is not None:
             feature_width(self.features)
 
@@ -48,13 +59,25 @@ class NetworkConfig:
         """Names of the network's inputs: the runtimes, the exported graph and the training feed these."""
         return ("picture", "features") if self.features else ("picture",)
 
+    @property
+    def top_layers(self) -> set[str]:
+        """Names of the layers behind the features: the heads and the hidden ones."""
+        return {*(head.name for head in self.heads), *(f"hidden{n}" for n in range(1, 1 + len(self.hidden)))}
+
     def to_dict(self) -> dict[str, Any]:
-        """Returns the configuration as JSON; exported graphs are named after it."""
+        """Returns the configuration as JSON; exported graphs are named after it, so that defaults are left out."""
         fields: dict[str, Any] = {"backbone": self.backbone, "input_size": self.input_size}
         fields["heads"] = [head.to_dict() for head in self.heads]
-        return fields | ({"features": self.features} if self.features else {})
+        optional = {"features": self.features, "pooling": self.pooling, "hidden": list(self.hidden)}
+        return fields | {name: value for name, value in optional.items() if value not in (None, "avg", [])}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "NetworkConfig":
         """Makes the configuration that `to_dict` wrote."""
-        return cls(**{**fields, "heads": tuple(head_from_dict(head) for head in fields["heads"])})
+        size = fields["input_size"]
+        parts = {
+            "input_size": tuple(size) if isinstance(size, list) else size,
+            "heads": tuple(head_from_dict(head) for head in fields["heads"]),
+            "hidden": tuple(fields.get("hidden", ())),
+        }
+        return cls(**{**fields, **parts})

@@ -1,5 +1,6 @@
-"""Backbone + heads -> Keras model. Networks take RGB 0..255 (n, S, S, 3) and give each head's values (n, width)."""
+"""Backbone + heads -> Keras model. Networks take RGB 0..255 (n, H, W, 3) and give each head's values (n, width)."""
 
+import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +21,7 @@ def build_network(config: NetworkConfig, dropout: float = 0.0) -> keras.Model:
         dropout: fraction of the features that training drops before the heads.
 
     Returns:
-        A model from pictures (n, S, S, 3) RGB 0..255, or from a dict of `config.inputs`, to a dict: head's name -> (n,
+        A model from pictures (n, H, W, 3) RGB 0..255, or from a dict of `config.inputs`, to a dict: head's name -> (n,
         width), float32.
 
     Raises:
@@ -29,10 +30,14 @@ def build_network(config: NetworkConfig, dropout: float = 0.0) -> keras.Model:
     """
     backbone = find_backbone(config.backbone, config.input_size).build(config.input_size)
     inputs, x = backbone.input, backbone.output
+    if config.pooling == "max":
+        x = layers.GlobalMaxPooling2D(name="max_pooled")(backbone.layers[-1].input)
     if config.features:
         features = keras.Input((feature_width(config.features),), name="features")
         inputs = {"picture": backbone.input, "features": features}
         x = layers.Concatenate(name="with_features")([x, features])
+    for number, width in enumerate(config.hidden, start=1):
+        x = layers.Dense(width, activation="relu", name=f"hidden{number}")(x)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
     return keras.Model(inputs, {head.name: head.output(x) for head in config.heads}, name=config.backbone)
@@ -61,6 +66,10 @@ def freeze(network: keras.Model, trainable_from: str | None) -> None:
         return
     names = [layer.name for layer in network.layers]
     if trainable_from not in names:
-        raise TrainingError(f"trainable_from must name one of the network's layers. Received: {trainable_from!r}.")
+        near = difflib.get_close_matches(trainable_from, names, n=5, cutoff=0)
+        raise TrainingError(
+            f"trainable_from must name one of the {len(names)} layers of {network.name}. Received: {trainable_from!r}. "
+            f"Nearest: {', '.join(near)}. Set one of them, or None to train all."
+        )
     for layer in network.layers[: names.index(trainable_from)]:
         layer.trainable = False

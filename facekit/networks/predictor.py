@@ -38,7 +38,7 @@ class Predictor:
         self._lock = Lock()
 
     def predict(self, faces: FaceBatch | NDArray[np.uint8]) -> "Outputs":
-        """Returns head's name -> calibrated values (n, width), of a batch or its chips (n, S, S, 3) alone."""
+        """Returns head's name -> calibrated values (n, width), of a batch or its chips (n, H, W, 3) alone."""
         with self._lock:
             self._loaded = self._loaded or load_runtime(self.weights, self.runtime)
         return self._loaded.predict(faces)

@@ -41,6 +41,8 @@ def assign_tensors(network: keras.Model, tensors: Tensors) -> None:
 def load_matching(network: keras.Model, path: Path, config: NetworkConfig) -> Card:
     """Fills a network with another's weights: those of the backbone, and of each head that is the same.
 
+    Hidden layers belong to the heads, which are the same only where their features are.
+
     Args:
         network: what is filled.
         path: weights file of the other network.
@@ -58,9 +60,10 @@ def load_matching(network: keras.Model, path: Path, config: NetworkConfig) -> Ca
             f"The weights to start from must be of {config.backbone}. Received: {path} of {card.network.backbone}. "
             "Set the recipe's backbone to that."
         )
-    same_inputs = config.features == card.network.features
-    kept = {head.name for head in set(config.heads) & set(card.network.heads) if same_inputs}
-    names = {head.name for head in (*config.heads, *card.network.heads)}
+    alike = all(getattr(config, name) == getattr(card.network, name) for name in ("features", "pooling", "hidden"))
+    names = config.top_layers | card.network.top_layers
+    differ = {head.name for head in set(config.heads) ^ set(card.network.heads)}
+    kept = names - differ if alike else set()
     tensors = {name: value for name, value in network_tensors(network).items() if name.split("/")[0] in names}
     for name, value in network_tensors(source).items():
         owner = name.split("/")[0]

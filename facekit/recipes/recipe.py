@@ -73,6 +73,11 @@ class Augmentation:
             raise UsageError(f"erase_area must be 0 <= smallest <= largest <= 1. Received: {self.erase_area}.")
 
 
+NO_AUGMENTATION = Augmentation(
+    flip=0, shift=0, scale=0, rotation=0, contrast=0, brightness=0, colour=0, erase=0, mixup=0
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     """Settings of a training. None is part of the network: they change neither a graph's name nor its inputs.
@@ -88,7 +93,7 @@ class TrainingConfig:
         optimizer: "adamw" (Loshchilov and Hutter 2019), or "sgd" with Nesterov's momentum.
         learning_rate: the largest, for the backbone.
         momentum: of "sgd".
-        head_rate: factor of the learning rate for the heads.
+        head_rate: factor of the learning rate for the heads and the hidden layers.
         schedule: "cosine" falls to zero after the warm-up; "quarters" takes 1, 1/5, 1/25 and 1/125 of the rate in turn.
         warmup_steps: number of steps over which the rate of "cosine" rises from zero; at most a tenth of all.
         weight_decay: fraction of each kernel that a step of rate 1 subtracts; biases and batch norm have none.
@@ -102,6 +107,7 @@ class TrainingConfig:
             the rest. 0 for no teacher.
         augmentation: random changes of the chips.
         seed: of the split and of everything random.
+        histograms: whether TensorBoard also gets the network's graph, and histograms of its weights after each epoch.
 
     Raises:
         UsageError: a value is outside its range, or not a number where one is needed.
@@ -127,6 +133,7 @@ class TrainingConfig:
     teacher_weight: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
+    histograms: bool = False
 
     def __post_init__(self) -> None:
         check_numbers(self, "epochs", "batch_size", low=1, whole=True)
@@ -138,6 +145,8 @@ class TrainingConfig:
             check_numbers(self, "clip_norm", low=1e-9)
         lookup("schedule", self.schedule, dict.fromkeys(SCHEDULES))
         lookup("optimizer", self.optimizer, dict.fromkeys(OPTIMIZERS))
+        if not isinstance(self.histograms, bool):
+            raise UsageError(f"histograms must be True or False. Received: {self.histograms}.")
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "losses": {name: asdict(loss) for name, loss in self.losses.items()}}
@@ -167,7 +176,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if not self.name or PurePath(self.name).name != self.name:
-            raise UsageError(f"A recipe's name must be usable as a file name. Received: {self.name!r}.")
+            raise UsageError(
+                f"A recipe's name must be usable as a file name. Received: {self.name!r}.", argument="name"
+            )
         heads = {head.name: head for head in self.network.heads}
         for name, loss in self.training.losses.items():
             expected = lookup("head", name, heads).loss

@@ -6,30 +6,34 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from facekit.faces.batch import InputSize, height_and_width
 from facekit.recipes.recipe import Augmentation
 
 Draws = dict[str, NDArray[Any]]
 CHANNELS = 3
 
 
-def draw(augmentation: Augmentation, n: int, size: int, rng: np.random.Generator) -> Draws:
+def draw(augmentation: Augmentation, n: int, size: InputSize, rng: np.random.Generator) -> Draws:
     """Draws the numbers that change a batch of n chips of `size` pixels, all from `rng`.
+
+    Chips that are no squares are changed as the squares that they were resized from.
 
     Returns:
         transform (n, 8): output to input pixel coordinates; gain (n,); bias (n, 3); box (n, 4): left, top, right and
         bottom of the erased rectangle, pixels; fill (n,): its grey; partner (n,): index of the chip that is mixed in;
         ratio (n,): weight of the chip itself in the mixture.
     """
+    height, width = height_and_width(size)
     mixed = rng.random(n) < augmentation.mixup
     alpha = augmentation.mixup_alpha
     ratio = rng.beta(alpha, alpha, n) if alpha else np.ones(n)
     return {
-        "transform": _transforms(augmentation, n, size, rng),
+        "transform": _transforms(augmentation, n, height, width, rng),
         "gain": (1 + rng.uniform(-1, 1, n) * augmentation.contrast).astype(np.float32),
         "bias": (
             rng.uniform(-1, 1, (n, 1)) * augmentation.brightness + rng.normal(0, 1, (n, CHANNELS)) * augmentation.colour
         ).astype(np.float32),
-        "box": _boxes(augmentation, n, size, rng),
+        "box": _boxes(augmentation, n, height, width, rng),
         "fill": rng.uniform(0, 255, n).astype(np.float32),
         "partner": rng.permutation(n).astype(np.int32),
         "ratio": np.where(mixed, ratio, 1).astype(np.float32),
@@ -37,7 +41,7 @@ def draw(augmentation: Augmentation, n: int, size: int, rng: np.random.Generator
 
 
 def apply(chips: Any, draws: dict[str, Any]) -> Any:
-    """Changes chips (n, S, S, 3) 0..255 by the draws: float32 0..255. Runs on every Keras backend."""
+    """Changes chips (n, H, W, 3) 0..255 by the draws: float32 0..255. Runs on every Keras backend."""
     chips = ops.cast(chips, "float32")
     chips = ops.image.affine_transform(
         chips, draws["transform"], interpolation="bilinear", fill_mode="nearest", data_format="channels_last"
@@ -55,34 +59,39 @@ def mix(values: Any, draws: dict[str, Any]) -> Any:
 
 
 def _erase(chips: Any, box: Any, fill: Any) -> Any:
-    size = chips.shape[1]
-    at = ops.arange(size, dtype="float32")[None, :]  # (1, S)
-    columns = ops.logical_and(at >= box[:, 0:1], at < box[:, 2:3])  # (n, S)
-    rows = ops.logical_and(at >= box[:, 1:2], at < box[:, 3:4])
-    inside = ops.logical_and(rows[:, :, None], columns[:, None, :])[..., None]  # (n, S, S, 1)
+    height, width = chips.shape[1:3]
+    y, x = ops.arange(height, dtype="float32")[None, :], ops.arange(width, dtype="float32")[None, :]
+    columns = ops.logical_and(x >= box[:, 0:1], x < box[:, 2:3])  # (n, W)
+    rows = ops.logical_and(y >= box[:, 1:2], y < box[:, 3:4])  # (n, H)
+    inside = ops.logical_and(rows[:, :, None], columns[:, None, :])[..., None]  # (n, H, W, 1)
     return ops.where(inside, fill[:, None, None, None], chips)
 
 
-def _transforms(augmentation: Augmentation, n: int, size: int, rng: np.random.Generator) -> NDArray[np.float32]:
+def _transforms(
+    augmentation: Augmentation, n: int, height: int, width: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
     """Composes flip, rotation and scale about the chip's middle, then a shift, as projective transforms (n, 8)."""
     mirror = np.where(rng.random(n) < augmentation.flip, -1, 1)
     scale = 1 / (1 + rng.uniform(-1, 1, n) * augmentation.scale)
     angle = rng.normal(0, 1, n) * augmentation.rotation
-    shift = rng.normal(0, 1, (n, 2)) * augmentation.shift * size
+    shift = rng.normal(0, 1, (n, 2)) * augmentation.shift * (width, height)
     cosine, sine = np.cos(angle) * scale, np.sin(angle) * scale
     a, b, c, d = cosine * mirror, -sine, sine * mirror, cosine
-    middle = (size - 1) / 2
-    x = middle - (a + b) * middle + shift[:, 0]
-    y = middle - (c + d) * middle + shift[:, 1]
+    middle_x, middle_y, aspect = (width - 1) / 2, (height - 1) / 2, width / height
+    x = middle_x - (a + b) * middle_x + shift[:, 0]
+    y = middle_y - (c + d) * middle_y + shift[:, 1]
     zero = np.zeros(n)
-    return np.stack([a, b, x, c, d, y, zero, zero], axis=1).astype(np.float32)
+    return np.stack([a, b * aspect, x, c / aspect, d, y, zero, zero], axis=1).astype(np.float32)
 
 
-def _boxes(augmentation: Augmentation, n: int, size: int, rng: np.random.Generator) -> NDArray[np.float32]:
+def _boxes(
+    augmentation: Augmentation, n: int, height: int, width: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
     """Draws rectangles of random area and of aspect ratios 0.3 to 1/0.3, empty where nothing is erased."""
-    area = rng.uniform(*augmentation.erase_area, n) * size**2
+    area = rng.uniform(*augmentation.erase_area, n) * height**2
     ratio = np.exp(rng.uniform(np.log(0.3), -np.log(0.3), n))
-    sides = np.minimum(np.stack([np.sqrt(area * ratio), np.sqrt(area / ratio)], axis=1), size)
+    sides = np.minimum(np.stack([np.sqrt(area * ratio), np.sqrt(area / ratio)], axis=1), height)
     sides *= (rng.random(n) < augmentation.erase)[:, None]
-    corner = rng.random((n, 2)) * (size - sides)
-    return np.concatenate([corner, corner + sides], axis=1).astype(np.float32)
+    corner = rng.random((n, 2)) * (height - sides)
+    boxes = np.concatenate([corner, corner + sides], axis=1)  # in a square of this height
+    return (boxes * (width / height, 1, width / height, 1)).astype(np.float32)

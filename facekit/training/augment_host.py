@@ -12,8 +12,8 @@ cv2.setNumThreads(1)  # a chip is too small to share; several batches are made a
 
 
 def apply(chips: NDArray[np.uint8], draws: Draws) -> NDArray[np.uint8]:
-    """Changes chips (n, S, S, 3) as `augment.apply` does, to within 3 of 255."""
-    size = chips.shape[1]
+    """Changes chips (n, H, W, 3) as `augment.apply` does, to within 3 of 255."""
+    height, width = chips.shape[1:3]
     changed = np.empty_like(chips)
     tables = _tables(draws)
     boxes = np.ceil(draws["box"]).astype(int)
@@ -21,7 +21,7 @@ def apply(chips: NDArray[np.uint8], draws: Draws) -> NDArray[np.uint8]:
     for k, chip in enumerate(chips):
         transform = draws["transform"][k, :6].reshape(2, 3)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        warped = cv2.warpAffine(chip, transform, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        warped = cv2.warpAffine(chip, transform, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
         cv2.LUT(warped, tables[k], dst=changed[k])
         left, top, right, bottom = boxes[k]
         changed[k, top:bottom, left:right] = fills[k]

@@ -33,7 +33,7 @@ def save_first_chips(
         path: of the PNG.
         heads: of the network.
         batch: the first, as `facekit.training.resident.batches` yields it.
-        chips: (n, S, S, 3) all chips.
+        chips: (n, H, W, 3) all chips.
         labels: head's name -> (n,).
 
     Raises:
@@ -50,15 +50,15 @@ def save_chip_grid(path: Path, chips: NDArray[Any], captions: Sequence[str]) -> 
 
     Args:
         path: of the PNG, which is replaced whole.
-        chips: (n, S, S, 3) RGB 0..255.
+        chips: (n, H, W, 3) RGB 0..255.
         captions: n, of one line or two.
 
     Raises:
         OSError: it cannot be written.
     """
-    factor = -(-SMALLEST_SIDE // chips.shape[1])
-    side = factor * chips.shape[1]
-    width, height = side + GAP, side + GAP + round(2.6 * TEXT_SIZE)
+    factor = -(-SMALLEST_SIDE // min(chips.shape[1:3]))
+    chip_height, chip_width = (factor * side for side in chips.shape[1:3])
+    width, height = chip_width + GAP, chip_height + GAP + round(2.6 * TEXT_SIZE)
     columns = min(COLUMNS, len(chips))
     page = Image.new("RGB", (GAP + columns * width, GAP + -(-len(chips) // columns) * height), "white")
     pen = ImageDraw.Draw(page)
@@ -68,7 +68,7 @@ def save_chip_grid(path: Path, chips: NDArray[Any], captions: Sequence[str]) -> 
         pixels = np.clip(np.rint(chip), 0, 255).astype(np.uint8).repeat(factor, axis=0).repeat(factor, axis=1)
         page.paste(Image.fromarray(pixels), (left, top))
         for line, text in enumerate(caption.split("\n")):
-            pen.text((left, top + side + 1 + round(1.2 * line * TEXT_SIZE)), text, "black", font)
+            pen.text((left, top + chip_height + 1 + round(1.2 * line * TEXT_SIZE)), text, "black", font)
     with atomic_path(path) as temporary:
         page.save(temporary)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from facekit.core.errors import TrainingError
 from facekit.datasets.mixture import Mixture, load_mixture
-from facekit.datasets.splits import SIDES, SPLITS, count_dropped
+from facekit.datasets.splits import SIDES, count_dropped
 from facekit.datasets.store import Allocate
 from facekit.heads import MISSING, Head
 from facekit.recipes.recipe import Recipe
@@ -57,7 +57,7 @@ class TrainingData:
         return replace(recipe, network=network, training=replace(recipe.training, losses=losses))
 
     def take_chips(self) -> NDArray[np.uint8]:
-        """Returns the chips (n, S, S, 3) and forgets them: any view left here would keep all in host memory."""
+        """Returns the chips (n, H, W, 3) and forgets them: any view left here would keep all in host memory."""
         chips = self.faces.chips
         self.faces = replace(self.faces, parts=(), chips=np.empty(0, np.uint8))
         return chips
@@ -83,7 +83,7 @@ class TrainingData:
             "detector": recipe.data[0].detector,
             **{side: len(index) for side, index in self.sides.items()},
             "dropped": self.all_dropped,
-            "split_rule": " ".join(dict.fromkeys(SPLITS[source.split] for source in recipe.data)),
+            "split_rule": " ".join(dict.fromkeys(str(source.split_rule) for source in recipe.data)),
             "seed": recipe.training.seed,
             "notes": self.notes,
             "sources": sources,

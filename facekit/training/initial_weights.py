@@ -8,7 +8,9 @@ from typing import Any
 import keras
 
 from facekit.core.errors import TrainingError, UsageError
-from facekit.datasets.source import DataSource
+from facekit.datasets import DATASETS
+from facekit.datasets.source import DataSource, find_data
+from facekit.datasets.split_rule import SplitRule
 from facekit.networks.backbones import BACKBONES, same_layers
 from facekit.networks.cards import Card, read_card
 from facekit.networks.weights import load_matching
@@ -68,18 +70,25 @@ def _weights_file(recipe: Recipe) -> Path:
 def _check_split(card: Card, source: DataSource, path: Path, seed: int) -> None:
     """Raises TrainingError if weights were trained on this data set with another split that can be had here too."""
     known = card.source(source.dataset)
-    rule = known.get("split", DataSource.split)  # older cards name no rule
+    rule = SplitRule.from_card(known)
     if source.dataset in card.seen_test_sides:  # no seed would avoid it: the figures tell
         seen = f"{path.name} was trained on nine tenths of {source.dataset}"
         print(f"note: {seen}, so that figures of its test side will be too good.", file=sys.stderr)
         return
     if known and card.seed != seed:
         found = f"seed {card.seed}"
-    elif known and rule != source.split:
-        found = f"split {rule}"
+    elif known and rule != source.split_rule and rule != _rule_in_effect(source):
+        found = f"split {rule.name}, {rule.validation_share:g} validation, {rule.test_share:g} test"
     else:
         return
     raise TrainingError(
         f"The weights to start from must be of the same split, seed {seed}: others have seen pictures of its test "
         f"side. Received: {path}, {found}."
     )
+
+
+def _rule_in_effect(source: DataSource) -> SplitRule:
+    """Returns the rule that splits a source: without any official list, "official" draws as "near_duplicates" does."""
+    records = DATASETS[source.dataset].list_records(find_data(source)).records
+    listed = any(record.side for record in records)
+    return source.split_rule if listed else replace(source.split_rule, name="near_duplicates")

@@ -78,17 +78,17 @@ _BASES: dict[str, tuple[Any, Callable[[TrainingConfig], dict[str, Any]]]] = {
 }
 
 
-def make_optimizer(config: TrainingConfig, heads: set[str], network: keras.Model, steps: int) -> Any:
+def make_optimizer(config: TrainingConfig, top_layers: set[str], network: keras.Model, steps: int) -> Any:
     """Makes the optimizer of a training.
 
     Args:
         config: how it trains.
-        heads: names of the heads, whose layers learn at their own rate.
+        top_layers: names of the layers that learn at the heads' rate.
         network: that is trained.
         steps: of the whole training.
     """
     base, settings = _BASES[config.optimizer]
-    is_head = [_layer(variable) in heads for variable in network.trainable_variables]
+    is_head = [_layer(variable) in top_layers for variable in network.trainable_variables]
     optimizer = base(
         is_head,
         config.head_rate,

@@ -19,7 +19,7 @@ R = TypeVar("R")
 
 
 def augmented(batches: Iterator[tuple[Batch]], chips: NDArray[np.uint8]) -> Iterator[tuple[Batch]]:
-    """Replaces the random numbers of batches by the chips, (n, S, S, 3) uint8, that they change.
+    """Replaces the random numbers of batches by the chips, (n, H, W, 3) uint8, that they change.
 
     Args:
         batches: as `facekit.training.resident.batches` yields them.

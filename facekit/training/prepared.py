@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from facekit.faces.batch import size_text
 from facekit.heads import MISSING
 from facekit.networks.cards import Card
 from facekit.recipes.recipe import Recipe
@@ -81,7 +82,7 @@ class Prepared:
         total = self.network.count_params()
         trainable = sum(int(np.prod(variable.shape)) for variable in self.network.trainable_variables)
         kept = 4 * (total + trainable * (3 if training.ema else 2))  # float32; two moments and the average
-        network = f"{recipe.network.backbone}, {recipe.network.input_size} px"
+        network = f"{recipe.network.backbone}, {size_text(recipe.network.input_size)} px"
         rows = {
             "network": f"{network}, from {training.pretrained} weights",
             "heads": ", ".join(map(str, recipe.network.heads)),

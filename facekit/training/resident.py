@@ -66,7 +66,7 @@ class ResidentModel(keras.Model):
         network: from RGB 0..255, and features where it takes them, to a dict of heads.
         recipe: heads and losses.
         targets: of all n records.
-        chips: (n, S, S, 3) uint8, to be kept on the device; None if each batch brings its own. They are a variable: a
+        chips: (n, H, W, 3) uint8, to be kept on the device; None if each batch brings its own. They are a variable: a
             constant would be copied into the compiled graph.
         features: (n, F) of the chips before augmentation, where the network takes them.
     """

@@ -35,6 +35,7 @@ from facekit.training.resident import Targets, batches, make_targets
 from facekit.training.settings import Settings
 from facekit.training.storage import Storage
 from facekit.training.teacher import load_describers, teach
+from facekit.training.tensorboard import NetworkLog
 from facekit.training.trainer import Trainer
 
 
@@ -182,6 +183,7 @@ class Run:
                     progress,
                     self._epoch_end(trainer),
                     MidEpoch(step, prepared.steps, trainer.save_checkpoint, self._interruption),
+                    *([NetworkLog(self.folder, prepared.network)] if recipe.training.histograms else []),
                 ],
             )
         trainer.step = 0

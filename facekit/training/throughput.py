@@ -32,7 +32,7 @@ def measure_throughput(
     Neither the network nor the random states change.
 
     Args:
-        chips: (n, S, S, 3) a few batches of the training's.
+        chips: (n, H, W, 3) a few batches of the training's.
         labels: head's name -> (n,) encoded labels.
         features: (n, F) what the network takes beside the chips; None for nothing.
         on_device: whether the chips are kept there.
@@ -44,8 +44,8 @@ def measure_throughput(
     try:
         copy = keras.models.clone_model(network)
         model = ResidentModel(copy, recipe, make_targets(recipe, labels), chips if on_device else None, features)
-        heads = {head.name for head in recipe.network.heads}
-        model.compile(optimizer=make_optimizer(recipe.training, heads, copy, recipe.training.epochs))
+        optimizer = make_optimizer(recipe.training, recipe.network.top_layers, copy, recipe.training.epochs)
+        model.compile(optimizer=optimizer)
         drawn = batches(recipe, np.arange(len(chips)), itertools.count())
         stream = drawn if on_device else augmented(drawn, chips)
         model.train_on_batch(*next(stream))

@@ -30,7 +30,7 @@ class Trainer:
 
     Attributes:
         model: the network with its data, compiled.
-        chips: (n, S, S, 3) on the host; None if the model has them on the device.
+        chips: (n, H, W, 3) on the host; None if the model has them on the device.
         history: figures of each epoch that is done.
         step: number of steps that are done of the epoch after these.
     """
@@ -49,8 +49,7 @@ class Trainer:
 
         steps = prepared.steps * recipe.training.epochs
         slow_statistics(recipe.training, network, steps)
-        heads = {head.name for head in recipe.network.heads}
-        self.optimizer = make_optimizer(recipe.training, heads, network, steps)
+        self.optimizer = make_optimizer(recipe.training, recipe.network.top_layers, network, steps)
         self.optimizer.build(network.trainable_variables)
         self.model.compile(optimizer=self.optimizer)
 

@@ -1,6 +1,7 @@
 """Official splits: lists of a data set are honoured, and sides that they lack are drawn from the training side."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from facekit.datasets.all_age_faces import list_all_age_faces
 from facekit.datasets.mixture import load_faces
 from facekit.datasets.records import Faces, Record
 from facekit.datasets.source import DataSource
+from facekit.datasets.split_rule import SplitRule
 from facekit.datasets.splits import SIDES, choose_side, split_sides
 from facekit.heads import AGE, GENDER
 
@@ -23,7 +25,7 @@ def listed(sides: list[str | None], groups: dict[int, str] | None = None) -> Fac
     n = len(sides)
     thumbnails = np.random.default_rng(0).normal(0, 1, (n, 1024)).astype(np.float32)
     records = [Record(f"{k}.jpg", f"{k}.jpg", f"{k:06}", {}, (groups or {}).get(k), sides[k]) for k in range(n)]
-    return Faces(records, np.zeros((n, 1, 1, 3), np.uint8), thumbnails, {}, split="official")
+    return Faces(records, np.zeros((n, 1, 1, 3), np.uint8), thumbnails, {}, split=SplitRule("official"))
 
 
 def test_lists_of_all_sides_are_taken_as_they_are() -> None:
@@ -79,7 +81,7 @@ def test_unlisted_records_are_drawn_where_the_lists_lack_sides() -> None:
 
 def test_other_rules_ignore_the_lists() -> None:
     faces, without = listed(["validation"] * 500), listed([None] * 500)
-    faces.split = without.split = "near_duplicates"
+    faces.split = without.split = SplitRule("near_duplicates")
     np.testing.assert_array_equal(split_sides(faces, seed=0), split_sides(without, seed=0))
 
 
@@ -132,16 +134,23 @@ def test_what_is_no_all_age_faces(tmp_path: Path) -> None:
 
 def test_split_column_of_a_table(tmp_path: Path) -> None:
     sides = ["train", "validation", "test", ""]
-    rows = [f"{number}.png,30,{sides[number % 4]}" for number in range(40)]
+    rows = [f"{number}.png,30,{sides[number % 4].title()}" for number in range(40)]
     for number in range(40):
         save_noise(tmp_path / f"{number}.png", number)
     table = tmp_path / "faces.csv"
     table.write_text("\n".join(["path,age,split", *rows]), encoding="utf-8")
-    faces = load_faces(DataSource("table", str(table), split="official"), HEADS, 32)
+    faces = load_faces(DataSource("table", str(table)), HEADS, 32)
     got = split_sides(faces, seed=0).tolist()
     assert all(got[k] == sides[k % 4] for k in range(40) if k % 4 < 3)
     assert set(got[3::4]) <= {"train", "none"}
     table.write_text("path,age,split\n0.png,30,valid\n", encoding="utf-8")
-    assert split_sides(load_faces(DataSource("table", str(table)), HEADS, 32), seed=0)[0] in SIDES  # ignored there
-    with pytest.raises(DataError, match=r"Official sides must be train, validation, test\. Received: valid\."):
-        split_sides(load_faces(DataSource("table", str(table), split="official"), HEADS, 32), seed=0)
+    drawn = load_faces(DataSource("table", str(table), split="near_duplicates"), HEADS, 32)
+    assert split_sides(drawn, seed=0)[0] in SIDES  # ignored there
+    with pytest.raises(DataError, match=r"Official sides must be train, validation, test\. Received: valid\. Rename"):
+        split_sides(load_faces(DataSource("table", str(table)), HEADS, 32), seed=0)
+
+
+def test_table_without_the_column_is_drawn() -> None:
+    listless = listed([None] * 500)
+    drawn = split_sides(replace(listless, split=SplitRule("near_duplicates")), seed=0)
+    np.testing.assert_array_equal(split_sides(listless, seed=0), drawn)

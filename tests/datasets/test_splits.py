@@ -12,6 +12,7 @@ from facekit.core.errors import DataError
 from facekit.datasets.mixture import load_faces
 from facekit.datasets.records import Faces, Record
 from facekit.datasets.source import DataSource
+from facekit.datasets.split_rule import SplitRule
 from facekit.datasets.splits import SIDES, choose_side, duplicate_groups, split_sides
 from facekit.heads import AGE, GENDER, RACE, Head
 
@@ -40,6 +41,27 @@ def test_shares_of_the_sides() -> None:
     assert counts["validation"] / 3000 == pytest.approx(0.05, abs=0.01)
     assert counts["test"] / 3000 == pytest.approx(0.10, abs=0.01)
     assert counts.keys() == set(SIDES)
+
+
+def test_shares_are_the_rule_s() -> None:
+    faces, usual = made_up(6000), split_sides(made_up(6000), seed=0)
+    faces.split = SplitRule(validation_share=0.2, test_share=0.3)
+    sides = split_sides(faces, seed=0)
+    assert (sides == "validation").mean() == pytest.approx(0.2, abs=0.01)
+    assert (sides == "test").mean() == pytest.approx(0.3, abs=0.01)
+    assert (sides[usual == "test"] == "test").all()  # a larger share holds a smaller one of the same seed
+    faces.split = SplitRule(validation_share=0.0, test_share=0.0)
+    assert set(split_sides(faces, seed=0)) == {"train"}
+
+
+def test_rule_as_cards_tell_it() -> None:
+    start = "sha256('seed:name') of the oldest record of a group: 10% test, 5% validation. A record follows the earlier"
+    assert str(SplitRule()).startswith(start) and str(SplitRule()).endswith("on two sides, it is on none.")
+    assert " 12.5% test, 7% validation. " in str(SplitRule("official", 0.07, 0.125))
+    assert SplitRule.from_card({"dataset": "utkface"}) == SplitRule()
+    source = DataSource("table", validation_share=0.2, test_share=0.0)
+    assert SplitRule.from_card(source.to_dict()) == source.split_rule == SplitRule("official", 0.2, 0.0)
+    assert DataSource("utkface").split_rule == SplitRule()
 
 
 def test_sides_depend_on_names_and_seed_alone() -> None:

@@ -190,8 +190,9 @@ def test_reading_and_applying_need_no_scipy(tiny_weights: Path) -> None:
 
 @pytest.fixture
 def hot(tiny_weights: Path, tmp_path: Path) -> Path:
-    """The tiny weights with a calibration."""
-    card = replace(read_card(tiny_weights), calibration=Calibration({"age": 1.5, "gender": 2.0}, 500))
+    """The tiny weights with a calibration, and a card that says how many records are validated with."""
+    data = {"sources": [{"dataset": "utkface", "validation_share": 0.4}]}
+    card = replace(read_card(tiny_weights), data=data, calibration=Calibration({"age": 1.5, "gender": 2.0}, 500))
     weights.save_weights(weights.read_tensors(tiny_weights), card, tmp_path / "hot.h5")
     return tmp_path / "hot.h5"
 
@@ -213,7 +214,6 @@ def test_whoever_asks_gets_calibrated_answers(hot: Path, tiny_weights: Path, chi
 @pytest.fixture
 def few_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("facekit.evaluation.calibration.LEAST_RECORDS", 5)
-    monkeypatch.setattr("facekit.datasets.splits.VALIDATION_SHARE", 0.4)
 
 
 @pytest.mark.usefixtures("few_will_do")
@@ -246,7 +246,7 @@ def test_weights_that_cannot_be_rewritten_stay(hot: Path, tiny_utkface: Path, mo
 
 def test_too_few_on_the_validation_side_are_refused(hot: Path, tiny_utkface: Path) -> None:
     before = hot.read_bytes()
-    message = r"^A calibration needs 100 labels or more on the validation side\. Received: \d records\. Add"
+    message = r"^A calibration needs 100 labels or more on the validation side\. Received: \d+ records\. Add"
     with pytest.raises(DataError, match=message):
         calibrate_weights(hot, "utkface", str(tiny_utkface), None)
     assert hot.read_bytes() == before

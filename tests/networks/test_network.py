@@ -1,6 +1,8 @@
 """Networks are built from their configuration, and frozen up to a layer."""
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,6 +16,7 @@ from facekit.networks.config import NetworkConfig
 from facekit.networks.network import build_network, freeze, network_input
 
 CONFIG = NetworkConfig(backbone="dlib_resnet", input_size=103, heads=(AGE, GENDER, RACE))
+GENDERED = ("age", "gender")
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +68,8 @@ def test_a_network_takes_the_inputs_that_its_configuration_names(pictures: np.nd
 
 
 def test_configurations_come_back_from_json() -> None:
-    for config in (CONFIG, TWO_INPUTS):
+    changed = NetworkConfig(backbone="mobilenet", input_size=(64, 48), heads=(AGE,), pooling="max", hidden=(32, 16))
+    for config in (CONFIG, TWO_INPUTS, changed):
         assert NetworkConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
     assert CONFIG.to_dict().keys() == {"backbone", "input_size", "heads"}
     assert TWO_INPUTS.to_dict()["features"] == "landmarks"
@@ -78,12 +82,35 @@ def test_configurations_come_back_from_json() -> None:
     [
         ((), 103, r"needs heads of different names\. Received: none\."),
         ((AGE, NumberHead("age", 0, 116)), 103, r"needs heads of different names\. Received: age, age\."),
-        ((AGE,), 0, r"input_size must be at least 1\. Received: 0\."),
+        ((AGE,), 0, r"input_size must be at least 1, or \(height, width\)\. Received: 0\."),
+        ((AGE,), (120, 0), r"input_size must be .+ Received: \(120, 0\)\."),
+        ((AGE,), [120, 103], r"input_size must be .+ Received: \[120, 103\]\."),
     ],
 )
-def test_impossible_configurations_are_refused(heads: tuple[Head, ...], size: int, words: str) -> None:
+def test_impossible_configurations_are_refused(heads: tuple[Head, ...], size: Any, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         NetworkConfig(backbone="dlib_resnet", input_size=size, heads=heads)
+
+
+def test_hidden_layers_and_pooling(pictures: np.ndarray) -> None:
+    usual = NetworkConfig(backbone="mobilenet", input_size=(64, 48), heads=(AGE, GENDER))
+    changed = replace(usual, pooling="max", hidden=(32, 16))
+    network = build_network(changed, dropout=0.5)
+    assert network.input_shape == (None, 64, 48, 3)
+    assert [layer.name for layer in network.layers][-6:] == ["max_pooled", "hidden1", "hidden2", "dropout", *GENDERED]
+    assert network.get_layer("hidden1").kernel.shape == (1024, 32)
+    assert changed.top_layers == {"hidden1", "hidden2", *GENDERED}
+    map_, pooled = (network.get_layer(name).output for name in ("block13_pointwise_relu", "max_pooled"))
+    features, largest = keras.Model(network.input, [map_, pooled])(pictures[:, :64, :48])
+    np.testing.assert_array_equal(keras.ops.max(features, axis=(1, 2)), largest)
+    # What is not changed leaves no trace, so that older cards and the names of exported graphs stay.
+    assert usual.to_dict().keys() == {"backbone", "input_size", "heads"}
+    assert set(changed.to_dict()) - set(usual.to_dict()) == {"pooling", "hidden"}
+    with pytest.raises(UnknownNameError, match=r"Unknown pooling: 'maxx'\. Did you mean 'max'\?"):
+        replace(usual, pooling="maxx")
+    for hidden in (512, (0,), (2.5,)):
+        with pytest.raises(UsageError, match=r"hidden must hold widths of at least 1, e\.g\. \(512,\)\. Received: "):
+            replace(usual, hidden=hidden)  # type: ignore[arg-type]
 
 
 def test_heads_stay_float32_in_mixed_precision(pictures: np.ndarray) -> None:
@@ -122,7 +149,6 @@ def test_layers_before_the_named_one_are_frozen() -> None:
 
 
 def test_unknown_layer_cannot_be_the_first_trained(network: keras.Model) -> None:
-    with pytest.raises(
-        TrainingError, match=r"trainable_from must name one of the network's layers\. Received: 'conv9'\."
-    ):
+    rule = r"trainable_from must name one of the 69 layers of dlib_resnet\. Received: 'conv9'\. Nearest: block9_conv2, "
+    with pytest.raises(TrainingError, match=rule):
         freeze(network, "conv9")

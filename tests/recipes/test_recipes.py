@@ -71,9 +71,16 @@ def test_changed_recipe_comes_back() -> None:
         features="landmarks",
         losses={"age": AgeLoss(sigma=1.5), "mood": ClassLoss(smoothing=0.1), "years": NumberLoss(weight=0.5)},
         optimizer="sgd",
+        input_size=(224, 200),
+        pooling="max",
+        hidden=(512,),
+        histograms=True,
         clip_norm=None,
         augmentation=Augmentation(erase_area=(0.1, 0.3)),
-        data=(DataSource("utkface"), DataSource("table", "faces.csv", weight=2.0, split="official", unknown="missing")),
+        data=(
+            DataSource("utkface"),
+            DataSource("table", "faces.csv", weight=2.0, split="official", unknown="missing", test_share=0.2),
+        ),
         chip=BoxChip(size=160, margin=0.4),
     )
     assert from_json(recipe) == recipe
@@ -158,8 +165,9 @@ def test_all_numbers_are_found() -> None:
         ("losses", {"race": AgeLoss()}, r"The loss of race must be ClassLoss\. Received: AgeLoss\(.+\)\."),
         ("heads", (), r"A network needs heads of different names\. Received: none\."),
         ("heads", (AGE, GENDER, GENDER), r"heads of different names\. Received: age, gender, gender\."),
-        ("input_size", 0, r"input_size must be at least 1\. Received: 0\."),
+        ("input_size", 0, r"input_size must be at least 1, or \(height, width\)\. Received: 0\."),
         ("data", (), r"A recipe needs a data source\. Received none\."),
+        ("histograms", 1, r"histograms must be True or False\. Received: 1\."),
         ("name", "", r"A recipe's name must be usable as a file name\. Received: ''\."),
         ("name", "a/b", r"A recipe's name must be usable as a file name\. Received: 'a/b'\."),
     ],
@@ -199,6 +207,9 @@ def test_augmentation_that_makes_no_sense(field: dict[str, Any], message: str) -
         ({"unknown": "keep"}, r"Unknown treatment of unknown labels: 'keep'\."),
         ({"weight": 0}, r"weight must be positive\. Received: 0\."),
         ({"weight": math.nan}, r"weight must be positive\. Received: nan\."),
+        ({"test_share": -0.1}, r"at least 0 and together less than 1\. Received: 0\.05 and -0\.1\."),
+        ({"validation_share": 0.9}, r"validation_share and test_share must be .+\. Received: 0\.9 and 0\.1\."),
+        ({"validation_share": math.nan}, r"together less than 1\. Received: nan and 0\.1\."),
     ],
 )
 def test_sources_that_make_no_sense(field: dict[str, Any], message: str) -> None:

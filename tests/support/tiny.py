@@ -13,11 +13,12 @@ import keras
 
 from facekit.core.files import PROJECT
 from facekit.datasets.source import DataSource
+from facekit.faces.batch import InputSize, height_and_width
 from facekit.heads import AGE, GENDER, RACE
 from facekit.networks.backbones import Backbone
 from facekit.networks.cards import Card
 from facekit.networks.config import NetworkConfig
-from facekit.recipes.recipe import Augmentation, Recipe, TrainingConfig
+from facekit.recipes.recipe import Recipe, TrainingConfig
 from facekit.training.callbacks import Progress
 from facekit.training.checkpoints import History
 from facekit.training.files import RunFiles
@@ -31,14 +32,11 @@ TINY = Recipe(
     network=NetworkConfig(backbone="tiny", input_size=32, heads=(AGE, GENDER, RACE)),
     training=TrainingConfig(dropout=0.5, epochs=1, batch_size=12, warmup_steps=4, ema=0.8),
 )
-NO_AUGMENTATION = Augmentation(
-    flip=0, shift=0, scale=0, rotation=0, contrast=0, brightness=0, colour=0, erase=0, mixup=0
-)
 
 
-def tiny_backbone(size: int) -> keras.Model:
+def tiny_backbone(size: InputSize) -> keras.Model:
     """Two convolutions with batch norm."""
-    inputs = keras.Input((size, size, 3), name="picture")
+    inputs = keras.Input((*height_and_width(size), 3), name="picture")
     x = keras.layers.Rescaling(1 / 255)(inputs)
     for number in (1, 2):
         x = keras.layers.Conv2D(8, 3, strides=2, activation="relu", name=f"conv{number}")(x)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from facekit.faces.chips import resize_chips
 from facekit.recipes import RECIPES
 from facekit.recipes.recipe import Augmentation
-from facekit.training import augment
+from facekit.training import augment, augment_host
 
 N, SIZE = 5, 24
 NOTHING = Augmentation(
@@ -66,6 +66,21 @@ def oracle(chips: NDArray[np.uint8], draws: augment.Draws) -> Array:
 def test_everything_at_once_against_the_oracle(seed: int, small: NDArray[np.uint8]) -> None:
     draws = augment.draw(Augmentation(erase=1.0, mixup=0.7), N, SIZE, rng(seed))
     np.testing.assert_allclose(applied(small, draws), oracle(small, draws), atol=0.05)
+
+
+def test_chips_that_are_no_squares_change_as_squares_do(chips: NDArray[np.uint8]) -> None:
+    """Of smooth chips, resizing and changing give the same in either order, on the device and on the host."""
+    square, flat = resize_chips(resize_chips(chips[:N], 12), 90), (90, 60)
+    augmentation = Augmentation(flip=1.0, erase=0.0, rotation=0.3, mixup=0.0)
+    expected = applied(square, augment.draw(augmentation, N, 90, rng()))
+    draws = augment.draw(augmentation, N, flat, rng())
+    got = applied(resize_chips(square, flat), draws)
+    assert got.shape == (N, 90, 60, 3)
+    resized = resize_chips(np.rint(expected).astype(np.uint8), flat).astype(np.float32)
+    assert np.abs(got - resized).mean() < 1.5 < np.abs(resized - resize_chips(square, flat)).mean() / 5
+    assert np.abs(got - augment_host.apply(resize_chips(square, flat), draws)).max() <= 3
+    boxes = [augment.draw(Augmentation(erase=1.0), N, size, rng())["box"] for size in (90, flat)]
+    np.testing.assert_allclose(boxes[0] * (2 / 3, 1, 2 / 3, 1), boxes[1], rtol=1e-5)
 
 
 def test_no_augmentation_is_the_identity(small: NDArray[np.uint8]) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from tiny import NO_AUGMENTATION, TINY, TinyRun, changed, prepared
+from tiny import TINY, TinyRun, changed, prepared
 
 from facekit.datasets.source import DataSource
 from facekit.evaluation.evaluate import predict_dataset
@@ -15,6 +15,7 @@ from facekit.heads import AGE, GENDER, MISSING, RACE, ClassHead
 from facekit.networks.cards import read_card
 from facekit.networks.runtimes import load_runtime
 from facekit.networks.weights import network_tensors
+from facekit.recipes.recipe import NO_AUGMENTATION
 from facekit.training.resident import ResidentModel, batches, make_targets
 from facekit.training.settings import Settings
 

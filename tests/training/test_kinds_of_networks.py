@@ -6,16 +6,22 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from tiny import NO_AUGMENTATION, TINY, changed, prepared, progress_until, settings
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+from tensorboard.compat.proto.graph_pb2 import GraphDef
+from tensorboard.util.tensor_util import make_ndarray
+from tiny import TINY, TinyRun, changed, prepared, progress_until, settings
 
+from facekit.estimator import FaceEstimator
 from facekit.evaluation.evaluate import predict_dataset
 from facekit.evaluation.tables import format_figures
 from facekit.faces.batch import FaceBatch
 from facekit.faces.features import compute_features
-from facekit.heads import NumberAnswer, NumberHead
-from facekit.networks.cards import read_card
+from facekit.heads import GENDER, NumberAnswer, NumberHead
+from facekit.networks.cards import Card, read_card
+from facekit.networks.network import build_network
 from facekit.networks.runtimes import load_runtime
-from facekit.networks.weights import network_tensors, read_tensors
+from facekit.networks.weights import load_matching, network_tensors, read_tensors, save_weights
+from facekit.recipes.recipe import NO_AUGMENTATION
 from facekit.training.checkpoints import load_checkpoint
 from facekit.training.curves import draw_curves
 
@@ -67,6 +73,66 @@ def test_two_inputs_answer_alike_in_every_runtime(
     assert card.figures["age"]["mae"] == pytest.approx(errors.mean(), abs=1e-3)
     moved = FaceBatch(faces.chips, features=faces.features + 1)
     assert (keras.predict(moved)["age"] != keras.predict(faces)["age"]).any()
+
+
+def test_other_shapes_and_tops_train_and_answer(tiny_utkface: Path, tmp_path: Path, chips: NDArray[np.uint8]) -> None:
+    """A picture that is no square, max pooling and a hidden layer; with what TensorBoard gets on demand."""
+    recipe = changed(TINY, input_size=(40, 32), pooling="max", hidden=(16,), histograms=True)
+    run = prepared(settings(recipe, tiny_utkface, data_in="host"), tmp_path)
+    card = run.train()
+    assert run.trainer.optimizer.is_head[-8:] == [True] * 8  # the hidden layer learns at the heads' rate
+    assert "tiny, 40x32 px" in run.prepared.summary("here")
+    assert read_card(run.best_path).network == recipe.network
+    assert "a face of 40x32 pixels" in run.best_path.with_suffix(".md").read_text(encoding="utf-8")
+    figures = predict_dataset(run.best_path, "utkface", str(tiny_utkface), "test", None, None).figures
+    assert figures["age"] == pytest.approx(card.figures["age"], abs=0.01)
+    expected = load_runtime(run.best_path, "keras").predict(chips)
+    for name, rows in load_runtime(run.best_path, "openvino").predict(chips).items():
+        np.testing.assert_allclose(rows, expected[name], rtol=0, atol=1e-4)
+    (face,) = FaceEstimator(run.best_path, detector="whole_image").estimate(chips[0])
+    assert face.gender.label in ("Male", "Female")
+
+    events = [event for path in run.folder.glob("events*") for event in EventFileLoader(str(path)).Load()]
+    (graph,) = [GraphDef.FromString(event.graph_def) for event in events if event.graph_def]
+    nodes = {node.name: list(node.input) for node in graph.node}
+    assert nodes["hidden1"] == ["max_pooled"] and nodes["max_pooled"] == ["norm2"] and nodes["picture"] == []
+    (counts,) = [
+        make_ndarray(value.tensor) for event in events for value in event.summary.value if value.tag == "hidden1/kernel"
+    ]
+    kernel = load_checkpoint(run.trainer.checkpoint).tensors["network/hidden1/kernel"]
+    assert counts[:, 2].sum() == kernel.size == 8 * 16
+    assert (counts[0, 0], counts[-1, 1]) == pytest.approx((kernel.min(), kernel.max()))
+
+
+def test_a_network_with_another_top_starts_from_the_backbone(trained: TinyRun, tmp_path: Path) -> None:
+    hidden = changed(TINY, hidden=(16,)).network
+    network = build_network(hidden)
+    before = network_tensors(network)
+    load_matching(network, trained.best_path, hidden)
+    after, source = network_tensors(network), read_tensors(trained.best_path)
+    for name, tensor in after.items():
+        is_top = name.split("/")[0] in hidden.top_layers
+        np.testing.assert_allclose(tensor, before[name] if is_top else source[name], atol=1e-3, err_msg=name)
+    path = tmp_path / "hidden.h5"
+    save_weights(after, Card(name="hidden", network=hidden), path)
+    again = build_network(hidden)
+    load_matching(again, path, hidden)
+    for name, tensor in network_tensors(again).items():
+        np.testing.assert_allclose(tensor, after[name], atol=1e-3, err_msg=name)
+
+
+@pytest.mark.parametrize(("momentum", "weight_decay"), [(0.9, 0.0), (0.0, 0.05)])
+def test_sgd_learns(momentum: float, weight_decay: float, tiny_utkface: Path, tmp_path: Path) -> None:
+    sgd = {
+        "optimizer": "sgd",
+        "momentum": momentum,
+        "weight_decay": weight_decay,
+        "learning_rate": 0.1 - 0.09 * momentum,
+    }
+    recipe = changed(TINY, heads=(GENDER,), epochs=4, dropout=0.0, augmentation=NO_AUGMENTATION, **sgd)
+    run = prepared(settings(recipe, tiny_utkface), tmp_path)
+    run.train()
+    assert run.history[-1]["gender"] < 0.9 * run.history[0]["gender"]
 
 
 def expected_ages(rows: NDArray[np.floating]) -> NDArray[np.floating]:

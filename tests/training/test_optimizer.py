@@ -70,16 +70,17 @@ def test_frozen_layers_change_no_rate(tiny: None) -> None:
     assert optimizer.is_head == [False] * 4 + [True] * 6
 
 
+@pytest.mark.parametrize("weight_decay", [0.0, 0.5])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_sgd_against_its_recursion(momentum: float) -> None:
+def test_sgd_against_its_recursion(momentum: float, weight_decay: float) -> None:
     """Nesterov's momentum (Sutskever et al. 2013), steps by "quarters", and the heads' own rate."""
-    config = replace(PLAIN, optimizer="sgd", momentum=momentum, schedule="quarters")
+    config = replace(PLAIN, optimizer="sgd", momentum=momentum, weight_decay=weight_decay, schedule="quarters")
     changes = moved(config, steps=16, total=20)
     values, velocity = {"stem/bias": 1.0, "gender/bias": 1.0, "stem/kernel": 1.0}, dict.fromkeys(changes[0], 0.0)
     for step, change in enumerate(changes):
         rate = 0.1 / 5 ** (max(step - 1, 0) // 5)
         for name, value in values.items():
-            decay = 0.5 * rate * value if name.endswith("kernel") else 0.0
+            decay = weight_decay * rate * value if name.endswith("kernel") else 0.0
             factor = 3 if name.startswith("gender") else 1
             velocity[name] = momentum * velocity[name] - factor * rate
             expected = decay - momentum * velocity[name] + factor * rate

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny import NO_AUGMENTATION, TINY, TinyRun, changed, prepared, settings, train_until_killed
+from tiny import TINY, TinyRun, changed, prepared, settings, train_until_killed
 
 from facekit.core.errors import TrainingError, WeightsError
+from facekit.evaluation.evaluate import predict_dataset
 from facekit.heads import AGE, GENDER, RACE, AgeLoss, ClassLoss, Loss
 from facekit.networks.calibration import Calibration
 from facekit.networks.cards import read_card
@@ -19,7 +20,7 @@ from facekit.networks.config import NetworkConfig
 from facekit.networks.hdf5 import Tensors
 from facekit.networks.runtimes.graphs import graph_name
 from facekit.networks.weights import load_network, read_tensors, save_weights
-from facekit.recipes.recipe import Recipe, TrainingConfig
+from facekit.recipes.recipe import NO_AUGMENTATION, Recipe, TrainingConfig
 from facekit.training import checkpoints, new_run, resumed_run
 from facekit.training.settings import Settings
 
@@ -76,8 +77,6 @@ def test_best_weights_come_with_their_card(trained: TinyRun) -> None:
 
 
 def test_figures_of_the_card_are_those_of_face_evaluate(trained: TinyRun, tiny_utkface: Path) -> None:
-    from facekit.evaluation.evaluate import predict_dataset
-
     data = str(tiny_utkface)
     figures = predict_dataset(trained.best_path, "utkface", data, "test", None, "whole_image").figures
     assert figures.pop("dropped") == {}
@@ -88,9 +87,13 @@ def test_figures_of_the_card_are_those_of_face_evaluate(trained: TinyRun, tiny_u
 
 def test_training_ends_with_a_calibration(trained: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("facekit.evaluation.calibration.LEAST_RECORDS", 5)
-    monkeypatch.setattr("facekit.datasets.splits.VALIDATION_SHARE", 0.4)
-    run = prepared(trained.settings, tmp_path)
+    (source,) = trained.recipe.data
+    data = (replace(source, validation_share=0.4, test_share=0.2),)
+    run = prepared(replace(trained.settings, recipe=replace(trained.recipe, data=data)), tmp_path)
     card = run.train()
+    assert "20% test, 40% validation" in card.data["split_rule"]
+    for side in ("train", "validation", "test"):  # drawn again as the card says
+        assert predict_dataset(run.best_path, "utkface", source.path, side, None, None).figures["n"] == card.data[side]
     assert set(card.calibration.temperatures) == {"age", "gender", "race"}
     assert card.calibration.records == card.data["validation"] > 5
     assert read_card(run.last_path).calibration == Calibration()

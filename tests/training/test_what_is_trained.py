@@ -99,9 +99,14 @@ def test_weights_that_have_seen_the_test_side_are_no_start(
     assert prepared(settings(recipe, tiny_utkface), tmp_path).prepared.started_from["weights"] == trained.best_path.name
     with pytest.raises(TrainingError, match=r"of the same split, seed 1: others .+ Received: .+run-best\.h5, seed 0\."):
         prepared(settings(with_changes(recipe, seed=1), tiny_utkface), tmp_path)
-    official = with_changes(recipe, data=(DataSource("utkface", str(tiny_utkface), split="official"),))
-    with pytest.raises(TrainingError, match=r"of the same split, seed 0: .+run-best\.h5, split near_duplicates\."):
-        prepared(Settings(official, "float32"), tmp_path)
+    without_lists = with_changes(recipe, data=(DataSource("utkface", str(tiny_utkface), split="official"),))
+    assert prepared(Settings(without_lists, "float32"), tmp_path).prepared.started_from  # the same split
+    shares = with_changes(recipe, data=(DataSource("utkface", str(tiny_utkface), test_share=0.2),))
+    with pytest.raises(
+        TrainingError,
+        match=r"of the same split, seed 0: .+run-best\.h5, split near_duplicates, 0\.05 validation, 0\.1 test\.",
+    ):
+        prepared(Settings(shares, "float32"), tmp_path)
 
 
 def test_weights_that_have_seen_an_unknown_part_are_a_start(

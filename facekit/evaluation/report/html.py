@@ -77,7 +77,7 @@ def chip_list(entries: Sequence[Mapping[str, Any]], chips: NDArray[np.uint8]) ->
 
     Args:
         entries: as `worst_answers` lists them.
-        chips: (n, S, S, 3) of all records.
+        chips: (n, H, W, 3) of all records.
     """
     items = []
     for entry in entries:

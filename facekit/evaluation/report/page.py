@@ -13,6 +13,7 @@ from facekit.evaluation.model_card import LIMITS, MISUSE, USE
 from facekit.evaluation.report.groups import group_tables
 from facekit.evaluation.report.head_section import head_section
 from facekit.evaluation.report.html import chip_list, format_interval, table, tile
+from facekit.faces.batch import size_text
 from facekit.heads import ADULT
 from facekit.heads.statistics import BINS, RESAMPLES
 
@@ -30,7 +31,7 @@ def render_page(numbers: Numbers, chips: NDArray[np.uint8]) -> str:
 
     Args:
         numbers: as `report_numbers` returns them.
-        chips: (n, S, S, 3) the faces that were evaluated.
+        chips: (n, H, W, 3) the faces that were evaluated.
     """
     sections = {"overview": ("All measures", _overview(numbers))}
     for name, section in numbers["heads"].items():
@@ -62,7 +63,7 @@ def _lead(numbers: Numbers) -> str:
     figures, weights = numbers["figures"], numbers["weights"]
     heads = " and ".join(", ".join(numbers["heads"] or ["nothing"]).rsplit(", ", 1))
     side = "all chips" if figures["split"] == "all" else f"the {figures['split']} side"
-    network = f"{weights['backbone']}, {weights['input_size']} pixels"
+    network = f"{weights['backbone']}, {size_text(weights['input_size'])} pixels"
     note = SPLIT_NOTES[figures["split"] if numbers["dataset"] in _sources(numbers) else "all"]
     if "note" in figures:
         note = f"The figures are {figures['note']}."

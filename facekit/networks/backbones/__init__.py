@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from facekit.core.errors import InputSizeError, lookup
 from facekit.core.files import PROJECT
+from facekit.faces.batch import InputSize, height_and_width
 
 if TYPE_CHECKING:
     import keras
@@ -16,19 +17,19 @@ class Backbone:
     """A backbone in the registry.
 
     Args:
-        build: input size, pixels -> model with random weights, from `picture` (n, S, S, 3) RGB 0..255 to pooled
-            features (n, F).
+        build: side of a square input or (height, width), pixels -> model with random weights, from `picture` (n, H, W,
+            3) RGB 0..255 to features (n, F), which its last layer pools.
         load_pretrained: fills the model's layers with the published weights.
-        smallest_size: smallest input size, pixels.
+        smallest_size: smallest height and width of the input, pixels.
     """
 
-    build: Callable[[int], "keras.Model"]
+    build: Callable[[InputSize], "keras.Model"]
     load_pretrained: Callable[["keras.Model"], None]
     smallest_size: int
 
 
 def _vggface(variant: str, smallest_size: int, scaling: str = "mean") -> Backbone:
-    def build(input_size: int) -> "keras.Model":
+    def build(input_size: InputSize) -> "keras.Model":
         from facekit.networks.backbones.vggface import vggface_backbone
 
         return vggface_backbone(variant, input_size, scaling)
@@ -41,7 +42,7 @@ def _vggface(variant: str, smallest_size: int, scaling: str = "mean") -> Backbon
     return Backbone(build, load_pretrained, smallest_size)
 
 
-def _build_dlib_resnet(input_size: int) -> "keras.Model":
+def _build_dlib_resnet(input_size: InputSize) -> "keras.Model":
     from facekit.networks.backbones.dlib_resnet import dlib_resnet
 
     return dlib_resnet(input_size)
@@ -54,7 +55,7 @@ def _load_dlib_resnet(model: "keras.Model") -> None:
 
 
 def _mobilenet(published: str, sha256: str) -> Backbone:
-    def build(input_size: int) -> "keras.Model":
+    def build(input_size: InputSize) -> "keras.Model":
         from facekit.networks.backbones.mobilenet import mobilenet
 
         return mobilenet(input_size)
@@ -88,7 +89,7 @@ def same_layers(one: str, other: str) -> bool:
     return RESCALED.get(one, one) == RESCALED.get(other, other)
 
 
-def find_backbone(name: str, input_size: int) -> Backbone:
+def find_backbone(name: str, input_size: InputSize) -> Backbone:
     """Returns the backbone of a name, and checks that it can be built at this size.
 
     Raises:
@@ -96,6 +97,7 @@ def find_backbone(name: str, input_size: int) -> Backbone:
         InputSizeError: the input is too small for it.
     """
     backbone = lookup("backbone", name, BACKBONES)
-    if input_size < backbone.smallest_size:
-        raise InputSizeError(name, backbone.smallest_size, input_size)
+    side = min(height_and_width(input_size))
+    if side < backbone.smallest_size:
+        raise InputSizeError(name, backbone.smallest_size, side)
     return backbone

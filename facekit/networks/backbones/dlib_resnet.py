@@ -10,6 +10,7 @@ from keras import layers, ops
 from numpy.typing import NDArray
 
 from facekit.core.errors import WeightsError
+from facekit.faces.batch import InputSize, height_and_width
 from facekit.faces.dlib_files import dlib_file
 
 DESCRIPTOR_SIZE = 150
@@ -18,27 +19,17 @@ _WIDTHS = (32, 32, 32, 64, 64, 64, 64, 128, 128, 128, 256, 256, 256, 256)
 _HALVING = {3, 7, 10, 13}  # blocks that halve the map
 
 
-@keras.saving.register_keras_serializable("facekit")
-class AddPadded(layers.Layer):
-    """Adds two maps (n, H, W, C), padding the smaller with zeros at the bottom, the right and the last channels."""
-
-    def call(self, inputs: list[Any]) -> Any:
-        target = np.max([x.shape[1:] for x in inputs], axis=0)
-        padded = [ops.pad(x, [(0, 0), *((0, int(gap)) for gap in target - x.shape[1:])]) for x in inputs]
-        return padded[0] + padded[1]
-
-
-def dlib_resnet(input_size: int = DESCRIPTOR_SIZE, descriptor: bool = False) -> keras.Model:
+def dlib_resnet(input_size: InputSize = DESCRIPTOR_SIZE, descriptor: bool = False) -> keras.Model:
     """Builds the network with random weights.
 
     Args:
-        input_size: side of the square input, pixels.
+        input_size: side of the square input, or (height, width), pixels.
         descriptor: whether to add the last layer, which gives dlib's descriptor.
 
     Returns:
-        A model from pictures (n, S, S, 3) RGB 0..255 to pooled features (n, 256), or to descriptors (n, 128).
+        A model from pictures (n, H, W, 3) RGB 0..255 to pooled features (n, 256), or to descriptors (n, 128).
     """
-    inputs = keras.Input((input_size, input_size, 3), name="picture")
+    inputs = keras.Input((*height_and_width(input_size), 3), name="picture")
     # float32 under any policy: the 8 bits of bfloat16 are too few for the difference of a pixel and the mean.
     x = layers.Rescaling(1 / 256, offset=[-mean / 256 for mean in _MEAN], dtype="float32", name="scaling")(inputs)
     x = layers.Conv2D(32, 7, strides=2, activation="relu", name="stem")(x)
@@ -59,8 +50,15 @@ def _block(x: Any, width: int, halving: bool, name: str) -> Any:
         shortcut = x
         y = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"{name}_conv1")(x)
     y = layers.Conv2D(width, 3, padding="same", name=f"{name}_conv2")(y)
-    y = AddPadded(name=f"{name}_add")([y, shortcut])
+    shape = np.maximum(y.shape[1:], shortcut.shape[1:])
+    y = layers.Add(name=f"{name}_add")([_padded(y, shape), _padded(shortcut, shape)])
     return layers.ReLU(name=f"{name}_relu")(y)
+
+
+def _padded(x: Any, shape: NDArray[np.integer]) -> Any:
+    """Pads a map (n, h, w, c) with zeros at the bottom, the right and the last channels to `shape` (H, W, C)."""
+    gaps = [(0, int(gap)) for gap in shape - x.shape[1:]]
+    return ops.pad(x, [(0, 0), *gaps]) if any(gap for _, gap in gaps) else x
 
 
 def load_dlib_weights(model: keras.Model, path: Path | None = None) -> None:

@@ -15,22 +15,23 @@ from keras import layers
 from numpy.typing import NDArray
 
 from facekit.core.errors import WeightsError
+from facekit.faces.batch import InputSize, height_and_width
 
 _MEAN = (123.68, 116.779, 103.939)  # R, G, B
 _WIDTHS = (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 _HALVING = {2, 4, 6, 12}  # blocks that halve the map
 
 
-def mobilenet(input_size: int) -> keras.Model:
+def mobilenet(input_size: InputSize) -> keras.Model:
     """Builds the network with random weights.
 
     Args:
-        input_size: side of the square input, pixels.
+        input_size: side of the square input, or (height, width), pixels.
 
     Returns:
-        A model from pictures (n, S, S, 3) RGB 0..255 to pooled features (n, 1024).
+        A model from pictures (n, H, W, 3) RGB 0..255 to pooled features (n, 1024).
     """
-    inputs = keras.Input((input_size, input_size, 3), name="picture")
+    inputs = keras.Input((*height_and_width(input_size), 3), name="picture")
     # float32 under any policy: the 8 bits of bfloat16 are too few for the difference of a pixel and the mean.
     x = layers.Rescaling(1.0, offset=[-mean for mean in _MEAN], dtype="float32", name="scaling")(inputs)
     x = layers.Conv2D(32, 3, strides=2, padding="same", name="stem")(x)

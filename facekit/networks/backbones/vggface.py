@@ -15,6 +15,7 @@ import numpy as np
 from keras import layers, ops
 
 from facekit.core.errors import InputSizeError, lookup
+from facekit.faces.batch import InputSize, height_and_width
 from facekit.networks.legacy import load_vggface, vggface_weights_path
 
 # Mean colours that preprocess_input subtracts, by version: blue, green, red.
@@ -203,18 +204,18 @@ def preprocess_input(x: Any, data_format: str | None = None, version: int = 1) -
     return np.ascontiguousarray(np.flip(x, axis) - means)
 
 
-def vggface_backbone(model: str, input_size: int, scaling: str = "mean") -> keras.Model:
+def vggface_backbone(model: str, input_size: InputSize, scaling: str = "mean") -> keras.Model:
     """Builds a network without top that takes plain pictures and scales them in its first layers.
 
     Args:
         model: "vgg16", "resnet50" or "senet50".
-        input_size: height and width of the pictures, pixels.
+        input_size: side of the square pictures, or (height, width), pixels.
         scaling: "mean" subtracts the data set's mean colour. "wrapped" is for checkpoints of the original training
             script, which subtracted whole numbers (91, 103, 131 of B, G, R) from uint8 in place, so that differences
             below 0 wrapped modulo 256.
 
     Returns:
-        A model from (n, S, S, 3) RGB 0..255 to pooled features: (n, 512) for vgg16, (n, 2048) for the others.
+        A model from (n, H, W, 3) RGB 0..255 to pooled features: (n, 512) for vgg16, (n, 2048) for the others.
 
     Raises:
         UnknownNameError: no such model or scaling.
@@ -222,7 +223,7 @@ def vggface_backbone(model: str, input_size: int, scaling: str = "mean") -> kera
     """
     family = lookup("VGGFace model", model, FAMILIES)
     means = lookup("scaling", scaling, SCALINGS)(MEANS[family.version])
-    picture = keras.Input((input_size, input_size, 3), name="picture")
+    picture = keras.Input((*height_and_width(input_size), 3), name="picture")
     bgr = ops.flip(picture, axis=-1)
     # float32 under any policy: the 8 bits of bfloat16 are too few for the difference of a pixel and the mean.
     x = layers.Rescaling(1.0, offset=(-means).tolist(), dtype="float32", name="scaling")(bgr)

@@ -17,11 +17,11 @@ import numpy as np
 from facekit.core.errors import FaceKitError, UsageError
 from facekit.core.files import atomic_path, cache_folder, writing
 from facekit.core.lazy_imports import discarded_stderr, from_extra, import_keras
+from facekit.faces.batch import height_and_width
 from facekit.faces.features import feature_width
 from facekit.networks.cards import Card, read_card
 
 if TYPE_CHECKING:
-    import keras
     import onnx
 
 OPSET = 18  # the newest that tf2onnx writes
@@ -40,7 +40,7 @@ def load_graph(weights: Path, card: Card) -> bytes:
         card: its card.
 
     Returns:
-        An ONNX model from `picture` (n, S, S, 3) float32 RGB 0..255, and `features` (n, F) if the network takes them,
+        An ONNX model from `picture` (n, H, W, 3) float32 RGB 0..255, and `features` (n, F) if the network takes them,
         to the values (n, width) of each head, not calibrated.
 
     Raises:
@@ -107,6 +107,37 @@ def export_graph(weights: Path) -> bytes:
         WeightsError: the weights cannot be used.
         FaceKitError: Keras does not run on TensorFlow, or temporary files cannot be written.
     """
+    import onnx
+
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "network.onnx"
+            card = export_network(weights, path, "onnx", opset_version=OPSET)
+            model = onnx.load(path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise FaceKitError(f"Cannot export {weights}: {reason}. Free some space for temporary files.") from error
+    for tensor in (*model.graph.input, *model.graph.output):
+        tensor.type.tensor_type.shape.dim[0].dim_param = "n"
+    model.graph.name = card.network.backbone
+    _halve(model.graph)
+    return model.SerializeToString()
+
+
+def export_network(weights: Path, path: Path, format: str, **options: Any) -> Card:
+    """Lets Keras export the network of a weights file, without the messages of TensorFlow's C++ code.
+
+    Args:
+        weights: the file.
+        path: what is written.
+        format: "onnx" or "tf_saved_model".
+        options: for this format, as `keras.Model.export` has them.
+
+    Raises:
+        WeightsError: the weights cannot be used.
+        FaceKitError: Keras does not run on TensorFlow.
+        OSError: it cannot be written.
+    """
     keras = import_keras()
     if keras.backend.backend() != "tensorflow":
         raise FaceKitError(
@@ -118,34 +149,17 @@ def export_graph(weights: Path) -> bytes:
     from facekit.networks.weights import load_network
 
     network, card = load_network(weights)
-    side = card.network.input_size
-    specs = {"picture": keras.InputSpec(shape=(None, side, side, 3), dtype="float32", name="picture")}
+    height, width = height_and_width(card.network.input_size)
+    specs = {"picture": keras.InputSpec(shape=(None, height, width, 3), dtype="float32", name="picture")}
     if card.network.features:
         width = feature_width(card.network.features)
         specs["features"] = keras.InputSpec(shape=(None, width), dtype="float32", name="features")
-    try:
-        model = _export(network, network_input(specs))
-    except OSError as error:
-        reason = error.strerror or error
-        raise FaceKitError(f"Cannot export {weights}: {reason}. Free some space for temporary files.") from error
-    for tensor in (*model.graph.input, *model.graph.output):
-        tensor.type.tensor_type.shape.dim[0].dim_param = "n"
-    model.graph.name = card.network.backbone
-    _halve(model.graph)
-    return model.SerializeToString()
-
-
-def _export(network: "keras.Model", signature: Any) -> "onnx.ModelProto":
-    """Exports a network by way of a temporary file, without the messages of TensorFlow's C++ code."""
-    import onnx
-
+    signature = [network_input(specs)]
     # The lock: `catch_warnings` changes the whole process, and may not run in two threads at once.
-    with _export_lock, tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        path = Path(folder) / "network.onnx"
+    with _export_lock, warnings.catch_warnings(), discarded_stderr():
         warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)  # Keras's, for tf2onnx
-        with discarded_stderr():
-            network.export(path, "onnx", verbose=False, input_signature=[signature], opset_version=OPSET)
-        return onnx.load(path)
+        network.export(path, format, verbose=False, input_signature=signature, **options)
+    return card
 
 
 def _halve(graph: "onnx.GraphProto") -> None:

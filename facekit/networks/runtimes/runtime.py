@@ -32,7 +32,7 @@ class Runtime(ABC):
         """Runs the network and applies the card's calibration.
 
         Args:
-            faces: a batch of any size, or its chips (n, S, S, 3) alone. If the network takes features and the batch has
+            faces: a batch of any size, or its chips (n, H, W, 3) alone. If the network takes features and the batch has
                 none, they are computed from the chips at the network's size.
 
         Returns:
@@ -68,4 +68,4 @@ class Runtime(ABC):
 
     @abstractmethod
     def _run(self, inputs: Inputs) -> Outputs:
-        """Runs one batch: `picture` uint8 (n, S, S, 3) of the network's size, and `features` if it takes them."""
+        """Runs one batch: `picture` uint8 (n, H, W, 3) of the network's size, and `features` if it takes them."""

@@ -56,6 +56,18 @@ def test_contract(network: keras.Model) -> None:
 
 
 @pytest.mark.parametrize("name", BACKBONES)
+def test_inputs_that_are_no_squares(name: str) -> None:
+    """At half a second each: only their shapes are computed."""
+    height = BACKBONES[name].smallest_size
+    backbone = find_backbone(name, (height, height + 40)).build((height, height + 40))
+    assert backbone.input_shape == (None, height, height + 40, 3)
+    pooling = backbone.layers[-1]  # as `build_network` may pool in another way
+    assert isinstance(pooling, keras.layers.GlobalAveragePooling2D) and pooling.output is backbone.output
+    with pytest.raises(InputSizeError, match=rf"Received: {height - 1}\."):
+        find_backbone(name, (height + 40, height - 1))
+
+
+@pytest.mark.parametrize("name", BACKBONES)
 def test_smaller_inputs_are_refused(name: str) -> None:
     smallest = BACKBONES[name].smallest_size
     assert find_backbone(name, smallest) is BACKBONES[name]
