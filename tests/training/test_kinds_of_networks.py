@@ -99,7 +99,7 @@ def test_other_shapes_and_tops_train_and_answer(tiny_utkface: Path, tmp_path: Pa
     (counts,) = [
         make_ndarray(value.tensor) for event in events for value in event.summary.value if value.tag == "hidden1/kernel"
     ]
-    kernel = load_checkpoint(run.trainer.checkpoint).tensors["network/hidden1/kernel"]
+    kernel = run.network.get_layer("hidden1").kernel.numpy()
     assert counts[:, 2].sum() == kernel.size == 8 * 16
     assert (counts[0, 0], counts[-1, 1]) == pytest.approx((kernel.min(), kernel.max()))
 
