@@ -29,7 +29,7 @@ def data_of(records: Sequence[Record], test: int = 5) -> TrainingData:
     faces = Faces(list(records), np.empty(0, np.uint8), np.empty(0, np.float32), {})
     index = np.arange(len(records))
     sides = {"train": index[index < test - 1], "validation": index[index == test - 1], "test": index[index >= test]}
-    return TrainingData(Mixture(RECIPE.data, [faces], faces.chips), {}, sides, np.zeros(len(records), np.intp), [])
+    return TrainingData(Mixture(RECIPE.data, [faces], faces.chips), {}, sides, np.zeros(len(records), np.intp), [], [])
 
 
 def relabelled(number: int, **labels: Any) -> list[Record]:
