@@ -57,15 +57,15 @@ def import_keras() -> ModuleType:
         MissingExtraError: Keras or its backend is not installed.
         FaceKitError: it does not load.
     """
+    log = logging.getLogger("tensorflow")  # warns of each shape of batch that a function is compiled for
+    if log.level == logging.NOTSET:
+        log.setLevel(logging.ERROR)
     if loaded := sys.modules.get("keras"):
         return loaded
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if not find_spec("tensorflow"):  # Keras's default backend
         others = [backend for backend in ("jax", "torch") if find_spec(backend)]
         os.environ.setdefault("KERAS_BACKEND", (others or ["tensorflow"])[0])  # if none is there, Keras says so
-    log = logging.getLogger("tensorflow")  # warns of each shape of batch that a function is compiled for
-    if log.level == logging.NOTSET:
-        log.setLevel(logging.ERROR)
     # Keras imports matplotlib where it is installed. We do not plot with Keras, and it takes an eighth of the time.
     try:
         with from_extra("train"), discarded_stderr(), _paused_collector(), _hidden("matplotlib"):

@@ -76,20 +76,21 @@ def test_heads_without_labels_are_removed(
     assert "gender (2), race (5)\n" in summary and " 0 age, 30 gender, 60 race\n" in summary
     assert "1 label 'Mael' (unknown gender)\n" in summary
     before = network_tensors(run.network)
-    card = run.train()
+    run.fit(run.prepared)
     assert {name.split("/")[0] for name in before} == {"conv1", "conv2", "norm1", "norm2", "gender", "race"}
     after = network_tensors(run.network)
     assert differing(before, after) == set(before)
+    run.files.close()
+
+    resumed = prepared(Settings.load(run.folder / "settings.json"), tmp_path)  # keeps the heads that were asked for
+    assert resumed.recipe == ageless.recipe and not differing(before, network_tensors(resumed.network))
+    card = resumed.train()
+    assert not differing(after, network_tensors(resumed.network))
     assert [head.name for head in load_network(run.best_path)[1].network.heads] == ["gender", "race"]
     assert card.data["notes"] == [removed.removeprefix("note: ")[:-1], few.removeprefix("note: ")[:-1]]
     assert card.data["dropped"] == {"label 'Mael' (unknown gender)": 1}
     page = run.best_path.with_suffix(".md").read_text(encoding="utf-8")
     assert "the network has no head age; fewer than 30" in page and "1 label 'Mael'" in page
-
-    resumed = prepared(Settings.load(run.folder / "settings.json"), tmp_path)  # keeps the heads that were asked for
-    assert resumed.recipe == ageless.recipe and not differing(before, network_tensors(resumed.network))
-    resumed.fit(resumed.prepared)
-    assert not differing(after, network_tensors(resumed.network))
 
 
 def test_weights_that_have_seen_the_test_side_are_no_start(
