@@ -74,10 +74,5 @@ class NetworkConfig:
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "NetworkConfig":
         """Makes the configuration that `to_dict` wrote."""
-        size = fields["input_size"]
-        parts = {
-            "input_size": tuple(size) if isinstance(size, list) else size,
-            "heads": tuple(head_from_dict(head) for head in fields["heads"]),
-            "hidden": tuple(fields.get("hidden", ())),
-        }
-        return cls(**{**fields, **parts})
+        tuples = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+        return cls(**{**fields, **tuples, "heads": tuple(head_from_dict(head) for head in fields["heads"])})
