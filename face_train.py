@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from facekit.cli import Parser, add_dataset_options, main
@@ -46,8 +47,7 @@ def run() -> None:
     from facekit.training import new_run, resumed_run
 
     training = new_run(settings(args)) if args.resume is None else resumed_run(args.resume or None)
-    prepared = training.prepare()
-    print(prepared.summary(f"{training.folder}, weights {training.best_path}", timed=args.dry_run))
+    prepared = training.prepare(partial(print, flush=True), timed=args.dry_run)
     if not args.dry_run:
         card = training.train(prepared)
         print(f"\n{training.best_path}\n\n{format_figures(card.figures)}")

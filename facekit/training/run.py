@@ -1,8 +1,11 @@
 """A training, top to bottom: prepare -> fit -> finish."""
 
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -12,7 +15,7 @@ from facekit.core.lazy_imports import import_cv2
 from facekit.datasets.source import find_data
 from facekit.evaluation.evaluate import save_tested, tested_card
 from facekit.networks.cards import Card
-from facekit.networks.network import build_network, freeze
+from facekit.networks.network import freeze
 from facekit.networks.runtimes.keras import KerasRuntime
 from facekit.networks.weights import save_weights
 from facekit.training.callbacks import EpochEnd, MidEpoch, Progress
@@ -20,13 +23,14 @@ from facekit.training.chip_grid import save_first_chips
 from facekit.training.data import read_data
 from facekit.training.devices import Devices
 from facekit.training.initial_weights import load_initial_weights
-from facekit.training.precision import POLICIES, choose_precision, dtype_policy
+from facekit.training.precision import build_in, candidates
 from facekit.training.prefetch import augmented
-from facekit.training.prepared import Prepared
+from facekit.training.prepared import Prepared, network_summary
 from facekit.training.resident import Targets, batches, make_targets
 from facekit.training.settings import Settings
 from facekit.training.storage import Storage
 from facekit.training.teacher import load_describers, teach
+from facekit.training.throughput import LONGEST
 from facekit.training.trainer import Trainer
 
 
@@ -44,34 +48,56 @@ class Run:
         self.best_path = weights_folder / f"{folder.name}-best.h5"
         self.last_path = weights_folder / f"{folder.name}-last.h5"
 
-    def prepare(self) -> Prepared:
-        """Builds the network, reads and splits the data. Raises DataError, TrainingError, WeightsError."""
+    def prepare(self, report: Callable[[str], None] = lambda lines: None, *, timed: bool = False) -> Prepared:
+        """Builds the network, reads and splits the data, and chooses the precision.
+
+        Args:
+            report: is called with lines for people, as soon as they are known.
+            timed: whether to measure how long the training takes even where its precision is given.
+
+        Raises:
+            DataError, TrainingError, WeightsError: the data, the training or the initial weights cannot be used.
+        """
         settings, recipe, training = self.settings, self.settings.recipe, self.settings.recipe.training
 
-        # The machine: devices, where the chips are kept, and the number format.
+        # The machine: devices, where the chips are kept, and the number formats to choose from.
         devices = Devices(settings.devices, training.batch_size)
         storage = Storage(settings.data_in, self.folder.parent)
-        precision = choose_precision(settings.precision)
+        precisions = candidates(settings.precision)
         for source in recipe.data:
             find_data(source)  # missing data is reported before anything takes long
 
-        # The network with its initial weights, of which some layers are frozen.
-        keras.utils.set_random_seed(training.seed)  # of new layers and dropout
-        with dtype_policy(POLICIES[precision]) as policy, devices.scope():
-            network = build_network(recipe.network, training.dropout)
-        started_from = load_initial_weights(network, recipe)
-        if training.pretrained != "none":  # random layers must learn
-            freeze(network, training.trainable_from)
-        if training.teacher_weight:
-            load_describers()  # missing ones are reported before the data is read
+        with devices.scope():
+            network = build_in(precisions[0], recipe)
+        started_from = self._load_weights(network)
+        report(network_summary(recipe, network))
 
         # The faces, cut and resized once, with their labels and sides.
+        _note("Reading the data.")
         data = read_data(recipe, storage.allocate)
         devices.check(min(training.batch_size, len(data.sides["train"])))  # all of them, where one batch is more
         if storage.store != "device":
             import_cv2()  # the threads of `augmented` need it
-        chosen = replace(settings, precision=precision, data_in=storage.store)
-        return Prepared(chosen, devices, storage, policy, network, started_from, data)
+        settings = replace(settings, data_in=storage.store)
+        prepared = Prepared(settings, devices, storage, network, started_from, data)
+        report(prepared.summary(f"{self.folder}, weights {self.best_path}"))
+
+        # The faster number format, and the time that the training takes.
+        if timed or len(precisions) > 1:
+            _note(f"Measuring the speed: {LONGEST:.0f} seconds at most after compiling.")
+            prepared = prepared.measured()
+        report(prepared.speed())
+        return prepared
+
+    def _load_weights(self, network: keras.Model) -> dict[str, Any] | None:
+        """Fills the network with its initial weights, and freezes some layers; returns how these were trained."""
+        training = self.settings.recipe.training
+        started_from = load_initial_weights(network, self.settings.recipe)
+        if training.pretrained != "none":  # random layers must learn
+            freeze(network, training.trainable_from)
+        if training.teacher_weight:
+            load_describers()  # missing ones are reported before the data is read
+        return started_from
 
     def train(self, prepared: Prepared) -> Card:
         """Trains to the end.
@@ -149,3 +175,7 @@ class Run:
         return save_tested(
             tested_card(KerasRuntime(self.best_path), validation, test, data.all_dropped), self.best_path
         )
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,22 +1,26 @@
 """A training of a second: a network of two convolutions, its recipe, and runs of it."""
 
+import csv
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import keras
+import pytest
 
 from facekit.core.files import PROJECT
 from facekit.datasets.source import DataSource
 from facekit.heads import AGE, GENDER, RACE
-from facekit.networks.backbones import Backbone
+from facekit.networks.backbones import BACKBONES, Backbone
 from facekit.networks.cards import Card
 from facekit.networks.config import NetworkConfig
 from facekit.recipes.recipe import Augmentation, Recipe, TrainingConfig
+from facekit.training import teacher
 from facekit.training.checkpoints import History
 from facekit.training.prepared import Prepared
 from facekit.training.run import Run
@@ -56,6 +60,36 @@ def changed(recipe: Recipe, **changes: Any) -> Recipe:
     return replace(recipe, **changes)
 
 
+def tiny_form(recipe: Recipe, pictures: Sequence[Path], folder: Path) -> Recipe:
+    """Returns a recipe that trains the same network in the same way, in one epoch of two steps of two small chips.
+
+    Args:
+        recipe: keeps its backbone, heads, losses, optimizer, schedule, teacher and augmentation.
+        pictures: eight, no two of them near duplicates; each head gets two different labels.
+        folder: gets their table.
+    """
+    table, sides = folder / "faces.csv", ["train"] * 4 + ["validation", "test"] * 2
+    lowest = {head.name: getattr(head, "low", 0) for head in recipe.network.heads}
+    with open(table, "w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["path", "split", *lowest])
+        for number, (path, side) in enumerate(zip(pictures, sides, strict=True)):
+            labels = [head.label_name(lowest[head.name] + number // 2 % 2) for head in recipe.network.heads]
+            rows.writerow([path, side, *labels])
+    size = BACKBONES[recipe.network.backbone].smallest_size
+    source = DataSource("table", str(table), split="official")
+    return changed(recipe, input_size=size, epochs=1, batch_size=2, data=(source,))
+
+
+def without_published_weights(patch: pytest.MonkeyPatch) -> None:
+    """Lets networks start from random weights where they would from published ones, with a teacher that is tiny."""
+    for name, backbone in {**BACKBONES, "tiny": TINY_BACKBONE}.items():
+        patch.setitem(BACKBONES, name, replace(backbone, load_pretrained=lambda network: None))
+    patch.setattr(teacher, "DESCRIBERS", (teacher.Describer("tiny", 32, "conv1"),))
+    for name, value in {"FOLDS": 2, "EPOCHS": 1, "BATCH_SIZE": 2}.items():
+        patch.setattr(teacher, name, value)
+
+
 def settings(recipe: Recipe, data: Path, dataset: str = "utkface", **changes: str) -> Settings:
     """Returns the settings of a training in float32 on one data set."""
     recipe = replace(recipe, data=(DataSource(dataset, str(data)),))
@@ -68,8 +102,8 @@ class TinyRun(Run):
     prepared: Prepared
     trainer: Trainer
 
-    def prepare(self) -> Prepared:
-        self.prepared = super().prepare()
+    def prepare(self, *report: Callable[[str], None], timed: bool = False) -> Prepared:
+        self.prepared = super().prepare(*report, timed=timed)
         return self.prepared
 
     def fit(self, prepared: Prepared) -> Trainer:
