@@ -1,54 +1,47 @@
-"""Measures how float16 and bfloat16 would change the default weights' answers and speed: why answers use float32."""
+"""Measures how good the choice of `--precision auto` is: many draws of it, against a long measurement."""
 
 import argparse
-import sys
+import os
 import time
 
-from children import ROOT, machine
+from children import machine, verdict
 
-sys.path.insert(0, str(ROOT))
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--data", default="train_data/UTKFace*", metavar="PATH", help="UTKFace, as for face_evaluate.py")
+parser.add_argument("--recipe", default="dlib_utkface", metavar="NAME", help="default: dlib_utkface")
+parser.add_argument("--draws", type=int, default=20, metavar="N", help="default: 20")
 
 
 def main() -> None:
     args = parser.parse_args()
-    import numpy as np
+    from facekit.core.lazy_imports import import_keras
 
-    from facekit.core.lazy_imports import import_openvino
-    from facekit.datasets.mixture import load_faces
-    from facekit.datasets.source import DataSource
-    from facekit.datasets.splits import choose_side
-    from facekit.heads import AGE
-    from facekit.networks.cards import DEFAULT_WEIGHTS, read_card
-    from facekit.networks.runtimes.graphs import load_graph
+    import_keras()
+    from training_setup import networks, random_data
 
-    card = read_card(DEFAULT_WEIGHTS)
-    graph = load_graph(DEFAULT_WEIGHTS, card)
-    faces = load_faces(DataSource("utkface", args.data), card.network.heads, card.network.input_size)
-    chips = choose_side(faces, "validation", card.seed).chips.astype(np.float32)
-    core = import_openvino().Core()
-    exact: dict[str, np.ndarray] = {}
-    print(f"{machine()}; {len(chips)} chips, eight at a time, fastest batch\n")
-    for precision in ("f32", "f16", "bf16"):
-        settings = {"INFERENCE_PRECISION_HINT": precision}
-        request = core.compile_model(core.read_model(graph), "CPU", settings).create_infer_request()
-        answers: dict[str, list[np.ndarray]] = {head.name: [] for head in card.network.heads}
-        taken = []
-        for at in range(0, len(chips) // 8 * 8, 8):
-            start = time.perf_counter()
-            result = request.infer([chips[at : at + 8]])
-            taken.append((time.perf_counter() - start) / 8)
-            for name, rows in answers.items():
-                rows.append(result[name])
-        probabilities = {name: np.concatenate(rows) for name, rows in answers.items()}
-        exact = exact or probabilities
-        years = abs(AGE.values(probabilities["age"]) - AGE.values(exact["age"]))
-        other = max(abs(probabilities[name] - exact[name]).max() for name in ("gender", "race"))
+    from facekit.recipes import RECIPES
+    from facekit.training import throughput
+    from facekit.training.precision import POLICIES, choose_precision
+
+    recipe = RECIPES[args.recipe]
+    built, (chips, labels) = networks(recipe, list(POLICIES)), random_data(recipe)
+    print(f"{machine()}, ONEDNN_MAX_CPU_ISA={os.environ.get('ONEDNN_MAX_CPU_ISA', 'not set')}; {recipe.name}")
+    chosen, seconds = [], []
+    best = dict.fromkeys(POLICIES, 0.0)
+    for _ in range(args.draws):
+        begun = time.perf_counter()
+        rates = throughput.measure_throughput(recipe, built, chips, labels, on_device=False)
+        seconds.append(time.perf_counter() - begun)
+        chosen.append(choose_precision(rates))
+        best = {name: max(rate, rates[name]) for name, rate in best.items()}
         print(
-            f"{precision:<5} {1000 * min(taken):5.2f} ms a face; ages differ by {years.mean():.3f} years on average, "
-            f"{years.max():.2f} at most, probabilities of gender and race by {other:.3f} at most"
+            chosen[-1], ", ".join(f"{name} {rate:.1f}" for name, rate in rates.items()), f"chips/s, {seconds[-1]:.0f} s"
         )
+    print("fastest of all draws:", ", ".join(f"{name} {rate:.1f} chips/s" for name, rate in best.items()))
+    for name in POLICIES:
+        print(f"{name} is chosen in {chosen.count(name)} of {args.draws} draws")
+    wrong = max(max(best.values()) / best[name] - 1 for name in chosen)
+    print(verdict("The slower precision chosen, by at most", 100 * wrong, 5, unit=" %"))
+    print(f"A choice takes {max(seconds):.0f} s at most")
 
 
 if __name__ == "__main__":

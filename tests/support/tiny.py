@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 
 from facekit.core.files import PROJECT
@@ -19,10 +20,12 @@ from facekit.heads import AGE, GENDER, RACE
 from facekit.networks.backbones import BACKBONES, Backbone
 from facekit.networks.cards import Card
 from facekit.networks.config import NetworkConfig
+from facekit.networks.weights import network_tensors
 from facekit.recipes.recipe import Augmentation, Recipe, TrainingConfig
 from facekit.training import teacher
 from facekit.training.checkpoints import History
 from facekit.training.prepared import Prepared
+from facekit.training.resident import batches
 from facekit.training.run import Run
 from facekit.training.settings import Settings
 from facekit.training.trainer import Trainer
@@ -81,6 +84,21 @@ def tiny_form(recipe: Recipe, pictures: Sequence[Path], folder: Path) -> Recipe:
     return changed(recipe, input_size=size, epochs=1, batch_size=2, data=(source,))
 
 
+def assert_trains(recipe: Recipe, pictures: Sequence[Path], folder: Path) -> None:
+    """Trains the tiny form of a recipe: losses are numbers, and what is trained changes, heads included."""
+    folder.mkdir(exist_ok=True)
+    run = prepared(Settings(tiny_form(recipe, pictures, folder), "float32", "device"), folder)
+    before = network_tensors(run.network)
+    trainer = Trainer(run.prepared, run._targets(run.prepared), folder / "checkpoint.h5")
+    drawn = batches(run.recipe, trainer.data.sides["train"], range(1))
+    losses = [np.ravel(trainer.model.train_on_batch(*batch))[0] for batch in drawn]
+    assert len(losses) == 2 and np.isfinite(losses).all(), (recipe.name, losses)
+    changed = {name for name, tensor in network_tensors(run.network).items() if (tensor != before[name]).any()}
+    trained = {variable.path for variable in run.network.trainable_variables}
+    assert changed >= {f"{head.name}/kernel" for head in recipe.network.heads}, (recipe.name, changed)
+    assert len(changed & trained) > 0.9 * len(trained), (recipe.name, trained - changed)
+
+
 def without_published_weights(patch: pytest.MonkeyPatch) -> None:
     """Lets networks start from random weights where they would from published ones, with a teacher that is tiny."""
     for name, backbone in {**BACKBONES, "tiny": TINY_BACKBONE}.items():
@@ -126,10 +144,10 @@ class TinyRun(Run):
         return self.prepared.network
 
 
-def prepared(options: Settings, folder: Path) -> TinyRun:
+def prepared(options: Settings, folder: Path, *, timed: bool = False) -> TinyRun:
     """Returns a prepared run with its logs and weights in a folder."""
     run = TinyRun(options, folder / "logs" / "run", folder / "weights")
-    run.prepare()
+    run.prepare(timed=timed)
     return run
 
 
