@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, closing
 from typing import Any
 
@@ -48,23 +48,29 @@ def measure_throughput(
     """
     with ExitStack() as stack:
         steps = {
-            name: stack.enter_context(closing(_training_steps(recipe, network, chips, labels, features, on_device)))
+            name: stack.enter_context(closing(training_steps(recipe, network, chips, labels, features, on_device)))
             for name, network in networks.items()
         }
         for step in steps.values():
             next(step)  # compiles
-        seconds = dict.fromkeys(networks, float("inf"))
-        begun = time.perf_counter()
-        for count in itertools.count(1):
-            seconds = {name: min(seconds[name], next(step)) for name, step in steps.items()}
-            elapsed = time.perf_counter() - begun
-            clear = count > 1 and max(seconds.values()) > CLEAR * min(seconds.values())
-            if clear or elapsed >= LONGEST or (count >= STEPS and elapsed >= SECONDS):
-                break
+        seconds = fastest_steps(steps)
     return {name: min(recipe.training.batch_size, len(chips)) / taken for name, taken in seconds.items()}
 
 
-def _training_steps(
+def fastest_steps(steps: Mapping[str, Iterator[float]]) -> dict[str, float]:
+    """Returns the seconds of each network's fastest step; they take steps in turn."""
+    seconds = dict.fromkeys(steps, float("inf"))
+    begun = time.perf_counter()
+    for count in itertools.count(1):
+        seconds = {name: min(seconds[name], next(step)) for name, step in steps.items()}
+        elapsed = time.perf_counter() - begun
+        clear = count > 1 and max(seconds.values()) > CLEAR * min(seconds.values())
+        if clear or elapsed >= LONGEST or (count >= STEPS and elapsed >= SECONDS):
+            break
+    return seconds
+
+
+def training_steps(
     recipe: Recipe,
     network: keras.Model,
     chips: NDArray[np.uint8],
