@@ -1,4 +1,4 @@
-"""Measures how good the choice of `--precision auto` is: many draws of it, against the fastest steps of all.
+"""Measures how good the choice of `--precision auto` is: many draws of it, against the steps of all draws together.
 
 The networks are compiled once; a draw times their steps as a training does before it starts.
 """
@@ -7,6 +7,7 @@ import argparse
 import os
 import time
 from dataclasses import replace
+from statistics import median
 
 from children import machine, verdict
 
@@ -25,7 +26,7 @@ def main() -> None:
 
     from facekit.recipes import RECIPES
     from facekit.training.precision import MARGIN, POLICIES, choose_precision
-    from facekit.training.throughput import fastest_steps, training_steps
+    from facekit.training.throughput import median_steps, training_steps
 
     recipe = RECIPES[args.recipe]
     batch_size = args.batch_size or recipe.training.batch_size
@@ -40,16 +41,18 @@ def main() -> None:
     for name, step in steps.items():
         print(f"{name} compiled, with its first step, in {next(step):.0f} s")
     chosen, seconds = [], []
-    best = dict.fromkeys(POLICIES, 0.0)
+    drawn: dict[str, list[float]] = {name: [] for name in POLICIES}
     for _ in range(args.draws):
         begun = time.perf_counter()
-        rates = {name: batch_size / taken for name, taken in fastest_steps(steps).items()}
+        rates = {name: batch_size / taken for name, taken in median_steps(steps).items()}
         seconds.append(time.perf_counter() - begun)
         chosen.append(choose_precision(rates))
-        best = {name: max(rate, rates[name]) for name, rate in best.items()}
+        for name, rate in rates.items():
+            drawn[name].append(rate)
         figures = ", ".join(f"{name} {rate:.1f}" for name, rate in rates.items())
         print(f"{chosen[-1]:<9} of {figures} chips/s", flush=True)
-    print("fastest of all draws:", ", ".join(f"{name} {rate:.1f} chips/s" for name, rate in best.items()))
+    best = {name: median(found) for name, found in drawn.items()}
+    print("median of all draws:", ", ".join(f"{name} {rate:.1f} chips/s" for name, rate in best.items()))
     # float32 is kept on purpose where bfloat16 is faster by less than the margin.
     for name, other, allowed in (("bfloat16", "float32", 5), ("float32", "bfloat16", 100 * (MARGIN - 1))):
         if name in chosen:

@@ -90,7 +90,7 @@ def test_dry_run_says_what_is_known_at_once(
     said = io.StringIO()
     monkeypatch.setattr(sys, "stderr", said)
     monkeypatch.setattr(sys, "stdout", said)
-    monkeypatch.setattr("facekit.training.throughput.SECONDS", 0)
+    monkeypatch.setattr("facekit.training.throughput.LONGEST", 0)
     script("face_train.py", "--data", tiny_utkface, "--recipe", "tiny", "--epochs", 2, "--batch-size", 8, "--dry-run")
     network, data, speed = re.split(r"Reading the data\.\n|Measuring the speed: .+\n", said.getvalue())
     for part, texts in {
@@ -110,8 +110,7 @@ def test_paths_of_several_sources(
     table = working_folder / "faces.csv"
     rows = [f"{path},{path.name.split('_')[1]}" for path in sorted(tiny_utkface.iterdir())[:30]]
     table.write_text("\n".join(["path,gender", *rows]), encoding="utf-8")
-    monkeypatch.setattr("facekit.training.throughput.SECONDS", 0)
-    monkeypatch.setattr("facekit.training.throughput.STEPS", 1)
+    monkeypatch.setattr("facekit.training.throughput.LONGEST", 0)
     options = ["--recipe", "two", "--precision", "float32", "--dry-run", "--data"]
     status, out, _ = script("face_train.py", *options, "table=faces.csv", "--data", f"utkface={tiny_utkface}")
     assert status == 0 and "90 gender" in out and "60 race" in out

@@ -4,6 +4,7 @@ import itertools
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, closing
+from statistics import median
 from typing import Any
 
 import keras
@@ -16,9 +17,10 @@ from facekit.training.optimizer import make_optimizer
 from facekit.training.prefetch import augmented
 from facekit.training.resident import ResidentModel, batches, make_targets
 
-STEPS, SECONDS = 5, 2.0  # timed at least
-LONGEST = 20.0  # seconds of timed steps, after which no other round begins
-CLEAR = 2.0  # ratio of two networks' steps that needs no further measurement
+STEPS, SECONDS = 5, 2.0  # timed at least, of one network alone
+LONGEST = 20.0  # seconds of timed steps, after which no other begins
+CLEAR = 2.0  # ratio of two networks' steps that needs no more than CLEAR_STEPS of each
+CLEAR_STEPS = 3
 FORWARD = 1 / 3  # of a training step's time, for a chip that is only evaluated
 
 
@@ -33,8 +35,8 @@ def measure_throughput(
 ) -> dict[str, float]:
     """Trains networks for a few steps in turn, so that what else the machine does meets all of them.
 
-    After the step that compiles, it takes LONGEST seconds at most and one step of each; less where one is CLEAR times
-    as fast. The networks' weights and random states are left as they were.
+    After the steps that compile, it takes LONGEST seconds, and the step that is then running; less for one network, or
+    where one is CLEAR times as fast. The networks' weights and random states are left as they were.
 
     Args:
         networks: of the recipe, by name.
@@ -44,7 +46,7 @@ def measure_throughput(
         on_device: whether the chips are kept there.
 
     Returns:
-        Network's name -> chips a second, of its fastest step.
+        Network's name -> chips a second, of its median step.
     """
     with ExitStack() as stack:
         steps = {
@@ -53,21 +55,23 @@ def measure_throughput(
         }
         for step in steps.values():
             next(step)  # compiles
-        seconds = fastest_steps(steps)
+        seconds = median_steps(steps)
     return {name: min(recipe.training.batch_size, len(chips)) / taken for name, taken in seconds.items()}
 
 
-def fastest_steps(steps: Mapping[str, Iterator[float]]) -> dict[str, float]:
-    """Returns the seconds of each network's fastest step; they take steps in turn."""
-    seconds = dict.fromkeys(steps, float("inf"))
+def median_steps(steps: Mapping[str, Iterator[float]]) -> dict[str, float]:
+    """Returns the seconds of each network's median step; they take steps in turn."""
+    taken: dict[str, list[float]] = {name: [] for name in steps}
     begun = time.perf_counter()
-    for count in itertools.count(1):
-        seconds = {name: min(seconds[name], next(step)) for name, step in steps.items()}
-        elapsed = time.perf_counter() - begun
-        clear = count > 1 and max(seconds.values()) > CLEAR * min(seconds.values())
-        if clear or elapsed >= LONGEST or (count >= STEPS and elapsed >= SECONDS):
-            break
-    return seconds
+    while True:
+        for name, step in steps.items():
+            taken[name].append(next(step))
+        seconds = {name: median(values) for name, values in taken.items()}
+        count, elapsed = len(taken[name]), time.perf_counter() - begun
+        alone = len(steps) == 1 and count >= STEPS and elapsed >= SECONDS
+        clear = count >= CLEAR_STEPS and max(seconds.values()) > CLEAR * min(seconds.values())
+        if alone or clear or elapsed >= LONGEST:
+            return seconds
 
 
 def training_steps(
