@@ -68,7 +68,7 @@ def assert_same(one: TinyRun, other: TinyRun) -> None:
         ([9, 12], 1, [12 / 9, 1]),
         ([0.1, 0.6], 3, [120, 20]),  # until it is clear
         ([0.5], 5, [24]),
-        ([0.1], 20, [120]),  # until SECONDS have passed
+        ([0.125], 16, [96]),  # until SECONDS have passed
     ],
 )
 def test_throughput_is_that_of_the_steps_after_the_first(
