@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from facekit.cli import Parser, add_dataset_options, main
@@ -55,10 +56,10 @@ def run() -> None:
         print(finished)
         return
     with training.interruptible():
-        prepared = training.prepare()
+        prepared = training.prepare(partial(print, flush=True), timed=args.dry_run)
         if not args.dry_run:
             training.files.open()  # which takes another name if a run started in the same second has this one
-        print(prepared.summary(f"{training.folder}, weights {training.best_path}", timed=args.dry_run))
+        print(f"{'run':<12}{training.folder}, weights {training.best_path}", flush=True)
         if not args.dry_run:
             card = training.train(prepared)
             print(f"\n{training.best_path}\n\n{format_figures(card.figures)}")

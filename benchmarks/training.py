@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from children import ROOT, environment, machine, run_child, verdict
+from training_setup import networks, random_data, random_labels
 
 from facekit.core.lazy_imports import import_keras
 
@@ -83,7 +84,8 @@ def variants(recipe: Any, chips: Any, steps: int) -> dict[str, Variant]:
 
     index = np.arange(len(chips))
     epochs = range(steps)  # more than are needed
-    model = resident_model(recipe, chips, None)
+    precision = faster_precision(recipe)
+    model = resident_model(recipe, precision, chips, on_device=False)
     (draws,) = next(batches(recipe, index, epochs))
     repeated_batch = {
         "chips": apply(chips[draws["index"]], draws),
@@ -93,11 +95,11 @@ def variants(recipe: Any, chips: Any, steps: int) -> dict[str, Variant]:
         "bare step": Variant(model, partial(repeated, (repeated_batch,), steps + 4)),
         "loop, chips on the host": Variant(model, lambda: augmented(batches(recipe, index, epochs), chips)),
         "loop, chips on the device": Variant(
-            resident_model(recipe, chips, chips), lambda: batches(recipe, index, epochs)
+            resident_model(recipe, precision, chips, on_device=True), lambda: batches(recipe, index, epochs)
         ),
     }
-    for precision in ("float32", "faster"):
-        found[f"classic, {precision}"] = Variant(classic_model(recipe, precision), partial(classic, recipe, chips))
+    for name, policy in (("float32", "float32"), ("faster", precision)):
+        found[f"classic, {name}"] = Variant(classic_model(recipe, policy), partial(classic, recipe, chips))
     return found
 
 
@@ -106,27 +108,23 @@ def repeated(batch: tuple[Any, ...], times: int) -> Iterator[tuple[Any, ...]]:
         yield batch
 
 
-def make_network(recipe: Any, precision: str) -> Any:
-    from facekit.networks.network import build_network, freeze
-    from facekit.training.precision import POLICIES, choose_precision, dtype_policy
+def faster_precision(recipe: Any) -> str:
+    from facekit.training.precision import POLICIES, choose_precision
+    from facekit.training.throughput import measure_throughput
 
-    with dtype_policy(POLICIES[choose_precision("auto" if precision == "faster" else precision)]):
-        network = build_network(recipe.network, recipe.training.dropout)
-    freeze(network, recipe.training.trainable_from)
-    return network
-
-
-def random_labels(recipe: Any, n: int) -> dict[str, Any]:
-    random = np.random.default_rng(0)
-    return {head.name: random.integers(1, head.width, n).astype(np.int16) for head in recipe.network.heads}
+    chips, labels = random_data(recipe)
+    return choose_precision(
+        measure_throughput(recipe, networks(recipe, list(POLICIES)), chips, labels, on_device=False)
+    )
 
 
-def resident_model(recipe: Any, chips: Any, on_device: Any) -> Any:
+def resident_model(recipe: Any, precision: str, chips: Any, on_device: bool) -> Any:
     from facekit.training.optimizer import make_optimizer
     from facekit.training.resident import ResidentModel, make_targets
 
-    network = make_network(recipe, "faster")
-    model = ResidentModel(network, recipe, make_targets(recipe, random_labels(recipe, len(chips))), on_device)
+    network = networks(recipe, [precision])[precision]
+    targets = make_targets(recipe, random_labels(recipe, len(chips)))
+    model = ResidentModel(network, recipe, targets, chips if on_device else None)
     heads = {head.name for head in recipe.network.heads}
     model.compile(optimizer=make_optimizer(recipe.training, heads, network, 10_000))
     return model
@@ -135,7 +133,7 @@ def resident_model(recipe: Any, chips: Any, on_device: Any) -> Any:
 def classic_model(recipe: Any, precision: str) -> Any:
     import keras
 
-    network = make_network(recipe, precision)
+    network = networks(recipe, [precision])[precision]
     losses = {head.name: "categorical_crossentropy" for head in recipe.network.heads}
     network.compile(keras.optimizers.Adam(1e-4), loss=losses, metrics=dict.fromkeys(losses, "accuracy"))
     return network

@@ -94,7 +94,8 @@ class AgeLoss(Loss):
 
         loss = cross_entropy_loss(targets, outputs)
         if self.error_weight:
-            loss += self.error_weight * ops.abs(ops.sum((outputs - targets) * head.years, axis=-1))
+            years = ops.convert_to_tensor(head.years)  # PyTorch multiplies no NumPy array
+            loss += self.error_weight * ops.abs(ops.sum((outputs - targets) * years, axis=-1))
         return loss
 
 

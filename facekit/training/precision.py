@@ -1,21 +1,32 @@
-"""Chooses the number format that trains faster on this machine."""
+"""Number formats of a training, and the choice of the faster one."""
 
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import keras
-import numpy as np
 
 from facekit.core.errors import lookup
+from facekit.networks.network import build_network
+from facekit.networks.weights import assign_tensors, network_tensors
+from facekit.recipes.recipe import Recipe
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}  # Keras's names
+MARGIN = 1.2  # by which bfloat16 must be faster: it is less exact, and a measurement is not exact either
 
 
-def choose_precision(precision: str) -> str:
-    """Measures which of POLICIES is faster for "auto"; returns others as they are. Raises UnknownNameError."""
+def candidates(precision: str) -> list[str]:
+    """Returns the keys of POLICIES to choose from: all for "auto". Raises UnknownNameError."""
     lookup("precision", precision, {"auto": "", **POLICIES})
-    return min(POLICIES, key=_seconds) if precision == "auto" else precision
+    return list(POLICIES) if precision == "auto" else [precision]
+
+
+def choose_precision(rates: Mapping[str, float]) -> str:
+    """Chooses bfloat16 where it is clearly faster than float32.
+
+    Args:
+        rates: key of POLICIES -> chips a second; where there is one, it is chosen.
+    """
+    return max(rates, key=lambda name: rates[name] * (MARGIN if name == "float32" else 1))
 
 
 @contextmanager
@@ -29,14 +40,17 @@ def dtype_policy(name: str) -> Iterator[str]:
         keras.config.set_dtype_policy(before)
 
 
-def _seconds(precision: str) -> float:
-    """Times a few convolutions like those of the networks: processors without bfloat16 units emulate it slowly."""
+def build_in(precision: str, recipe: Recipe) -> keras.Model:
+    """Builds a recipe's network, whose random weights and dropout are the same each time and in each precision."""
+    keras.utils.set_random_seed(recipe.training.seed)
     with dtype_policy(POLICIES[precision]):
-        model = keras.Sequential([keras.layers.Conv2D(128, 3, padding="same") for _ in range(4)])
-    model(batch := np.ones((16, 32, 32, 128), np.float32))  # builds
-    best = float("inf")
-    for _ in range(3):
-        start = time.perf_counter()
-        keras.ops.convert_to_numpy(keras.ops.cast(model(batch), "float32"))
-        best = min(best, time.perf_counter() - start)
-    return best
+        return build_network(recipe.network, recipe.training.dropout)
+
+
+def copy_in(precision: str, recipe: Recipe, network: keras.Model) -> keras.Model:
+    """Builds a recipe's network with the weights and the frozen layers of another."""
+    copy = build_in(precision, recipe)
+    assign_tensors(copy, network_tensors(network))
+    for layer, original in zip(copy.layers, network.layers, strict=True):
+        layer.trainable = original.trainable
+    return copy

@@ -1,6 +1,7 @@
 """A training that can start, and its summary for people."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from facekit.networks.cards import Card
 from facekit.recipes.recipe import Recipe
 from facekit.training.data import TrainingData
 from facekit.training.devices import Devices
+from facekit.training.precision import POLICIES, candidates, choose_precision, copy_in
 from facekit.training.resident import steps_per_epoch
 from facekit.training.settings import Settings
 from facekit.training.storage import Storage
@@ -24,22 +26,22 @@ class Prepared:
     """A training that can start.
 
     Args:
-        settings: with the precision and the storage that were chosen: a resumed run keeps them.
+        settings: with the storage that was chosen, and the precision once it is `measured`: a resumed run keeps them.
         devices: where the network runs.
         storage: where the chips are.
-        policy: Keras's name of the precision.
         network: with its initial weights.
         started_from: how these were trained, if they are those of a weights file.
         data: faces, labels and sides.
+        rates: precision -> chips a second, of those that were measured.
     """
 
     settings: Settings
     devices: Devices
     storage: Storage
-    policy: str
     network: keras.Model
     started_from: dict[str, Any] | None
     data: TrainingData
+    rates: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def recipe(self) -> Recipe:
@@ -63,7 +65,7 @@ class Prepared:
             source["path"] = source["path"] and Path(source["path"]).name  # no folder of this machine
         training = {
             "recipe": recipe,
-            "precision": self.policy,
+            "precision": POLICIES[self.settings.precision],
             "backend": keras.backend.backend(),
             "history": figures,
             "started_from": self.started_from,
@@ -71,47 +73,61 @@ class Prepared:
         network, chip = self.recipe.network, self.recipe.chip
         return Card(name=name, network=network, chip=chip, data=self.data.describe(self.recipe), training=training)
 
-    def summary(self, run: str, timed: bool = False) -> str:
-        """Says in a few lines what the training does.
-
-        Args:
-            run: where it writes.
-            timed: whether to measure how long it takes.
-        """
-        recipe, training, data = self.recipe, self.recipe.training, self.data
-        total = self.network.count_params()
-        trainable = sum(int(np.prod(variable.shape)) for variable in self.network.trainable_variables)
-        kept = 4 * (total + trainable * (3 if training.ema else 2))  # float32; two moments and the average
-        network = f"{recipe.network.backbone}, {size_text(recipe.network.input_size)} px"
+    def summary(self) -> str:
+        """Says in a few lines what is trained on."""
+        training, data = self.recipe.training, self.data
         rows = {
-            "network": f"{network}, from {training.pretrained} weights",
-            "heads": ", ".join(map(str, recipe.network.heads)),
-            "parameters": f"{total:,}, of which {trainable:,} are trained",
             "pictures": ", ".join(f"{len(index):,} {side}" for side, index in data.sides.items()),
             "labels": ", ".join(f"{np.sum(rows != MISSING):,} {name}" for name, rows in data.labels.items()),
             "dropped": ", ".join(f"{count:,} {reason}" for reason, count in data.all_dropped.items()) or "none",
             "steps": f"{self.steps:,} of {training.batch_size} an epoch, {training.epochs} epochs",
-            "precision": self.policy,
             "devices": f"{self.devices.count}",
             "chips": f"{self.storage}",
-            "memory": f"{kept / 1e9:.2f} GB of weights and moments beside the chips",
-            "run": run,
         }
-        if timed:
-            rows["time"] = self._time()
-        return "\n".join(f"{title:<12}{text}" for title, text in rows.items())
+        return _table(rows)
 
-    def _time(self) -> str:
-        """Measures the throughput on a few batches, and says how long the training takes."""
-        training, faces, sides = self.recipe.training, self.data.faces, self.data.sides
-        few = sides["train"][: 4 * training.batch_size]
+    def measured(self) -> "Prepared":
+        """Times training steps in the run's precision, or for "auto" in each, of which it takes the faster."""
+        faces, recipe = self.data.faces, self.recipe
+        few = self.data.sides["train"][: 4 * recipe.training.batch_size]
         features = None if faces.features is None else faces.features[few]
         labels = {name: rows[few] for name, rows in self.data.labels.items()}
-        on_device = self.settings.data_in == "device"
         with self.devices.scope():
-            rate, steps = measure_throughput(
-                self.recipe, self.network, faces.chips[few], labels, features, on_device=on_device
-            )
-        time = expected_time(training, self.steps * training.batch_size, len(sides["validation"]), rate)
-        before = ", and the teacher's answers before" if training.teacher_weight else ""
-        return f"{time} ({rate:,.0f} chips/s measured over {steps} steps){before}"
+            built, *others = candidates(self.settings.precision)
+            networks = {built: self.network, **{name: copy_in(name, recipe, self.network) for name in others}}
+            on_device = self.settings.data_in == "device"
+            rates = measure_throughput(recipe, networks, faces.chips[few], labels, features, on_device=on_device)
+        chosen = choose_precision(rates)
+        return replace(self, settings=replace(self.settings, precision=chosen), network=networks[chosen], rates=rates)
+
+    def speed(self) -> str:
+        """Says which precision is used and, where it was measured, how long the training takes."""
+        training, sides, precision = self.recipe.training, self.data.sides, self.settings.precision
+        rates = ", ".join(f"{name} {rate:,.0f} chips/s" for name, rate in self.rates.items())
+        rows = {"precision": f"{precision} ({rates})" if rates else precision}
+        if rates:
+            chips = self.steps * training.batch_size, len(sides["validation"])
+            before = ", and the teacher's answers before" if training.teacher_weight else ""
+            rows["time"] = expected_time(training, *chips, self.rates[precision]) + before
+        return _table(rows)
+
+
+def network_summary(recipe: Recipe, network: keras.Model) -> str:
+    """Says in a few lines what is trained."""
+    training = recipe.training
+    total = network.count_params()
+    trainable = sum(int(np.prod(variable.shape)) for variable in network.trainable_variables)
+    kept = 4 * (total + trainable * (3 if training.ema else 2))  # float32; two moments and the average
+    backbone, size = recipe.network.backbone, size_text(recipe.network.input_size)
+    rows = {
+        "recipe": recipe.name,
+        "network": f"{backbone}, {size} px, from {training.pretrained} weights",
+        "heads": ", ".join(map(str, recipe.network.heads)),
+        "parameters": f"{total:,}, of which {trainable:,} are trained",
+        "memory": f"{kept / 1e9:.2f} GB of weights and moments beside the chips",
+    }
+    return _table(rows)
+
+
+def _table(rows: Mapping[str, str]) -> str:
+    return "\n".join(f"{title:<12}{text}" for title, text in rows.items())

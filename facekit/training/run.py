@@ -2,11 +2,12 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -17,9 +18,10 @@ from facekit.core.signals import Interrupted, handled_signals
 from facekit.datasets.source import find_data
 from facekit.evaluation.evaluate import save_tested, tested_card
 from facekit.networks.cards import Card
-from facekit.networks.network import build_network, freeze, keep_heads
+from facekit.networks.network import freeze, keep_heads
 from facekit.networks.runtimes.keras import KerasRuntime
 from facekit.networks.weights import save_weights
+from facekit.recipes.recipe import Recipe
 from facekit.training.callbacks import EpochEnd, MidEpoch, Progress
 from facekit.training.chip_grid import save_first_chips
 from facekit.training.data import read_data
@@ -27,15 +29,16 @@ from facekit.training.devices import Devices
 from facekit.training.files import RunFiles
 from facekit.training.initial_weights import load_initial_weights, with_backbone_of_start
 from facekit.training.interruption import Interruption
-from facekit.training.precision import POLICIES, choose_precision, dtype_policy
+from facekit.training.precision import build_in, candidates
 from facekit.training.prefetch import augmented
-from facekit.training.prepared import Prepared
+from facekit.training.prepared import Prepared, network_summary
 from facekit.training.records import check_records
 from facekit.training.resident import Targets, batches, make_targets
 from facekit.training.settings import Settings
 from facekit.training.storage import Storage
 from facekit.training.teacher import load_describers, teach
 from facekit.training.tensorboard import NetworkLog
+from facekit.training.throughput import LONGEST
 from facekit.training.trainer import Trainer
 
 
@@ -81,39 +84,51 @@ class Run:
         finally:
             self.files.close()
 
-    def prepare(self) -> Prepared:
-        """Builds the network, reads and splits the data. Raises DataError, TrainingError, WeightsError."""
+    def prepare(self, report: Callable[[str], None] = lambda lines: None, *, timed: bool = False) -> Prepared:
+        """Builds the network, reads and splits the data, and chooses the precision.
+
+        Args:
+            report: is called with lines for people, as soon as they are known.
+            timed: whether to measure how long the training takes even where its precision is given.
+
+        Raises:
+            DataError, TrainingError, WeightsError: the data, the training or the initial weights cannot be used.
+        """
         settings, recipe = self.settings, with_backbone_of_start(self.settings.recipe)
         training = recipe.training
 
-        # The machine: devices, where the chips are kept, and the number format.
+        # The machine: devices, where the chips are kept, and the number formats to choose from.
         devices = Devices(settings.devices, training.batch_size)
         storage = Storage(settings.data_in, self.folder.parent)
-        precision = choose_precision(settings.precision)
+        precisions = candidates(settings.precision)
         for source in recipe.data:
             find_data(source)  # missing data is reported before anything takes long
 
-        # The network with its initial weights, of which some layers are frozen.
-        keras.utils.set_random_seed(training.seed)  # of new layers and dropout
-        with dtype_policy(POLICIES[precision]) as policy, devices.scope():
-            network = build_network(recipe.network, training.dropout)
-        started_from = load_initial_weights(network, recipe)
-        if training.pretrained != "none":  # random layers must learn
-            freeze(network, training.trainable_from)
-        if training.teacher_weight:
-            load_describers()  # missing ones are reported before the data is read
+        with devices.scope():
+            network = build_in(precisions[0], recipe)
+        started_from = _load_weights(network, recipe)
+        report(network_summary(recipe, network))
 
         # The faces, cut and resized once, with their labels and sides. Heads without training labels are removed.
+        _note("Reading the data.")
         data = read_data(recipe, storage.allocate)
         for note in data.notes:
-            print(f"note: {note}.", file=sys.stderr)
+            _note(f"note: {note}.")
         recipe = data.learnable(recipe)
         network = keep_heads(network, recipe.network)
         devices.check(min(training.batch_size, len(data.sides["train"])))  # all of them, where one batch is more
         if storage.store != "device":
             import_cv2()  # the threads of `augmented` need it
-        chosen = replace(settings, recipe=recipe, precision=precision, data_in=storage.store)
-        return Prepared(chosen, devices, storage, policy, network, started_from, data)
+        settings = replace(settings, recipe=recipe, data_in=storage.store)
+        prepared = Prepared(settings, devices, storage, network, started_from, data)
+        report(prepared.summary())
+
+        # The faster number format, and the time that the training takes.
+        if timed or len(precisions) > 1:
+            _note(f"Measuring the speed: {LONGEST:.0f} seconds at most after compiling.")
+            prepared = prepared.measured()
+        report(prepared.speed())
+        return prepared
 
     def train(self, prepared: Prepared) -> Card:
         """Trains to the end.
@@ -219,3 +234,17 @@ class Run:
         )
         self.files.finish()
         return card
+
+
+def _load_weights(network: keras.Model, recipe: Recipe) -> dict[str, Any] | None:
+    """Fills a network with its initial weights, and freezes some layers; returns how these were trained."""
+    started_from = load_initial_weights(network, recipe)
+    if recipe.training.pretrained != "none":  # random layers must learn
+        freeze(network, recipe.training.trainable_from)
+    if recipe.training.teacher_weight:
+        load_describers()  # missing ones are reported before the data is read
+    return started_from
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -2,14 +2,15 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import FrozenInstanceError, fields, replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import keras
 import pytest
-from tiny import changed
+from tiny import assert_trains, changed, without_published_weights
 
 import face
 from facekit.core.errors import UnknownNameError, UsageError
@@ -54,6 +55,24 @@ def test_recipe_builds(recipe: Recipe) -> None:
     assert len(network.trainable_variables) >= 6  # the heads at least
     heads = {head.name for head in recipe.network.heads}
     make_optimizer(recipe.training, heads, network, steps=1000).build(network.trainable_variables)
+
+
+@pytest.fixture
+def eager() -> Iterator[None]:
+    """TensorFlow computes without compiling, which takes longer than these few steps."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tests/training/test_backends.py trains them")
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`:UserWarning")
+@pytest.mark.usefixtures("eager")
+def test_tiny_form_trains(recipe: Recipe, tiny_utkface: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_published_weights(monkeypatch)
+    assert_trains(recipe, sorted(tiny_utkface.iterdir())[:8], tmp_path)
 
 
 def test_flagship_is_the_resnet50_of_vggface2() -> None:

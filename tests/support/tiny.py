@@ -1,28 +1,34 @@
 """A training of a second: a network of two convolutions, its recipe, and runs of it."""
 
+import csv
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+import pytest
 
 from facekit.core.files import PROJECT
 from facekit.datasets.source import DataSource
 from facekit.faces.batch import InputSize, height_and_width
 from facekit.heads import AGE, GENDER, RACE
-from facekit.networks.backbones import Backbone
+from facekit.networks.backbones import BACKBONES, Backbone
 from facekit.networks.cards import Card
 from facekit.networks.config import NetworkConfig
+from facekit.networks.weights import network_tensors
 from facekit.recipes.recipe import Recipe, TrainingConfig
+from facekit.training import teacher
 from facekit.training.callbacks import Progress
 from facekit.training.checkpoints import History
 from facekit.training.files import RunFiles
 from facekit.training.prepared import Prepared
+from facekit.training.resident import batches
 from facekit.training.run import Run
 from facekit.training.settings import Settings
 from facekit.training.trainer import Trainer
@@ -57,6 +63,51 @@ def changed(recipe: Recipe, **changes: Any) -> Recipe:
     return replace(recipe, **changes)
 
 
+def tiny_form(recipe: Recipe, pictures: Sequence[Path], folder: Path) -> Recipe:
+    """Returns a recipe that trains the same network in the same way, in one epoch of two steps of two small chips.
+
+    Args:
+        recipe: keeps its backbone, heads, losses, optimizer, schedule, teacher and augmentation.
+        pictures: eight, no two of them near duplicates; each head gets two different labels.
+        folder: gets their table.
+    """
+    table, sides = folder / "faces.csv", ["train"] * 4 + ["validation", "test"] * 2
+    lowest = {head.name: getattr(head, "low", 0) for head in recipe.network.heads}
+    with open(table, "w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["path", "split", *lowest])
+        for number, (path, side) in enumerate(zip(pictures, sides, strict=True)):
+            labels = [head.label_name(lowest[head.name] + number // 2 % 2) for head in recipe.network.heads]
+            rows.writerow([path, side, *labels])
+    size = BACKBONES[recipe.network.backbone].smallest_size
+    source = DataSource("table", str(table), split="official")
+    return changed(recipe, input_size=size, epochs=1, batch_size=2, data=(source,))
+
+
+def assert_trains(recipe: Recipe, pictures: Sequence[Path], folder: Path) -> None:
+    """Trains the tiny form of a recipe: losses are numbers, and what is trained changes, heads included."""
+    folder.mkdir(exist_ok=True)
+    run = prepared(Settings(tiny_form(recipe, pictures, folder), "float32", "device"), folder)
+    before = network_tensors(run.network)
+    trainer = Trainer(run.prepared, run._targets(run.prepared), folder / "checkpoint.h5")
+    drawn = batches(run.recipe, trainer.data.sides["train"], range(1))
+    losses = [np.ravel(trainer.model.train_on_batch(*batch))[0] for batch in drawn]
+    assert len(losses) == 2 and np.isfinite(losses).all(), (recipe.name, losses)
+    changed = {name for name, tensor in network_tensors(run.network).items() if (tensor != before[name]).any()}
+    trained = {variable.path for variable in run.network.trainable_variables}
+    assert changed >= {f"{head.name}/kernel" for head in recipe.network.heads}, (recipe.name, changed)
+    assert len(changed & trained) > 0.9 * len(trained), (recipe.name, trained - changed)
+
+
+def without_published_weights(patch: pytest.MonkeyPatch) -> None:
+    """Lets networks start from random weights where they would from published ones, with a teacher that is tiny."""
+    for name, backbone in {**BACKBONES, "tiny": TINY_BACKBONE}.items():
+        patch.setitem(BACKBONES, name, replace(backbone, load_pretrained=lambda network: None))
+    patch.setattr(teacher, "DESCRIBERS", (teacher.Describer("tiny", 32, "conv1"),))
+    for name, value in {"FOLDS": 2, "EPOCHS": 1, "BATCH_SIZE": 2}.items():
+        patch.setattr(teacher, name, value)
+
+
 def settings(recipe: Recipe, data: Path, dataset: str = "utkface", **changes: str) -> Settings:
     """Returns the settings of a training in float32 on one data set."""
     recipe = replace(recipe, data=(DataSource(dataset, str(data)),))
@@ -69,8 +120,8 @@ class TinyRun(Run):
     prepared: Prepared
     trainer: Trainer
 
-    def prepare(self) -> Prepared:
-        self.prepared = super().prepare()
+    def prepare(self, *report: Callable[[str], None], timed: bool = False) -> Prepared:
+        self.prepared = super().prepare(*report, timed=timed)
         return self.prepared
 
     def fit(self, prepared: Prepared) -> Trainer:
@@ -93,10 +144,10 @@ class TinyRun(Run):
         return self.prepared.network
 
 
-def prepared(options: Settings, folder: Path) -> TinyRun:
+def prepared(options: Settings, folder: Path, *, timed: bool = False) -> TinyRun:
     """Returns a prepared run with its logs and weights in a folder."""
     run = TinyRun(options, RunFiles(folder / "logs" / "run", folder / "weights"))
-    run.prepare()
+    run.prepare(timed=timed)
     return run
 
 

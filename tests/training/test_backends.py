@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -75,6 +76,31 @@ def test_other_backends_train_the_same(backend: str, store: str, start: Settings
     for name, value in one.training["history"].items():
         if "second" not in name:  # how long it took
             assert other.training["history"][name] == pytest.approx(value, abs=1e-3), name
+
+
+TRAIN_RECIPES = """
+import sys
+from pathlib import Path
+from facekit.core.lazy_imports import import_keras
+import_keras()
+import pytest, tiny
+import face
+from facekit.recipes import RECIPES
+
+tiny.without_published_weights(pytest.MonkeyPatch())
+folder = Path(sys.argv[1])
+for recipe in (face.recipe, *RECIPES.values()):
+    tiny.assert_trains(recipe, sorted((folder / "pictures").iterdir()), folder / recipe.name)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", OTHERS)
+def test_other_backends_train_each_recipe(backend: str, tiny_utkface: Path, tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    for path in sorted(tiny_utkface.iterdir())[:8]:
+        shutil.copy(path, tmp_path / "pictures")
+    run_other(backend, TRAIN_RECIPES, tmp_path)
 
 
 ANSWER = """

@@ -49,9 +49,9 @@ if options.devices == "all":  # is stopped once, and resumed
         tiny.prepared(options, folder).train()
     except Killed:
         Trainer.save_checkpoint = saved
-run = tiny.prepared(options, folder)
+run = tiny.prepared(options, folder, timed=options.devices == "all")
 count = run.prepared.devices.count
-(folder / "summary.txt").write_text(run.prepared.summary("here", timed=count > 1))
+(folder / "summary.txt").write_text(run.prepared.summary())
 run.train()
 variables = run.trainer.model.variables + run.trainer.optimizer.variables
 shards = {len(variable.value.sharding.device_set) for variable in variables}

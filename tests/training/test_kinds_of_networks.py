@@ -24,6 +24,7 @@ from facekit.networks.weights import load_matching, network_tensors, read_tensor
 from facekit.recipes.recipe import NO_AUGMENTATION
 from facekit.training.checkpoints import load_checkpoint
 from facekit.training.curves import draw_curves
+from facekit.training.prepared import network_summary
 
 pytestmark = pytest.mark.usefixtures("tiny")
 TWO_INPUTS = changed(TINY, features="landmarks", epochs=2)
@@ -81,7 +82,7 @@ def test_other_shapes_and_tops_train_and_answer(tiny_utkface: Path, tmp_path: Pa
     run = prepared(settings(recipe, tiny_utkface, data_in="host"), tmp_path)
     card = run.train()
     assert run.trainer.optimizer.is_head[-8:] == [True] * 8  # the hidden layer learns at the heads' rate
-    assert "tiny, 40x32 px" in run.prepared.summary("here")
+    assert "tiny, 40x32 px" in network_summary(run.prepared.recipe, run.network)
     assert read_card(run.best_path).network == recipe.network
     assert "a face of 40x32 pixels" in run.best_path.with_suffix(".md").read_text(encoding="utf-8")
     figures = predict_dataset(run.best_path, "utkface", str(tiny_utkface), "test", None, None).figures

@@ -1,74 +1,97 @@
-"""The throughput that a dry run measures, which leaves nothing behind."""
+"""Measuring the throughput, which chooses the precision and leaves nothing behind."""
 
-import random
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
-from tiny import TINY, changed, prepared, settings
+from tiny import TINY, TinyRun, changed, prepared, settings
 
-from facekit.networks.backbones import BACKBONES
-from facekit.networks.network import build_network, freeze
+from facekit.networks.network import build_network
 from facekit.networks.weights import network_tensors, random_states
 from facekit.training import throughput
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
 
-def test_dry_run_leaves_no_trace(tiny_utkface: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that was timed before it trains gives the same weights as one that was not, to the bit."""
-    monkeypatch.setattr(throughput, "SECONDS", 0)
-    after = []
-    for timed in (False, True):
-        run = prepared(settings(changed(TINY, trainable_from="norm1"), tiny_utkface), tmp_path / str(timed))
-        before = network_tensors(run.network), [state.numpy() for state in random_states(run.network)]
-        drawn = random.getstate(), np.random.get_state()[1].tolist()
-        text = run.prepared.summary("here", timed=timed)
-        assert ("chips/s measured over 5 steps)" in text) == timed
-        assert not (tmp_path / str(timed)).exists()
-        assert (random.getstate(), np.random.get_state()[1].tolist()) == drawn
-        for name, tensor in network_tensors(run.network).items():
-            np.testing.assert_array_equal(tensor, before[0][name])
-        np.testing.assert_array_equal([state.numpy() for state in random_states(run.network)], before[1])
+@pytest.fixture
+def choose(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Measures one step only, and makes one precision the faster."""
+    monkeypatch.setattr(throughput, "LONGEST", 0)
+    return lambda precision: monkeypatch.setattr(
+        "facekit.training.prepared.choose_precision", lambda rates: min(rates, key=lambda name: name != precision)
+    )
+
+
+def test_measuring_leaves_no_trace(
+    choose: Callable[[str], None], tiny_utkface: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run that measured before it trains gives the same weights as one that did not, to the bit."""
+    choose("float32")
+    recipe = changed(TINY, trainable_from="norm1")
+    asked, auto = (prepared(settings(recipe, tiny_utkface, precision=p), tmp_path / p) for p in ("float32", "auto"))
+    assert capsys.readouterr().err.count("Measuring the speed") == 1
+    assert not list(tmp_path.iterdir())
+    assert (asked.prepared.rates.keys(), auto.prepared.rates.keys()) == (set(), {"float32", "bfloat16"})
+    assert_same(asked, auto)
+    for run in (asked, auto):
         run.train()
-        after.append(network_tensors(run.network))
-    for name, tensor in after[0].items():
-        np.testing.assert_array_equal(after[1][name], tensor)
+    assert_same(asked, auto)
 
 
-@pytest.mark.parametrize("on_device", [True, False])
-def test_throughput_is_that_of_the_steps_after_the_first(on_device: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Steps of half a second by a clock of our own, the first of a hundred."""
-    now, durations = [0.0], iter([100.0, *[0.5] * 100])
+def test_chosen_precision_is_the_same_as_one_that_was_asked_for(
+    choose: Callable[[str], None], tiny_utkface: Path, tmp_path: Path
+) -> None:
+    choose("bfloat16")
+    recipe = changed(TINY, trainable_from="norm1")
+    asked, auto = (prepared(settings(recipe, tiny_utkface, precision=p), tmp_path / p) for p in ("bfloat16", "auto"))
+    assert auto.network.get_layer("conv2").compute_dtype == "bfloat16"
+    assert_same(asked, auto)
+
+
+def assert_same(one: TinyRun, other: TinyRun) -> None:
+    """Compares weights, random states, what is trained, and the settings that a resumed run reads."""
+    tensors = network_tensors(other.network)
+    for name, tensor in network_tensors(one.network).items():
+        np.testing.assert_array_equal(tensors[name], tensor, err_msg=name)
+    states = [[state.numpy() for state in random_states(run.network)] for run in (one, other)]
+    np.testing.assert_array_equal(*states)
+    assert [v.path for v in one.network.trainable_variables] == [v.path for v in other.network.trainable_variables]
+    assert one.prepared.settings == other.prepared.settings
+
+
+@pytest.mark.parametrize(
+    ("durations", "rounds", "rates"),
+    [
+        ([0.3, 0.5], 25, [40, 24]),  # seconds of one step of each network: until LONGEST have passed
+        ([9, 12], 1, [12 / 9, 1]),
+        ([0.1, 0.6], 3, [120, 20]),  # until it is clear
+        ([0.5], 5, [24]),
+        ([0.125], 16, [96]),  # until SECONDS have passed
+    ],
+)
+def test_throughput_is_that_of_the_steps_after_the_first(
+    durations: list[float], rounds: int, rates: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock of our own; the first step of each takes a hundred seconds."""
+    now, count = [0.0], [0]
 
     def step(model: object, batch: object) -> None:
-        now[0] += next(durations)
+        n, count[0] = count[0], count[0] + 1
+        now[0] += 100 if n < len(durations) else durations[n % len(durations)]
 
     monkeypatch.setattr(throughput.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(throughput, "LONGEST", 19.9)
     monkeypatch.setattr(throughput.ResidentModel, "train_on_batch", step)
     chips, labels = (
         np.zeros((30, 32, 32, 3), np.uint8),
         {name: np.ones(30, np.int16) for name in ("age", "gender", "race")},
     )
-    network = build_network(TINY.network)
-    assert throughput.measure_throughput(TINY, network, chips, labels, on_device=on_device) == (24, 5)
-    monkeypatch.setattr(throughput, "SECONDS", 4)
-    assert throughput.measure_throughput(TINY, network, chips, labels, on_device=on_device) == (24, 8)
-    assert throughput.measure_throughput(
-        TINY, network, chips[:6], {name: rows[:6] for name, rows in labels.items()}, on_device=on_device
-    ) == (12, 8)
-
-
-@pytest.mark.parametrize("name", BACKBONES)
-def test_networks_can_be_copied_with_what_is_frozen(name: str) -> None:
-    size = max(BACKBONES[name].smallest_size, 32)
-    network = build_network(replace(TINY.network, backbone=name, input_size=size))
-    freeze(network, network.layers[-5].name)
-    copy = keras.models.clone_model(network)
-    assert [v.path for v in copy.trainable_variables] == [v.path for v in network.trainable_variables]
-    assert len(copy.trainable_variables) < len(copy.variables)
+    networks = {str(n): build_network(TINY.network) for n in range(len(durations))}
+    measured = throughput.measure_throughput(TINY, networks, chips, labels, on_device=False)
+    assert list(measured.values()) == pytest.approx(rates)
+    assert count[0] == (1 + rounds) * len(durations)
 
 
 @pytest.mark.parametrize(
