@@ -27,6 +27,7 @@ from facekit.training import teacher
 from facekit.training.callbacks import Progress
 from facekit.training.checkpoints import History
 from facekit.training.files import RunFiles
+from facekit.training.interruption import Interruption
 from facekit.training.prepared import Prepared
 from facekit.training.resident import batches
 from facekit.training.run import Run
@@ -89,7 +90,7 @@ def assert_trains(recipe: Recipe, pictures: Sequence[Path], folder: Path) -> Non
     folder.mkdir(exist_ok=True)
     run = prepared(Settings(tiny_form(recipe, pictures, folder), "float32", "device"), folder)
     before = network_tensors(run.network)
-    trainer = Trainer(run.prepared, run._targets(run.prepared), folder / "checkpoint.h5")
+    trainer = Trainer(run.prepared, run._targets(run.prepared), folder / "checkpoint.h5", Interruption())
     drawn = batches(run.recipe, trainer.data.sides["train"], range(1))
     losses = [np.ravel(trainer.model.train_on_batch(*batch))[0] for batch in drawn]
     assert len(losses) == 2 and np.isfinite(losses).all(), (recipe.name, losses)

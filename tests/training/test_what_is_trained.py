@@ -69,7 +69,7 @@ def test_heads_without_labels_are_removed(
     ageless: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = prepared(ageless, tmp_path)
-    removed, few = capsys.readouterr().err.splitlines()
+    _, removed, few = capsys.readouterr().err.splitlines()
     assert removed == "note: no training record has a label for age: the network has no head age."
     assert few.startswith("note: fewer than 30 training labels: gender Male ") and "; race White " in few
     summary = run.prepared.summary()
