@@ -1,6 +1,7 @@
 """Estimates of age, gender and race from faces in pictures. Names load what they need when they are first used."""
 
 import importlib
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _MODULES = {
     "preprocess_input": "networks.backbones.vggface",
     "read_picture": "faces.images",
 }
+_NEED_KERAS = {"VGGFace", "load_network", "preprocess_input"}
 __all__ = [
     "AgeAnswer",
     "ClassAnswer",
@@ -45,7 +47,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'facekit' has no attribute {name!r}")
     from facekit.core.lazy_imports import from_extra
 
-    with from_extra("train"):  # VGGFace, preprocess_input and load_network need Keras
+    with from_extra("train") if name in _NEED_KERAS else nullcontext():
         return getattr(importlib.import_module(f"facekit.{_MODULES[name]}"), name)
 
 

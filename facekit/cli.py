@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 class Parser(argparse.ArgumentParser):
     """Parses options, and suggests the nearest one for one that is misspelt."""
 
+    command: str | None = None  # name of the installed command that runs the script; None for the script itself
+
     def __init__(self, description: str) -> None:
-        super().__init__(description=description, allow_abbrev=False)
+        super().__init__(prog=self.command, description=description, allow_abbrev=False)
 
     def parse_args(self, *args: Any, **kwargs: Any) -> Any:
         """Parses; what follows several `--weights` and is no weights file is a path."""
@@ -85,7 +87,8 @@ def main(run: Callable[[], int | None], parser: argparse.ArgumentParser | None =
 
 def command() -> None:
     """Runs the script that an installed command is named after: `face-demo` is `face_demo.py`."""
-    name = Path(sys.argv[0]).stem.replace("-", "_")
+    Parser.command = Path(sys.argv[0]).stem
+    name = Parser.command.replace("-", "_")
     folder = PROJECT if (PROJECT / f"{name}.py").is_file() else PROJECT / "scripts"  # where a wheel has them
     sys.path.insert(0, str(folder))  # as Python does for a script: one may import another
     runpy.run_path(str(folder / f"{name}.py"), run_name="__main__")
@@ -100,12 +103,13 @@ def _run_with_extras(run: Callable[[], int | None]) -> int:
         return run() or 0
     except MissingExtraError as error:
         uv = os.environ.get("UV")
-        first = os.environ.get("UV_RUN_RECURSION_DEPTH") == "1"  # else the repetition lacks it too
+        # uv counts how deeply it runs itself: in the repetition the extra is there, or never will be.
+        first = os.environ.get("UV_RUN_RECURSION_DEPTH") == "1"
         if not (uv and first and (PROJECT / "pyproject.toml").is_file()):
             raise
         reason = str(error).partition(" Run: ")[0]
         print(f"note: {reason} uv adds it to the project's environment, and runs there.", file=sys.stderr, flush=True)
-        command = [uv, "run", "--project", str(PROJECT), "--extra", error.extra, "python", *sys.argv]
+        command = [uv, "run", "--project", str(PROJECT), "--no-dev", "--extra", error.extra, "python", *sys.argv]
         variables = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
         if os.name == "posix":
             os.execve(uv, command, variables)  # signals reach it
@@ -123,10 +127,10 @@ def _with_option(error: FaceKitError, parser: argparse.ArgumentParser | None) ->
 
 def _with_command(interrupted: Interrupted) -> str:
     """Says how a run that was interrupted is resumed, by the program that ran this script."""
-    if interrupted.run is None:
+    if interrupted.resume is None:
         return "interrupted"
-    command = shlex.join([sys.orig_argv[0], sys.argv[0], "--resume", interrupted.run])
-    return f"interrupted. Continue with: {command}"
+    program = [Parser.command] if Parser.command else [sys.orig_argv[0], sys.argv[0]]
+    return f"interrupted. Continue with: {shlex.join([*program, '--resume', interrupted.resume])}"
 
 
 def _say(error: object, status: int) -> int:

@@ -9,14 +9,17 @@ import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from conftest import ROOT
 
+from facekit.core.lazy_imports import missing_extra
+
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PROJECT["project"]["optional-dependencies"]
-OPTIONAL = ["av", "boto3", "cv2", "face_recognition_models", "keras", "matplotlib", "onnx", "scipy", "tensorflow"]
+OPTIONAL = "av boto3 cv2 face_recognition_models keras matplotlib onnx scipy tensorflow tf2onnx".split()
 
 
 def python(code: str, folder: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
@@ -49,10 +52,11 @@ def test_wheel_holds_the_package_alone_and_all_of_it(site: Path) -> None:
     installed = {str(path.relative_to(site)) for path in site.rglob("*.py")}
     package = {str(path.relative_to(ROOT)) for path in (ROOT / "facekit").rglob("*.py")}
     assert installed == package | {f"facekit/scripts/{path.name}" for path in ROOT.glob("face*.py")}
-    assert {path.name for path in (site / "facekit").rglob("*.dat")} == {
-        "mmod_human_face_detector.dat",
-        "shape_predictor_5_face_landmarks.dat",
-    }
+    for package, patterns in PROJECT["tool"]["setuptools"]["package-data"].items():
+        folder = site / package.replace(".", "/")
+        missing = [pattern for pattern in patterns if not list(folder.glob(pattern))]
+        assert not missing, package
+    assert len(list((site / "facekit" / "faces").glob("*.dat"))) == 2
 
 
 def test_installed_command_answers_as_the_script_does(site: Path, tmp_path: Path) -> None:
@@ -61,6 +65,8 @@ def test_installed_command_answers_as_the_script_does(site: Path, tmp_path: Path
     assert installed.stderr == here.stderr == ""
     answers, expected = (json.loads(done.stdout) for done in (installed, here))
     assert [photograph.pop("path") for photograph in answers] != [photograph.pop("path") for photograph in expected]
+    usage = python(run.replace("'--quiet', '--json', '-'", "'--help'"), tmp_path, PYTHONPATH=str(site)).stdout
+    assert usage.startswith("usage: face-demo [-h]")
     assert answers == expected and sum(len(photograph["faces"]) for photograph in answers) == 8
 
 
@@ -79,13 +85,13 @@ def test_requirements_hold_the_versions_of_the_project(extra: str) -> None:
     assert len(pinned) >= 1 and set(pinned) <= locked
 
 
-@pytest.mark.parametrize("name", ["face_demo.py", "face_video_demo.py"])
-def test_metadata_of_scripts_agree_with_the_project(name: str) -> None:
+@pytest.mark.parametrize(("name", "package"), [("face_demo.py", "facekit"), ("face_video_demo.py", "facekit[video]")])
+def test_metadata_of_scripts_agree_with_the_project(name: str, package: str) -> None:
     block = re.search(r"^# /// script\n(.*?)^# ///$", (ROOT / name).read_text(encoding="utf-8"), re.M | re.S)
     assert block
     metadata = tomllib.loads(re.sub(r"^# ", "", block[1], flags=re.M))
     assert metadata["requires-python"] == PROJECT["project"]["requires-python"]
-    assert {re.sub(r"facekit\[?|\]", "", needed) for needed in metadata["dependencies"]} <= {"", *EXTRAS}
+    assert metadata["dependencies"] == [package]
 
 
 @pytest.mark.parametrize(
@@ -119,6 +125,15 @@ def test_public_names_say_what_they_lack(tmp_path: Path) -> None:
     assert done.stdout.startswith("keras is not installed. It comes with the extra train. Run: pip install")
 
 
+def test_an_install_from_a_repository_names_its_commit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    origin = {"url": "https://example.org/facekit", "vcs_info": {"vcs": "git", "commit_id": "abc"}}
+    made = SimpleNamespace(read_text={"direct_url.json": json.dumps(origin)}.get)
+    monkeypatch.setattr("importlib.metadata.distribution", lambda name: made)
+    monkeypatch.setattr("facekit.core.lazy_imports.PROJECT", tmp_path)
+    command = 'pip install "facekit[video] @ git+https://example.org/facekit@abc"'
+    assert str(missing_extra("cv2", "video")).endswith(f"Run: {command}")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="the stand-in for uv is a shell script")
 @pytest.mark.parametrize("depth", ["1", "2"])
 def test_uv_adds_a_missing_extra_once(depth: str, tmp_path: Path) -> None:
@@ -139,7 +154,9 @@ def test_uv_adds_a_missing_extra_once(depth: str, tmp_path: Path) -> None:
     variables = {"UV": str(uv), "UV_RUN_RECURSION_DEPTH": depth, "VIRTUAL_ENV": "x", "PYTHONPATH": str(ROOT)}
     done = python(code, tmp_path, **variables)
     if depth == "1":
-        assert done.stdout == f"run --project {ROOT} --extra train python face_demo.py --weights some.h5 none\n"
+        assert (
+            done.stdout == f"run --project {ROOT} --no-dev --extra train python face_demo.py --weights some.h5 none\n"
+        )
         assert done.returncode == 7 and done.stderr.startswith("note: keras is not installed.")
     else:
         assert (done.returncode, done.stdout) == (1, "") and done.stderr.startswith("error: keras is not installed.")

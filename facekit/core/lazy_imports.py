@@ -44,9 +44,12 @@ def _pip(extra: str) -> str:
     from importlib.metadata import PackageNotFoundError, distribution
 
     try:
-        url = json.loads(distribution("facekit").read_text("direct_url.json") or "{}").get("url")
+        origin = json.loads(distribution("facekit").read_text("direct_url.json") or "{}")
     except PackageNotFoundError:
-        url = None
+        origin = {}
+    url = origin.get("url")
+    if version := origin.get("vcs_info"):  # of a repository
+        url = f"{version['vcs']}+{url}@{version['commit_id']}"
     return f'pip install "facekit[{extra}]{f" @ {url}" if url else ""}"'
 
 

@@ -15,12 +15,12 @@ class Interrupted(KeyboardInterrupt):
 
     Args:
         number: of the signal.
-        run: the training that can be resumed; None if there is none.
+        resume: name of what can be resumed; None for nothing.
     """
 
-    def __init__(self, number: int, run: str | None = None) -> None:
+    def __init__(self, number: int, resume: str | None = None) -> None:
         super().__init__()
-        self.number, self.run = number, run
+        self.number, self.resume = number, resume
 
 
 @contextmanager

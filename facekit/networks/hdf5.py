@@ -153,7 +153,9 @@ def _open(path: Path) -> BinaryIO:
 
 def _read_header(path: Path, stream: BinaryIO) -> dict[str, Any] | None:
     """Reads a file's header and rewinds; None if the file starts as HDF5, without one. Raises WeightsError."""
-    first, text = stream.readline(), stream.readline()
+    first, text = stream.readline(len(_MAGIC) + 65), b""
+    if first.startswith(_MAGIC):
+        text = stream.readline()
     file_size = stream.seek(0, io.SEEK_END)
     stream.seek(0)
     if first == b"\x89HDF\r\n":
@@ -170,10 +172,10 @@ def _read_header(path: Path, stream: BinaryIO) -> dict[str, Any] | None:
 def _check_readable(path: Path, size: int, *version: int) -> None:
     """Reads a file without a header in another process, which damage may kill. Raises WeightsError if it does."""
     seconds = 1 + size / 100e6
-    command = [sys.executable, "-c", _READ_ALL, str(path), str(seconds)]
+    command = [sys.executable, "-P", "-c", _READ_ALL, str(path), str(seconds)]
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=30 * seconds)
-    except subprocess.SubprocessError as error:
+    except (subprocess.SubprocessError, OSError) as error:
         raise _damaged(path) from error
 
 

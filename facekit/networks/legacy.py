@@ -1,14 +1,13 @@
 """Weights files of Keras 2: those that keras-vggface released, and the original training script's checkpoints."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facekit.core.errors import WeightsError
 from facekit.core.files import PROJECT
-from facekit.networks.hdf5 import open_hdf5
+from facekit.networks.hdf5 import Tensors, open_hdf5
 
 if TYPE_CHECKING:
     import h5py
@@ -82,19 +81,19 @@ def load_original_checkpoint(network: "keras.Model", path: str | Path) -> None:
 def _fill(layers: "Iterable[keras.Layer]", network: str, path: str | Path, renamed: Mapping[str, str]) -> None:
     """Assigns the tensors of a file to the layers that have their names. `renamed` maps names in the file to ours."""
     weights = {f"{layer.name}/{weight.name}": weight for layer in layers for weight in layer.weights}
-    with _tensors(path, renamed) as tensors:
-        problems = [
-            _list("missing", weights.keys() - tensors.keys()),
-            _list("left over", tensors.keys() - weights.keys()),
-            _list(
-                "of another shape",
-                {name for name in weights.keys() & tensors.keys() if tuple(weights[name].shape) != tensors[name].shape},
-            ),
-        ]
-        if any(problems):
-            raise WeightsError(f"{path} does not fit {network}: {'; '.join(filter(None, problems))}.")
-        for name, weight in weights.items():
-            weight.assign(tensors[name][()])
+    tensors = _read_tensors(path, renamed)
+    problems = [
+        _list("missing", weights.keys() - tensors.keys()),
+        _list("left over", tensors.keys() - weights.keys()),
+        _list(
+            "of another shape",
+            {name for name in weights.keys() & tensors.keys() if tuple(weights[name].shape) != tensors[name].shape},
+        ),
+    ]
+    if any(problems):
+        raise WeightsError(f"{path} does not fit {network}: {'; '.join(filter(None, problems))}.")
+    for name, weight in weights.items():
+        weight.assign(tensors[name])
 
 
 def _list(problem: str, names: set[str]) -> str:
@@ -112,13 +111,12 @@ def _layers(network: "keras.Model") -> "Iterator[keras.Layer]":
             yield layer
 
 
-@contextmanager
-def _tensors(path: str | Path, renamed: Mapping[str, str]) -> "Iterator[dict[str, h5py.Dataset]]":
-    """Opens the tensors of a legacy file by our names, such as "conv1_7x7_s2_bn/gamma"."""
+def _read_tensors(path: str | Path, renamed: Mapping[str, str]) -> Tensors:
+    """Reads the tensors of a legacy file by our names, such as "conv1_7x7_s2_bn/gamma"."""
     with open_hdf5(Path(path)) as file:
         root = _root(file)
-        yield {
-            f"{renamed.get(layer, layer).replace('/', '_')}/{leaf.removesuffix(':0')}": dataset
+        return {
+            f"{renamed.get(layer, layer).replace('/', '_')}/{leaf.removesuffix(':0')}": dataset[()]
             for group in _strings(root, "layer_names")
             for layer, leaf, dataset in _group(group, root[group])
         }

@@ -106,6 +106,15 @@ def test_files_of_earlier_versions_are_read(path: Path, old: bytes) -> None:
     assert old.startswith(b"\x89HDF") and contents(path) == EXPECTED
 
 
+def test_reading_them_runs_nothing_of_the_current_folder(
+    path: Path, old: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "h5py.py").write_text("open('was run', 'w')")
+    assert contents(path) == EXPECTED
+    assert not (tmp_path / "was run").exists()
+
+
 def test_truncated_files_of_earlier_versions_are_refused(path: Path, old: bytes) -> None:
     path.write_bytes(old[: len(old) // 2])
     with pytest.raises(WeightsError, match=DAMAGED):

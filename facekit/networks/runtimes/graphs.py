@@ -8,6 +8,7 @@ import tempfile
 import warnings
 import zlib
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ import numpy as np
 
 from facekit.core.errors import FaceKitError, UsageError
 from facekit.core.files import atomic_path, cache_folder, writing
-from facekit.core.lazy_imports import discarded_stderr, from_extra, import_keras
+from facekit.core.lazy_imports import discarded_stderr, from_extra, import_keras, missing_extra
 from facekit.faces.batch import height_and_width
 from facekit.faces.features import feature_width
 from facekit.networks.cards import Card, read_card
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 OPSET = 18  # the newest that tf2onnx writes
 # Incremented when the same configuration and tensors give another graph, because a backbone or the export changed.
 EXPORT = 1
-_ENDING = ".onnx.gz"
 _SEAL_LENGTH = 76
 _export_lock = Lock()
 
@@ -45,16 +45,20 @@ def load_graph(weights: Path, card: Card) -> bytes:
 
     Raises:
         WeightsError: it must be exported, and the weights cannot be used.
+        MissingExtraError: it must be exported, and what that needs is not installed.
         FaceKitError: it must be exported, and Keras does not run on TensorFlow.
     """
     beside, *cached = stored_graphs(weights, card)
-    key = beside.name[len(weights.stem) + 1 : -len(_ENDING)]
+    key = _key(weights, card)
     for path in (beside, *cached):
         with suppress(OSError, EOFError, zlib.error):  # missing, damaged or truncated
             content = gzip.decompress(path.read_bytes())
             graph, seal = content[:-_SEAL_LENGTH], content[-_SEAL_LENGTH:]
             if seal == _seal(graph, key):
                 return graph
+    for package in ("keras", "onnx", "tf2onnx"):
+        if not find_spec(package):
+            raise missing_extra(package, "train")
     print(f"note: {weights.name} is exported for faster answers; this is done once.", file=sys.stderr, flush=True)
     graph = export_graph(weights)
     reason = _store(graph + _seal(graph, key), cached[0]) if cached else "you have no home folder; set XDG_CACHE_HOME"
@@ -92,12 +96,17 @@ def _store(graph: bytes, path: Path) -> str | None:
 
 def graph_name(weights: Path, card: Card) -> str:
     """Returns the graph's file name, which changes with anything that the graph is made from."""
+    return f"{weights.stem}-{_key(weights, card)}.onnx.gz"
+
+
+def _key(weights: Path, card: Card) -> str:
+    """Returns a hash of what the graph is made from."""
     tensors = card.tensors_sha256
     if not tensors:  # a checkpoint of the original scripts
         with open(weights, "rb") as file:
             tensors = hashlib.file_digest(file, "sha256").hexdigest()
     made_from = json.dumps([EXPORT, OPSET, tensors, card.network.to_dict()])
-    return f"{weights.stem}-{hashlib.sha256(made_from.encode()).hexdigest()[:16]}{_ENDING}"
+    return hashlib.sha256(made_from.encode()).hexdigest()[:16]
 
 
 def export_graph(weights: Path) -> bytes:

@@ -17,7 +17,7 @@ import pytest
 from conftest import ROOT
 from untrained import TWO_INPUTS, save_untrained
 
-from facekit.core.errors import FaceKitError, WeightsError
+from facekit.core.errors import FaceKitError, MissingExtraError, WeightsError
 from facekit.core.files import cache_folder
 from facekit.faces.chips import BoxChip
 from facekit.heads import GENDER, RACE, AgeHead
@@ -47,17 +47,6 @@ def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(graphs, "export_graph", export)
     return asked
-
-
-class NotInstalled:
-    """Hides a module from imports."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def find_spec(self, name: str, *_: object) -> None:
-        if name == self.name:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 def cached(name: str = "") -> Path:
@@ -274,10 +263,12 @@ def test_without_tensorflow_the_error_says_what_to_do(tiny_weights: Path, monkey
         export_graph(tiny_weights)
 
 
-def test_without_keras_a_missing_graph_is_one_line(card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "keras")
-    monkeypatch.setattr(sys, "meta_path", [NotInstalled("keras"), *sys.meta_path])
-    with pytest.raises(FaceKitError, match=r"^Keras does not load: No module named 'keras'\. Run: pip install keras"):
+@pytest.mark.parametrize("package", ["keras", "onnx", "tf2onnx"])
+def test_an_export_says_which_package_is_missing(package: str, card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(
+        MissingExtraError, match=rf"^{package} is not installed\. It comes with the extra train\. Run: "
+    ):
         load_graph(WEIGHTS, card)
 
 
