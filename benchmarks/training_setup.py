@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from facekit.faces.batch import height_and_width
 from facekit.recipes.recipe import Recipe
 
 
@@ -20,8 +21,8 @@ def networks(recipe: Recipe, precisions: list[str]) -> dict[str, Any]:
 
 def random_data(recipe: Recipe, batches: int = 4) -> tuple[Any, dict[str, Any]]:
     """Returns chips and labels of a few batches."""
-    n, size = batches * recipe.training.batch_size, recipe.network.input_size
-    return np.random.default_rng(0).integers(0, 256, (n, size, size, 3), np.uint8), random_labels(recipe, n)
+    n, shape = batches * recipe.training.batch_size, height_and_width(recipe.network.input_size)
+    return np.random.default_rng(0).integers(0, 256, (n, *shape, 3), np.uint8), random_labels(recipe, n)
 
 
 def random_labels(recipe: Recipe, n: int) -> dict[str, Any]:

@@ -51,6 +51,7 @@ def copy_in(precision: str, recipe: Recipe, network: keras.Model) -> keras.Model
     """Builds a recipe's network with the weights and the frozen layers of another."""
     copy = build_in(precision, recipe)
     assign_tensors(copy, network_tensors(network))
-    for layer, original in zip(copy.layers, network.layers, strict=True):
-        layer.trainable = original.trainable
+    for layer in network.layers:
+        if layer.weights:  # others may be numbered anew
+            copy.get_layer(layer.name).trainable = layer.trainable
     return copy

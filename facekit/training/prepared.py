@@ -75,8 +75,9 @@ class Prepared:
 
     def summary(self) -> str:
         """Says in a few lines what is trained on."""
-        training, data = self.recipe.training, self.data
+        recipe, training, data = self.recipe, self.recipe.training, self.data
         rows = {
+            "heads": ", ".join(map(str, recipe.network.heads)),
             "pictures": ", ".join(f"{len(index):,} {side}" for side, index in data.sides.items()),
             "labels": ", ".join(f"{np.sum(rows != MISSING):,} {name}" for name, rows in data.labels.items()),
             "dropped": ", ".join(f"{count:,} {reason}" for reason, count in data.all_dropped.items()) or "none",
@@ -118,11 +119,10 @@ def network_summary(recipe: Recipe, network: keras.Model) -> str:
     total = network.count_params()
     trainable = sum(int(np.prod(variable.shape)) for variable in network.trainable_variables)
     kept = 4 * (total + trainable * (3 if training.ema else 2))  # float32; two moments and the average
-    backbone, size = recipe.network.backbone, size_text(recipe.network.input_size)
+    start = f"from {training.pretrained} weights"
     rows = {
         "recipe": recipe.name,
-        "network": f"{backbone}, {size} px, from {training.pretrained} weights",
-        "heads": ", ".join(map(str, recipe.network.heads)),
+        "network": f"{recipe.network.backbone}, {size_text(recipe.network.input_size)} px, {start}",
         "parameters": f"{total:,}, of which {trainable:,} are trained",
         "memory": f"{kept / 1e9:.2f} GB of weights and moments beside the chips",
     }
