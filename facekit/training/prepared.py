@@ -104,7 +104,7 @@ class Prepared:
     def speed(self) -> str:
         """Says which precision is used and, where it was measured, how long the training takes."""
         training, sides, precision = self.recipe.training, self.data.sides, self.settings.precision
-        rates = ", ".join(f"{name} {rate:,.0f} chips/s" for name, rate in self.rates.items())
+        rates = ", ".join(f"{name} {rate:,.1f} chips/s" for name, rate in self.rates.items())
         rows = {"precision": f"{precision} ({rates})" if rates else precision}
         if rates:
             chips = self.steps * training.batch_size, len(sides["validation"])

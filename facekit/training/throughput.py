@@ -63,15 +63,17 @@ def median_steps(steps: Mapping[str, Iterator[float]]) -> dict[str, float]:
     """Returns the seconds of each network's median step; they take steps in turn."""
     taken: dict[str, list[float]] = {name: [] for name in steps}
     begun = time.perf_counter()
-    while True:
-        for name, step in steps.items():
-            taken[name].append(next(step))
+    for name in itertools.cycle(steps):
+        taken[name].append(next(steps[name]))
+        count, elapsed = min(map(len, taken.values())), time.perf_counter() - begun
+        if not count:
+            continue
         seconds = {name: median(values) for name, values in taken.items()}
-        count, elapsed = len(taken[name]), time.perf_counter() - begun
         alone = len(steps) == 1 and count >= STEPS and elapsed >= SECONDS
         clear = count >= CLEAR_STEPS and max(seconds.values()) > CLEAR * min(seconds.values())
         if alone or clear or elapsed >= LONGEST:
-            return seconds
+            break
+    return seconds
 
 
 def training_steps(
