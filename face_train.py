@@ -58,9 +58,6 @@ def run() -> None:
     with training.interruptible():
         prepared = training.prepare(partial(print, flush=True), timed=args.dry_run)
         if not args.dry_run:
-            training.files.open()  # which takes another name if a run started in the same second has this one
-        print(f"{'run':<12}{training.folder}, weights {training.best_path}", flush=True)
-        if not args.dry_run:
             card = training.train(prepared)
             print(f"\n{training.best_path}\n\n{format_figures(card.figures)}")
 

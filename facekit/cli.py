@@ -13,6 +13,7 @@ import runpy
 import shlex
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -134,7 +135,8 @@ def _with_command(interrupted: Interrupted) -> str:
 
 
 def _say(error: object, status: int) -> int:
-    print(f"error: {error}", file=sys.stderr)
+    with suppress(OSError):  # a terminal that is closed
+        print(f"error: {error}", file=sys.stderr)
     return status
 
 

@@ -39,7 +39,7 @@ class FaceEstimate:
         answers: head's name -> answer, in the networks' order.
 
     Raises:
-        ValueError: the box is empty, or the score is no number.
+        ValueError: the box is empty, or the score is not a number.
     """
 
     box: Box

@@ -96,7 +96,7 @@ def write_text(target: str, text: str) -> None:
         print(text, end="")
         return
     with writing(target), atomic_path(target) as temporary:
-        # Names of files that are no UTF-8 are written as they are.
+        # Names of files that are not UTF-8 are written as they are.
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 

@@ -90,7 +90,7 @@ class Faces:
         dropped: reason -> number of records, or of single labels, that could not be used.
         features: (n, F) float32, what the network takes beside the chips; None for nothing.
         path: of the data set; near duplicates are cached beside it.
-        split: how they are split.
+        split_rule: how they are split.
     """
 
     records: list[Record]
@@ -99,7 +99,7 @@ class Faces:
     dropped: dict[str, int]
     features: NDArray[np.float32] | None = None
     path: Path | None = None
-    split: SplitRule = field(default_factory=SplitRule)
+    split_rule: SplitRule = field(default_factory=SplitRule)
 
     def labels(self, heads: Sequence[Head]) -> dict[str, NDArray[np.generic]]:
         """Encodes the labels: head's name -> (n,), MISSING where a record has none.

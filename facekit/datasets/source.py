@@ -48,7 +48,7 @@ class DataSource:
         dataset = lookup("dataset", self.dataset, DATASETS)
         for name in ("split", "unknown"):  # set, so that cards name the rules
             object.__setattr__(self, name, getattr(self, name) or getattr(dataset, name))
-        SplitRule(str(self.split), self.validation_share, self.test_share)
+        self.split_rule  # noqa: B018  checks it
         lookup("treatment of unknown labels", str(self.unknown), UNKNOWN_LABELS)
         find_detector(self.detector)
         if not 0 < self.weight < float("inf"):

@@ -16,16 +16,16 @@ SIDES = ("train", "validation", "test")
 
 
 def split_sides(faces: Faces, seed: int) -> NDArray[np.str_]:
-    """Assigns each record (n,) to "train", "validation", "test", or "none", by the rule `faces.split`.
+    """Assigns each record (n,) to "train", "validation", "test", or "none", by the rule `faces.split_rule`.
 
     Raises:
         DataError: an official side has another name.
     """
-    official = [record.side if faces.split.name == "official" else None for record in faces.records]
+    official = [record.side if faces.split_rule.name == "official" else None for record in faces.records]
     if unknown := {side for side in official if side is not None} - {*SIDES}:
         raise DataError(
             f"Official sides must be {', '.join(SIDES)}. Received: {', '.join(sorted(unknown))}. "
-            'Rename them, or let the source draw the sides (split="near_duplicates").'
+            "Rename them, or remove the column split."
         )
     # Records of the official validation and test sides come first, so that others can avoid their near duplicates.
     order = np.argsort([side in (None, "train") for side in official], kind="stable")
@@ -57,7 +57,7 @@ def _assign(faces: Faces, official: Sequence[str | None], seed: int) -> list[str
         if listed:
             followed &= drawn
         if not followed:
-            side = _draw(record, faces.split, seed)
+            side = _draw(record, faces.split_rule, seed)
             side = side if side in drawn else "train"
         else:
             side = next(iter(followed)) if len(followed) == 1 and followed <= drawn else "none"

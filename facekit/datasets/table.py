@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from functools import partial
@@ -51,18 +52,25 @@ def _read_files(source: Path, records: Collection[Record], names: Collection[str
             yield record.name, content
 
 
+_DECIMAL = re.compile(r"^(-?\d+),(\d+)$")
+
+
 def _rows(source: Path) -> Iterator[dict[str, str]]:
     try:
         with open(source, newline="", encoding="utf-8-sig") as file:
             header = file.readline()
             file.seek(0)
-            table = csv.DictReader(file, delimiter=max(",;\t", key=header.count))  # ; where commas are decimal points
+            delimiter = max(",;\t", key=header.count)
+            table = csv.DictReader(file, delimiter=delimiter)
             columns = {name.strip().lower() for name in table.fieldnames or ()}
             if "path" not in columns or not columns - NO_LABELS:
                 given = ", ".join(table.fieldnames or ()) or "an empty file"
                 raise DataError(f"{source} must have a header with path and labels such as age. Received: {given}.")
             for row in table:
-                yield {key.strip().lower(): (value or "").strip() for key, value in row.items() if key}
+                cells = {key.strip().lower(): (value or "").strip() for key, value in row.items() if key}
+                if delimiter == ";":  # spreadsheets write it where the comma is the decimal point
+                    cells = {name: _DECIMAL.sub(r"\1.\2", cell) for name, cell in cells.items()}
+                yield cells
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{source} cannot be read as a UTF-8 CSV table: {error}.") from error
 

@@ -166,8 +166,8 @@ def _with_protocol(
 ) -> dict[str, Any]:
     """Returns figures with their split, what was dropped, and a note if the weights have seen the test side."""
     seen = sorted(card.seen_test_sides & set(datasets.split(", ")))
-    text = f"too good: the weights, or those they started from, were trained on nine tenths of {', '.join(seen)}"
-    note = {"note": text} if seen else {}
+    trained = f"The weights, or those they started from, were trained on nine tenths of {', '.join(seen)}"
+    note = {"note": f"{trained}: figures are too good."} if seen else {}
     return {"n": figures["n"], "split": split, **note, "dropped": dropped, **figures}
 
 

@@ -58,7 +58,7 @@ def _protocol(card: "Card") -> str:
     data, recipe = card.data, card.training.get("recipe", {})
     sides = [f"{data[side]:,} {side}" for side in ("train", "validation", "test") if side in data]
     dropped = [f"{count:,} {reason}" for reason, count in data.get("dropped", {}).items()]
-    seen = card.figures.get("note", "no picture of it trained on")
+    seen = card.figures.get("note", "No picture of it was trained on.")
     lines = {
         "data": data.get("dataset"),
         "records": ", ".join(sides),
@@ -69,7 +69,7 @@ def _protocol(card: "Card") -> str:
         else "aligned chips, as the data set has them",
         "recipe": recipe.get("name"),
         "notes": "; ".join(data.get("notes", [])),
-        "tested": f"on the test side, in one pass, {seen}; ages by the expected value",
+        "tested": f"on the test side, in one pass; ages by the expected value. {seen}",
         "tensors": f"sha256 {card.tensors_sha256}" if card.tensors_sha256 else None,
     }
     return "\n".join(f"- {title}: {text}" for title, text in lines.items() if text)

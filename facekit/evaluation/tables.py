@@ -20,7 +20,7 @@ def format_figures(figures: Mapping[str, Any]) -> str:
     """Formats figures as a table for people, 80 columns for age, gender and race.
 
     Args:
-        figures: as `evaluate` returns them; `split`, and `dropped` with reasons and counts, are listed if given.
+        figures: as `evaluate` returns them; `split`, `note`, and `dropped`, counts by reason, are listed if given.
     """
     names = evaluated_heads(figures)
     rows = [["records", f"{figures['n']:,}", f"split {figures['split']}" if "split" in figures else ""]]

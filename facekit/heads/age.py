@@ -144,7 +144,7 @@ class AgeHead(Quantity):
         return softmax_output(self, features)
 
     def encode(self, label: Label) -> int:
-        with suppress(ValueError, OverflowError):  # what is no number, or not finite, is refused below
+        with suppress(ValueError, OverflowError):  # what is not a number, or not finite, is refused below
             label = round(float(label))
         return int(super().encode(label))
 

@@ -65,7 +65,7 @@ class Quantity(Head):
         try:
             value = float(label)
         except ValueError as error:
-            raise LabelError(f"{self.name} is no number") from error
+            raise LabelError(f"{self.name} is not a number") from error
         if not self.low <= value <= self.high:  # also for NaN
             raise LabelError(f"{self.name} outside {self.low:g} to {self.high:g}")
         return value

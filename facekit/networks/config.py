@@ -12,7 +12,10 @@ from facekit.heads import Head, head_from_dict
 POOLINGS = ("avg", "max")
 
 # Keys of figures, JSON and tables beside those of heads.
-RESERVED = {"adults", "box", "dropped", "error", "groups", "minors", "n", "path", "score", "split", "track"}
+RESERVED = {
+    *("adults", "box", "dropped", "error", "groups", "minors", "n", "name", "note", "path", "score", "side", "split"),
+    "track",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

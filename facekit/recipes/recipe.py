@@ -164,7 +164,7 @@ class Recipe:
         chip: how faces are cut where the pictures are photographs; the card keeps the rule.
 
     Raises:
-        UsageError: the name is no file name, there is no source, or a loss is not one of its head's kind.
+        UsageError: the name is not a file name, there is no source, or a loss is not one of its head's kind.
         UnknownNameError: a loss belongs to no head.
     """
 

@@ -16,7 +16,7 @@ CHANNELS = 3
 def draw(augmentation: Augmentation, n: int, size: InputSize, rng: np.random.Generator) -> Draws:
     """Draws the numbers that change a batch of n chips of `size` pixels, all from `rng`.
 
-    Chips that are no squares are changed as the squares that they were resized from.
+    Chips that are not square are changed as the squares that they were resized from.
 
     Returns:
         transform (n, 8): output to input pixel coordinates; gain (n,); bias (n, 3); box (n, 4): left, top, right and

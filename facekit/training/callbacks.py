@@ -21,7 +21,7 @@ SAVE_EVERY = 300.0  # seconds that a kill may cost: far longer than saving takes
 
 
 class Progress(keras.callbacks.Callback):
-    """Shows one bar an epoch, with chips a second and the loss of each head; stops when a loss is no number.
+    """Shows one bar an epoch, with chips a second and the loss of each head; stops when a loss is not a number.
 
     Adds `seconds` and `chips_per_second` to the epoch's figures; the rate leaves out the very first step, which
     compiles. Losses are fetched once a second: each time, the accelerator has to finish its work.
@@ -129,8 +129,8 @@ class EpochEnd(keras.callbacks.Callback):
             self.writer.flush()
             write_history(self.folder / "history.csv", self.history)
             draw_curves(self.folder / "curves.png", self.history)
-        self.save()
         print_epoch(self.history)
+        self.save()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self.writer.close()

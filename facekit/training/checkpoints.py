@@ -60,7 +60,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         history, step = json.loads(bytes(tensors.pop("history"))), int(tensors.pop("step"))
     except (KeyError, TypeError, ValueError) as error:  # another file under this name, or an old one that is damaged
-        raise WeightsError(f"{path} is damaged or no checkpoint. Start the run again.") from error
+        raise WeightsError(f"{path} is damaged or not a checkpoint. Start a new run.") from error
     return Checkpoint(tensors, history, step)
 
 

@@ -53,8 +53,9 @@ class TrainingData:
         labels = self.side_labels("train")
         heads = {head.name: head for head in recipe.network.heads if (labels[head.name] != MISSING).any()}
         losses = {name: loss for name, loss in recipe.training.losses.items() if name in heads}
+        balance = recipe.training.balance if recipe.network.heads[0].name in heads else 0.0
         network = replace(recipe.network, heads=tuple(heads.values()))
-        return replace(recipe, network=network, training=replace(recipe.training, losses=losses))
+        return replace(recipe, network=network, training=replace(recipe.training, losses=losses, balance=balance))
 
     def take_chips(self) -> NDArray[np.uint8]:
         """Returns the chips (n, H, W, 3) and forgets them: any view left here would keep all in host memory."""
@@ -107,11 +108,14 @@ def read_data(recipe: Recipe, allocate: Allocate) -> TrainingData:
     sides: dict[str, NDArray[np.integer]] = {side: np.flatnonzero(side_of == side) for side in SIDES}
     if missing := [side for side, index in sides.items() if not len(index)]:
         raise TrainingError(
-            f"All sides of the split need pictures. Received {len(side_of)}, none for {', '.join(missing)}: add some."
+            f"All sides of the split need pictures. Received {len(side_of)}, none for {', '.join(missing)}. "
+            "Add some, or raise the share of that side."
         )
     dropped = [count_dropped(part, side_of[source_index == number]) for number, part in enumerate(faces.parts)]
     labels = faces.labels(network.heads)
     notes = _label_notes(network.heads, {name: rows[sides["train"]] for name, rows in labels.items()})
+    if recipe.training.balance and (labels[network.heads[0].name][sides["train"]] == MISSING).all():
+        notes.append(f"nothing is balanced, as the recipe balances {network.heads[0].name}")
     return TrainingData(faces, labels, sides, source_index, dropped, notes)
 
 
@@ -126,7 +130,7 @@ def _label_notes(heads: Sequence[Head], labels: Mapping[str, NDArray[Any]]) -> l
     for head in heads:
         known = labels[head.name][labels[head.name] != MISSING]
         if not len(known):
-            notes.append(f"no training record has a label for {head.name}: the network has no head {head.name}")
+            notes.append(f"no training record has a usable label for {head.name}: the network has no head {head.name}")
             continue
         counts = {name: int(inside.sum()) for name, inside in head.groups(known).items()}
         if rare := [f"{name} {count or 'none'}" for name, count in counts.items() if count < FEW_LABELS]:

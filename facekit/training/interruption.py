@@ -1,5 +1,7 @@
 """Ends a training on a signal: at once if nothing is lost by that, else when its state is saved."""
 
+import os
+from contextlib import suppress
 from typing import Any
 
 import keras
@@ -26,6 +28,8 @@ class Interruption:
         self.number = number
         if not self.unsaved:
             raise KeyboardInterrupt
+        with suppress(OSError):  # a closed terminal; past `sys.stderr`, which may be in use
+            os.write(2, b"\nSaving after this step. A second signal ends the run at once.\n")
 
     def saved(self) -> None:
         """Notes that a checkpoint has all steps. Raises KeyboardInterrupt if a signal has waited for that."""

@@ -66,22 +66,22 @@ def _read(path: Path) -> Columns:
             titles, *rows = csv.reader(file)
         return dict(zip(titles, map(list, zip(*rows, strict=True)), strict=True))
     except (OSError, EOFError, zlib.error, ValueError, csv.Error) as error:
-        raise TrainingError(f"{path} is damaged: {error}. Start the run again.") from error
+        raise TrainingError(f"{path} is damaged: {error}. Start a new run.") from error
 
 
 def _differences(before: Columns, now: Columns) -> list[str]:
     """Says how many records differ, and which is the first; labels are compared where all names are the same."""
     counts = Counter(before["name"]), Counter(now["name"])
     differences = [
-        f"{more.total():,} pictures {what}, first {next(iter(more))}"
+        f"{_pictures(more.total())} {what}, first {next(iter(more))}"
         for what, more in (("added", counts[1] - counts[0]), ("removed", counts[0] - counts[1]))
         if more
     ]
+    if before.keys() != now.keys():
+        differences.append(f"labels of {', '.join(sorted(before.keys() ^ now.keys()))}")
     if not differences and before["name"] != now["name"]:
         return ["its pictures are in another order"]
-    return differences or [
-        difference for title in now if title in before if (difference := _changes(title, before, now))
-    ]
+    return differences or [difference for title in now if (difference := _changes(title, before, now))]
 
 
 def _changes(title: str, before: Columns, now: Columns) -> str:
@@ -90,7 +90,11 @@ def _changes(title: str, before: Columns, now: Columns) -> str:
     if not changed:
         return ""
     name, old, new = changed[0]
-    return f"{len(changed):,} pictures with another {title}, first {name}, which was {old} and is {new}"
+    return f"{_pictures(len(changed))} with another {title}, first {name}, which was {old} and is {new}"
+
+
+def _pictures(count: int) -> str:
+    return f"{count:,} picture{'' if count == 1 else 's'}"
 
 
 def _differences_from_hash(checkpoint: Path, data: TrainingData) -> list[str]:

@@ -124,9 +124,7 @@ class Run:
         report(prepared.summary())
 
         # The faster number format, and the time that the training takes.
-        if timed or len(precisions) > 1:
-            _note(f"Measuring the speed: {LONGEST:.0f} seconds at most after compiling.")
-            prepared = prepared.measured()
+        prepared = _measured(prepared) if timed or len(precisions) > 1 else prepared
         report(prepared.speed())
         return prepared
 
@@ -138,8 +136,8 @@ class Run:
 
         Raises:
             FinishedError: the run is finished.
-            TrainingError: another process has the run, the loss is no number, the disk is full, or the data is not what
-                a resumed run began with.
+            TrainingError: another process has the run, a resumed run began with other data, the loss is not a number,
+                or the disk is full.
         """
         try:
             return self.finish(self.fit(prepared))
@@ -148,7 +146,8 @@ class Run:
 
     def fit(self, prepared: Prepared) -> Trainer:
         """Trains all epochs, or those that are left where the run was interrupted."""
-        self.files.open()
+        self.files.open()  # which takes another name if a run started in the same second has this one
+        _note(f"Run {self.folder}, weights {self.best_path}.")
         asked = replace(prepared.settings, recipe=self.settings.recipe)  # a resumed run removes the same heads again
         asked.save(self.files.settings)
         check_records(self.folder / "records.csv.gz", self.files.checkpoint, prepared.data, prepared.recipe)
@@ -196,23 +195,25 @@ class Run:
                 verbose=0,
                 callbacks=[
                     progress,
-                    self._epoch_end(trainer),
+                    *self._epoch_end(trainer),
                     MidEpoch(step, prepared.steps, trainer.save_checkpoint, self._interruption),
-                    *([NetworkLog(self.folder, prepared.network)] if recipe.training.histograms else []),
                 ],
             )
         trainer.step = 0
 
     def _end_epoch(self, trainer: Trainer) -> None:
         """Ends an epoch whose steps are done: validates, logs and saves."""
-        callbacks = keras.callbacks.CallbackList([self._epoch_end(trainer)], model=trainer.model)
+        callbacks = keras.callbacks.CallbackList(self._epoch_end(trainer), model=trainer.model)
         callbacks.on_train_begin()
         callbacks.on_epoch_end(len(trainer.history), trainer.model.get_metrics_result())
         callbacks.on_train_end()
         trainer.step = 0
 
-    def _epoch_end(self, trainer: Trainer) -> EpochEnd:
-        return EpochEnd(self.folder, trainer.history, trainer.validate, partial(self._save_epoch, trainer))
+    def _epoch_end(self, trainer: Trainer) -> list[keras.callbacks.Callback]:
+        """Makes the callbacks that log an epoch; the one that saves it comes last, as a signal ends the run there."""
+        prepared = trainer.prepared
+        logs = [NetworkLog(self.folder, prepared.network)] if prepared.recipe.training.histograms else []
+        return [*logs, EpochEnd(self.folder, trainer.history, trainer.validate, partial(self._save_epoch, trainer))]
 
     def _save_epoch(self, trainer: Trainer) -> None:
         """Saves weights, then the checkpoint: a run killed before it repeats the epoch, and writes the same again."""
@@ -244,6 +245,11 @@ def _load_weights(network: keras.Model, recipe: Recipe) -> dict[str, Any] | None
     if recipe.training.teacher_weight:
         load_describers()  # missing ones are reported before the data is read
     return started_from
+
+
+def _measured(prepared: Prepared) -> Prepared:
+    _note(f"Measuring the speed: {LONGEST:.0f} seconds at most after compiling.")
+    return prepared.measured()
 
 
 def _note(text: str) -> None:

@@ -41,4 +41,4 @@ class Settings:
         except TrainingError:
             raise
         except (ValueError, KeyError, TypeError, FaceKitError) as error:
-            raise TrainingError(f"{path} is damaged: {error}. Start the run again.") from error
+            raise TrainingError(f"{path} is damaged: {error}. Start a new run.") from error

@@ -25,7 +25,7 @@ class Storage:
 
     Attributes:
         store: the key of STORES that was chosen.
-        reason: why.
+        reason: why; "" where it was named.
 
     Raises:
         UnknownNameError: no such storage.
@@ -34,7 +34,7 @@ class Storage:
     def __init__(self, data_in: str, folder: Path) -> None:
         lookup("storage of the data", data_in, {"auto": "", **STORES})
         self.store, self.folder = data_in, folder
-        self.reason, self.size = "as asked", 0
+        self.reason, self.size = "", 0
 
     def allocate(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         """Allocates an array of this shape, to be filled. Raises TrainingError if the disk is full."""
@@ -44,7 +44,7 @@ class Storage:
         return _mapped(shape, self.folder) if self.store == "stream" else in_memory(shape)
 
     def __str__(self) -> str:
-        return f"{self.size / 1e9:.2f} GB {STORES[self.store]}: {self.reason}"
+        return f"{self.size / 1e9:.2f} GB {STORES[self.store]}" + (f": {self.reason}" if self.reason else "")
 
 
 def choose_store(size: int) -> tuple[str, str]:

@@ -33,8 +33,9 @@ class NetworkLog(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         with writing(self.folder, TrainingError):
             self.writer = EventFileWriter(str(self.folder))
-            self.writer.add_event(Event(graph_def=network_graph(self.network).SerializeToString()))
-            self.writer.flush()
+            if not int(self.model.optimizer.iterations):  # else an earlier process of the run has written it
+                self.writer.add_event(Event(graph_def=network_graph(self.network).SerializeToString()))
+                self.writer.flush()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         with writing(self.folder, TrainingError):

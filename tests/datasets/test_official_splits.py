@@ -25,7 +25,7 @@ def listed(sides: list[str | None], groups: dict[int, str] | None = None) -> Fac
     n = len(sides)
     thumbnails = np.random.default_rng(0).normal(0, 1, (n, 1024)).astype(np.float32)
     records = [Record(f"{k}.jpg", f"{k}.jpg", f"{k:06}", {}, (groups or {}).get(k), sides[k]) for k in range(n)]
-    return Faces(records, np.zeros((n, 1, 1, 3), np.uint8), thumbnails, {}, split=SplitRule("official"))
+    return Faces(records, np.zeros((n, 1, 1, 3), np.uint8), thumbnails, {}, split_rule=SplitRule("official"))
 
 
 def test_lists_of_all_sides_are_taken_as_they_are() -> None:
@@ -81,7 +81,7 @@ def test_unlisted_records_are_drawn_where_the_lists_lack_sides() -> None:
 
 def test_other_rules_ignore_the_lists() -> None:
     faces, without = listed(["validation"] * 500), listed([None] * 500)
-    faces.split = without.split = SplitRule("near_duplicates")
+    faces.split_rule = without.split_rule = SplitRule("near_duplicates")
     np.testing.assert_array_equal(split_sides(faces, seed=0), split_sides(without, seed=0))
 
 
@@ -152,5 +152,5 @@ def test_split_column_of_a_table(tmp_path: Path) -> None:
 
 def test_table_without_the_column_is_drawn() -> None:
     listless = listed([None] * 500)
-    drawn = split_sides(replace(listless, split=SplitRule("near_duplicates")), seed=0)
+    drawn = split_sides(replace(listless, split_rule=SplitRule("near_duplicates")), seed=0)
     np.testing.assert_array_equal(split_sides(listless, seed=0), drawn)

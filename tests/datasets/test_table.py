@@ -76,7 +76,8 @@ def test_table_from_a_spreadsheet(folder: Path) -> None:
 @pytest.mark.parametrize("separator", [";", "\t"])
 def test_table_with_other_separators(folder: Path, separator: str) -> None:
     """Excel writes semicolons where the comma is the decimal point; its text files have tabs."""
-    text = 'path,age,gender,note\r\n0.jpg,30,Male,"a, b"\r\n"1.jpg",,Female,\r\n'.replace(",", separator)
+    text = 'path,age,gender,note\r\n0.jpg,30_0,Male,"a, b"\r\n"1.jpg",,Female,\r\n'.replace(",", separator)
+    text = text.replace("_", "," if separator == ";" else ".")
     faces = table(folder, text, encoding="utf-8-sig")
     assert [record.key for record in faces.records] == ["0.jpg", "1.jpg"]
     assert faces.labels(HEADS)["age"].tolist() == [30, MISSING]
@@ -106,14 +107,14 @@ def test_a_bad_label_does_not_drop_the_others(folder: Path) -> None:
         "gender": [0, 0, 1, 1, MISSING, 0],
     }
     assert faces.dropped == {
-        "label 'abc' (age is no number)": 2,
+        "label 'abc' (age is not a number)": 2,
         "label '94' (age outside 1 to 93)": 1,
         "label '1e999' (age outside 1 to 93)": 1,
         "label 'Mann' (unknown gender)": 1,
     }
     whole = load_faces(DataSource("table", str(folder / "faces.csv"), unknown="drop"), HEADS, SIZE)
     assert [record.key for record in whole.records] == ["0.jpg"]
-    assert whole.dropped == {"age outside 1 to 93": 2, "age is no number": 2, "unknown gender": 1}
+    assert whole.dropped == {"age outside 1 to 93": 2, "age is not a number": 2, "unknown gender": 1}
 
 
 def test_only_the_most_frequent_bad_labels_are_shown(folder: Path) -> None:

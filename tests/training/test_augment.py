@@ -9,13 +9,10 @@ from numpy.typing import NDArray
 
 from facekit.faces.chips import resize_chips
 from facekit.recipes import RECIPES
-from facekit.recipes.recipe import Augmentation
+from facekit.recipes.recipe import NO_AUGMENTATION, Augmentation
 from facekit.training import augment, augment_host
 
 N, SIZE = 5, 24
-NOTHING = Augmentation(
-    flip=0, shift=0, scale=0, rotation=0, contrast=0, brightness=0, colour=0, erase=0, mixup=0, mixup_alpha=0.4
-)
 Array = NDArray[np.float32]
 
 
@@ -84,13 +81,13 @@ def test_chips_that_are_no_squares_change_as_squares_do(chips: NDArray[np.uint8]
 
 
 def test_no_augmentation_is_the_identity(small: NDArray[np.uint8]) -> None:
-    got = applied(small, augment.draw(NOTHING, N, SIZE, rng()))
+    got = applied(small, augment.draw(NO_AUGMENTATION, N, SIZE, rng()))
     assert got.dtype == np.float32
     np.testing.assert_allclose(got, small, atol=1e-3)
 
 
 def only(**changes: object) -> Augmentation:
-    return Augmentation(**{**vars(NOTHING), **changes})
+    return Augmentation(**{**vars(NO_AUGMENTATION), **changes})
 
 
 def test_flip_is_the_mirror_image(small: NDArray[np.uint8]) -> None:
@@ -99,7 +96,7 @@ def test_flip_is_the_mirror_image(small: NDArray[np.uint8]) -> None:
 
 
 def test_shift_moves_the_picture(small: NDArray[np.uint8]) -> None:
-    draws = augment.draw(NOTHING, N, SIZE, rng())
+    draws = augment.draw(NO_AUGMENTATION, N, SIZE, rng())
     draws["transform"][:, [2, 5]] = [3, -2]  # where x and y of the output's corner lie in the input
     got = applied(small, draws)
     np.testing.assert_allclose(got[:, 2:, : SIZE - 3], small[:, : SIZE - 2, 3:], atol=1e-3)

@@ -8,6 +8,7 @@ import pytest
 
 from facekit.core.errors import TrainingError
 from facekit.training.callbacks import SAVE_EVERY, MidEpoch, Progress, print_epoch, write_history
+from facekit.training.interruption import Interruption
 
 
 class Clock:
@@ -76,7 +77,7 @@ def test_loss_that_is_no_number_is_found_before_the_epoch_is_saved(monkeypatch: 
 def test_an_epoch_is_saved_every_few_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     now, saved = 1000.0, []
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    callback = MidEpoch(0, 7, saved.append)
+    callback = MidEpoch(0, 7, saved.append, Interruption())
     callback.on_train_begin()
     for step in range(7):
         now += SAVE_EVERY / 2

@@ -52,17 +52,17 @@ def begun(tmp_path: Path) -> Path:
     ("data", "difference"),
     [
         (data_of(RECORDS[2:]), "2 pictures removed, first table/0.jpg"),
-        (data_of([*RECORDS, replace(RECORDS[0], key="new.jpg")]), "1 pictures added, first table/new.jpg"),
+        (data_of([*RECORDS, replace(RECORDS[0], key="new.jpg")]), "1 picture added, first table/new.jpg"),
         (
             data_of([replace(RECORDS[0], key="é.jpg"), *RECORDS[1:]]),
-            "1 pictures added, first table/é.jpg; 1 pictures removed, first table/0.jpg",
+            "1 picture added, first table/é.jpg; 1 picture removed, first table/0.jpg",
         ),
         (data_of(RECORDS[::-1]), "its pictures are in another order"),
-        (data_of(relabelled(1, age=99)), "1 pictures with another age, first table/1.jpg, which was 21 and is 99"),
+        (data_of(relabelled(1, age=99)), "1 picture with another age, first table/1.jpg, which was 21 and is 99"),
         (
             data_of(relabelled(0, age=None, gender="Male")),
-            "1 pictures with another age, first table/0.jpg, which was 20 and is none; "
-            "1 pictures with another gender, first table/0.jpg, which was none and is Male",
+            "1 picture with another age, first table/0.jpg, which was 20 and is none; "
+            "1 picture with another gender, first table/0.jpg, which was none and is Male",
         ),
         (data_of(RECORDS, 4), "2 pictures with another side, first table/3.jpg, which was train and is validation"),
     ],
@@ -84,7 +84,7 @@ def test_table_is_small_and_readable(begun: Path) -> None:
 
 def test_damaged_table(begun: Path) -> None:
     (begun / "records.csv.gz").write_bytes((begun / "records.csv.gz").read_bytes()[:40])
-    with pytest.raises(TrainingError, match=r"records\.csv\.gz is damaged: .+\. Start the run again\."):
+    with pytest.raises(TrainingError, match=r"records\.csv\.gz is damaged: .+\. Start a new run\."):
         check(begun, data_of(RECORDS))
 
 

@@ -44,7 +44,7 @@ def test_stores_that_are_asked_for(tmp_path: Path) -> None:
         Storage("hots", tmp_path)
     asked = Storage("host", tmp_path)
     assert asked.allocate((2, 3)).shape == (2, 3)
-    assert str(asked) == "0.00 GB in host memory: as asked"
+    assert str(asked) == "0.00 GB in host memory"
 
 
 def test_file_on_disk_holds_the_same_chips_and_leaves_nothing(tiny_utkface: Path, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_heads_without_labels_are_removed(
 ) -> None:
     run = prepared(ageless, tmp_path)
     _, removed, few = capsys.readouterr().err.splitlines()
-    assert removed == "note: no training record has a label for age: the network has no head age."
+    assert removed == "note: no training record has a usable label for age: the network has no head age."
     assert few.startswith("note: fewer than 30 training labels: gender Male ") and "; race White " in few
     summary = run.prepared.summary()
     assert "gender (2), race (5)\n" in summary and " 0 age, 30 gender, 60 race\n" in summary
@@ -129,7 +129,7 @@ def test_weights_that_have_seen_an_unknown_part_are_a_start(
     ]
     card = run.train()
     assert card.network.backbone == "tiny_wrapped" and run.settings.recipe.network.backbone == "tiny"
-    note = "too good: the weights, or those they started from, were trained on nine tenths of utkface"
+    note = "The weights, or those they started from, were trained on nine tenths of utkface: figures are too good."
     assert card.figures["note"] == note and note in run.best_path.with_suffix(".md").read_text(encoding="utf-8")
     later = predict_dataset(run.best_path, "utkface", str(tiny_utkface), "test", None, None)
     assert later.figures["note"] == note and note in format_figures(later.figures)

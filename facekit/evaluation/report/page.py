@@ -66,7 +66,7 @@ def _lead(numbers: Numbers) -> str:
     network = f"{weights['backbone']}, {size_text(weights['input_size'])} pixels"
     note = SPLIT_NOTES[figures["split"] if numbers["dataset"] in _sources(numbers) else "all"]
     if "note" in figures:
-        note = f"The figures are {figures['note']}."
+        note = figures["note"]
     text = (
         f"How good are the estimates of {heads} that this network makes ({network}), for whom, and how sure can it be? "
         f"Evaluated on {figures['n']:,} labelled chips: {side} of {numbers['dataset']}. {note}"
