@@ -135,6 +135,25 @@ def test_what_cannot_be_written_is_one_line(script: Script, tmp_path: Path, monk
     assert (tmp_path / "x.onnx").read_bytes() == b"old" and sorted(os.listdir(tmp_path)) == ["file", "x.onnx"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows limits no file sizes")
+def test_a_saved_model_without_room_is_one_line(script: Script, tiny_weights: Path, tmp_path: Path) -> None:
+    """TensorFlow raises errors of its own; a limit of the size of files stands for the disk."""
+    import resource
+
+    output = tmp_path / "model"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        status, out, err = script(
+            "face_export.py", "--weights", tiny_weights, "--format", "saved_model", "--output", output
+        )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (status, out) == (1, "") and err.startswith(f"error: Cannot write {output}: ")
+    assert "File too large" in err and err.count("\n") == 1
+    assert not os.listdir(tmp_path)
+
+
 def test_nothing_but_a_graph_is_replaced(script: Script, tmp_path: Path) -> None:
     photograph = tmp_path / "photograph.jpg"
     photograph.write_bytes(b"mine")
