@@ -139,8 +139,8 @@ class DetectorEntry:
 
 
 DETECTORS: dict[str, DetectorEntry] = {
-    # HOG's rare false faces score up to 0.4, and so do many faces: of UTKFace's, a lowest score of 0.2 would lose 2.2
-    # points, of Black people's 3.5, of children's up to 5 years 4.0 (benchmarks/finding.py).
+    # HOG's rare false faces score up to 0.4, and so do many faces: of UTKFace's, a lowest score of 0.2 would lose 2.4
+    # points, of Black people's 4.0, of children's up to 5 years 3.6 (benchmarks/finding.py).
     "hog": DetectorEntry(hog, searches_locally=True),
     "cnn": DetectorEntry(cnn),
     "whole_image": DetectorEntry(whole_image, finds_faces=False),

@@ -45,9 +45,7 @@ SUFFIXES = frozenset(
 )
 
 
-def find_pictures(
-    paths: Sequence[str], *, recursive: bool = False, skipped: Collection[str | Path] = ()
-) -> list[Path]:
+def find_pictures(paths: Sequence[str], *, recursive: bool = False, skipped: Collection[str | Path] = ()) -> list[Path]:
     """Lists the picture files that files, folders and patterns name.
 
     Args:
@@ -147,9 +145,7 @@ def _folders_in(folder: Path, skipped: Collection[str | Path]) -> Iterator[Path]
 def _subfolders(folder: Path) -> list[Path]:
     """Lists the folders in a folder, without hidden ones and links."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:  # the error is reported by _pictures_in
-        return sorted(
-            Path(entry) for entry in entries if entry.is_dir(follow_symlinks=False) and entry.name[0] != "."
-        )
+        return sorted(Path(entry) for entry in entries if entry.is_dir(follow_symlinks=False) and entry.name[0] != ".")
     return []
 
 

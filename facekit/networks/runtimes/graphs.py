@@ -153,7 +153,7 @@ def export_network(weights: Path, path: Path, kind: str, **options: Any) -> Card
             f"Keras exports networks only with the backend TensorFlow. Received: {keras.backend.backend()}. "
             "Set KERAS_BACKEND=tensorflow."
         )
-    import tensorflow as tf
+    import tensorflow as tf  # type: ignore[import-untyped]
 
     from facekit.networks.network import network_input
     from facekit.networks.weights import load_network
@@ -170,8 +170,8 @@ def export_network(weights: Path, path: Path, kind: str, **options: Any) -> Card
         warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)  # Keras's, for tf2onnx
         try:
             network.export(path, kind, verbose=False, input_signature=signature, **options)
-        except tf.errors.OpError as error:  # TensorFlow's own, e.g. of a full disk
-            raise OSError(error.message) from error
+        except tf.errors.OpError as error:  # e.g. "{{function_node ...}} path; File too large [Op:SaveV2]"
+            raise OSError(error.message.rpartition("; ")[2].partition(" [Op:")[0]) from error
     return card
 
 

@@ -24,7 +24,7 @@ from facekit.heads import GENDER, RACE, AgeHead
 from facekit.networks.calibration import Calibration
 from facekit.networks.cards import DEFAULT_WEIGHTS, ORIGINAL_CARD, Card, read_card
 from facekit.networks.hdf5 import read_hdf5, write_hdf5
-from facekit.networks.runtimes import graphs
+from facekit.networks.runtimes import graphs, load_runtime
 from facekit.networks.runtimes.graphs import export_graph, graph_name, load_graph
 
 WEIGHTS = Path("weights/mine.h5")  # of which only the name is looked at
