@@ -16,9 +16,12 @@ from facekit.core.files import PROJECT, is_one_of, write_text
 parser = Parser(__doc__)
 parser.add_argument("paths", nargs="*", metavar="PATH", help="photographs, folders or patterns (default: demo_images)")
 add_estimator_options(parser)
-parser.add_argument("--recursive", action="store_true", help="also search the folders below each folder")
+parser.add_argument("--recursive", action="store_true", help="also search the subfolders of each folder")
 parser.add_argument(
-    "--min-score", type=float, metavar="SCORE", help="lowest score of a face, e.g. 0.5 (default: the detector's own)"
+    "--min-score",
+    type=float,
+    metavar="SCORE",
+    help="lowest score of a face that hog or cnn finds, e.g. 0.2 (default: the detector's own)",
 )
 parser.add_argument(
     "--output", default="demo_output", metavar="DIR", help="for the drawn pictures (default: %(default)s)"
@@ -38,16 +41,14 @@ def run() -> int:
     from facekit.faces.images import find_pictures
 
     given = args.paths or [str(PROJECT / "demo_images")]
-    paths = find_pictures(given, recursive=args.recursive, skipped=args.output)
+    paths = find_pictures(given, recursive=args.recursive, skipped=[args.output, parser.get_default("output")])
     for file in filter(None, (args.json, args.csv)):
         if is_one_of(file, paths):
             parser.error(f"{file} is a photograph that is read, and would be lost. Choose another name.")
     from facekit.annotation import Annotated, Table, annotate, summary, to_csv, to_json
-    from facekit.drawing.viewer import missing_viewer, show_picture
+    from facekit.drawing.viewer import show_picture
 
-    if args.show and (missing := missing_viewer()):
-        print(f"{missing}: the pictures are drawn, but not shown.", file=sys.stderr)
-        args.show = False
+    show = args.show and can_show()
     say = partial(print, file=sys.stderr if "-" in (args.json, args.csv) else sys.stdout, flush=True)
     table = Table(paths, estimator.heads)
     results: list[Annotated] = []
@@ -60,7 +61,7 @@ def run() -> int:
             elif result.error:
                 print(f"error: {result.error}", file=sys.stderr)
             results.append(result)
-            if args.show and result.drawn:
+            if show and result.drawn:
                 show_picture(result.drawn)
     finally:  # also after Ctrl-C: what is done is not lost
         if args.json and results:
@@ -71,6 +72,15 @@ def run() -> int:
         say(summary(results, Path(args.output)))
     was_told = any(result.was_read for result in results) and (args.json or args.csv)
     return 0 if was_told or any(result.drawn for result in results) else 1
+
+
+def can_show() -> bool:
+    """Tells whether pictures can be shown, and prints a note if not."""
+    from facekit.drawing.viewer import missing_viewer
+
+    if missing := missing_viewer():
+        print(f"note: {missing}: the pictures are drawn, but not shown.", file=sys.stderr)
+    return not missing
 
 
 if __name__ == "__main__":

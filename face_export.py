@@ -20,15 +20,15 @@ def run() -> None:
     from facekit.networks.cards import DEFAULT_WEIGHTS
     from facekit.networks.exports import FORMATS
 
-    format = lookup("format", args.format, FORMATS)
+    export_format = lookup("format", args.format, FORMATS)
     weights = Path(args.weights or DEFAULT_WEIGHTS)
-    output = Path(args.output or f"{weights.stem}{format.ending}")
-    card = format.write(weights, output)
+    output = Path(args.output or f"{weights.stem}{export_format.ending}")
+    card = export_format.write(weights, output)
     files = [path for path in output.rglob("*") if path.is_file()] if output.is_dir() else [output]
     height, width = height_and_width(card.network.input_size)
     outputs = ", ".join(f"{head.name} (n, {head.width})" for head in card.network.heads)
     size = sum(path.stat().st_size for path in files) / 1e6
-    print(f"{output}: {size:.1f} MB, {format.title}, {card.network.backbone}")
+    print(f"{output}: {size:.1f} MB, {export_format.title}, {card.network.backbone}")
     print(f"input    picture (n, {height}, {width}, 3) float32, RGB 0..255, faces cut as the card's `chip` says")
     if card.network.features:
         print(f"input    features (n, {feature_width(card.network.features)}) float32: {card.network.features}")

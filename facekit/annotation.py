@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -109,9 +110,10 @@ class Table:
     """
 
     def __init__(self, paths: Sequence[Path], heads: Sequence[Head]) -> None:
-        n_paths = Counter(path.name for path in set(paths))
-        self._names = {path: path.name if n_paths[path.name] == 1 else str(path) for path in paths}
-        self._width = min(max(map(len, self._names.values()), default=10), _LONGEST_NAME)
+        names = {path: path.name or str(path) for path in paths}  # "." has no name
+        n_paths = Counter(names.values())
+        self._names = {path: name if n_paths[name] == 1 else str(path) for path, name in names.items()}
+        self._width = min(max(map(len, ("photograph", *self._names.values()))), _LONGEST_NAME)
         titles = [f"estimated {head.name}" if n == 0 else head.name for n, head in enumerate(heads)]
         self._titles = [f"{title:<{_ANSWER_WIDTH}}" for title in titles]
 
@@ -137,15 +139,18 @@ class Table:
 def summary(results: Sequence[Annotated], folder: Path) -> str:
     """Returns the last line: photographs, faces and failures, and the folder of the drawn pictures."""
     read = [result for result in results if result.was_read]
+    n_folders = sum(not result.was_read and os.path.isdir(result.path) for result in results)
+    n_photographs = len(results) - n_folders
     drawn = sum(result.drawn is not None for result in results)
     n_faces = sum(len(result.faces) for result in read)
-    counts = [_count(len(results), "photograph"), _count(n_faces, "face")]
+    counts = [_count(n_photographs, "photograph"), _count(n_faces, "face")]
     for number, what in (
         (sum(not result.faces for result in read), "without a face"),
-        (len(results) - len(read), "could not be read"),
+        (n_photographs - len(read), "could not be read"),
         (len(read) - drawn, "could not be drawn"),
     ):
         counts += [f"{number:,} {what}"] if number else []
+    counts += [f"{_count(n_folders, 'folder')} without readable photographs"] if n_folders else []
     counted = ", ".join(counts) + (f"; drawn in {folder}" if drawn else "")
     return f"{counted}." + (" All figures are estimates of appearance, in years and percent." if n_faces else "")
 

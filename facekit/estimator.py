@@ -119,8 +119,8 @@ class FaceEstimator:
         landmarks: 5 or 68 points by which a face is aligned; None for what the weights were trained with.
         heads: names of those to answer, None for all.
         min_face: width of the smallest faces to find, pixels; None for 60, more in pictures over 2400 px.
-        min_score: lowest detector's score of a face in a picture; None for the detector's own choice. Videos go by
-            several detections instead.
+        min_score: lowest detector score of a face in a picture; None for the detector's own choice. Videos ignore it:
+            tracks are confirmed by several detections.
         runtime: "openvino", "keras", or "auto" for Keras on a GPU and OpenVINO elsewhere.
 
     Raises:

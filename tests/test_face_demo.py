@@ -165,7 +165,27 @@ def test_no_face_is_a_result(demo: Script, nobody: Path) -> None:
     assert os.listdir("demo_output") == ["nobody.png"]
 
 
-def test_folders_below_are_searched_where_asked(demo: Script, nobody: Path) -> None:
+def test_columns_are_in_line_with_short_names(demo: Script) -> None:
+    shutil.copy(DEMO / "astronaut.jpg", "1.jpg")
+    _, out, _ = demo("1.jpg", "--detector", "whole_image")
+    header, row, _ = out.splitlines()
+    starts = [header.index(title) for title in ("face at", "estimated age", "gender", "race")]
+    assert row.startswith("1.jpg ") and row[starts[0] :].startswith("0,0 to 512,512 ")
+    assert [row[start - 2 : start] for start in starts] == ["  "] * 4 and " " not in [row[start] for start in starts]
+
+
+def test_a_folder_with_only_subfolders_is_no_photograph(demo: Script, nobody: Path) -> None:
+    Path("below").mkdir()
+    status, out, _ = demo(".", nobody)
+    _, folder, _, end = out.splitlines()
+    assert folder.startswith(".           error: A folder must hold pictures")
+    assert folder.endswith(" Received: ., which has none. Its subfolders are searched only if recursive is set.")
+    rest = "1 without a face, 1 folder without readable photographs; drawn in demo_output."
+    assert (status, end) == (0, f"1 photograph, 0 faces, {rest}")
+
+
+def test_subfolders_are_searched_where_asked(demo: Script, nobody: Path) -> None:
+    demo(nobody, "--quiet")
     for folder in ("in", "in/a", "in/b ü", "in/drawn"):
         Path(folder).mkdir()
         shutil.copy(nobody, f"{folder}/{'me' if folder == 'in' else 'x'}.png")
@@ -176,6 +196,8 @@ def test_folders_below_are_searched_where_asked(demo: Script, nobody: Path) -> N
     assert sorted(os.listdir("in/drawn")) == ["me.png", "x-2.png", "x-3.png", "x.png"]
     _, out, _ = demo("in", "--json", "-")
     assert [entry["path"] for entry in json.loads(out)] == [os.path.join("in", "me.png")]
+    _, out, _ = demo(".", "--recursive", "--output", "in/drawn", "--json", "-")
+    assert [Path(entry["path"]).parent.name for entry in json.loads(out)] == ["in", "a", "b ü"]  # not in demo_output
 
 
 def test_min_score(demo: Script) -> None:
@@ -204,7 +226,7 @@ def test_show_opens_each_drawn_picture(demo: Script, nobody: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize(
-    ("display", "missing"), [("", "There is no display"), (":0", "There is no program that opens pictures")]
+    ("display", "missing"), [("", "note: There is no display"), (":0", "note: There is no program that opens pictures")]
 )
 def test_show_without_a_display_or_a_viewer(
     display: str, missing: str, demo: Script, nobody: Path, monkeypatch: pytest.MonkeyPatch

@@ -107,11 +107,7 @@ def test_names_that_are_no_utf8(demo: Script, nobody: Path) -> None:
         (["--heads", ","], 2, "Name at least one head. Received none. Choose from age, gender, race."),
         (["--language", "cn"], 2, "Unknown language: 'cn'. Known: en, zh."),
         (["--min-face", "0"], 2, "min_face must be at least 1 pixel. Received: 0. Leave it out for the default (--min"),
-        (
-            ["--min-score", "-2"],
-            2,
-            "min_score must be a number from -1 on. Received: -2. Leave it out for the default (",
-        ),
+        (["--min-score", "-2"], 2, "min_score must be at least -1. Received: -2. Leave it out for the default (--min"),
         (["--min-face", "big"], 2, "argument --min-face: invalid int value: 'big'"),
         (["--weights", "none.h5"], 1, "No weights file none.h5. Train one, or name another (--weights)."),
         (["--weights", "text.jpg"], 1, "text.jpg is damaged or not a weights file. Fetch or train it again."),

@@ -48,6 +48,10 @@ class VideoError(FaceKitError):
     """A camera or video that cannot be opened, read or written."""
 
 
+class BackendError(FaceKitError):
+    """Something that Keras cannot do with the backend it runs on."""
+
+
 class UnknownNameError(UsageError):
     """A name that is not registered."""
 

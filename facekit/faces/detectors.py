@@ -48,7 +48,7 @@ def make_detector(name: str, min_face: int | None = None, min_score: float | Non
         min_face: width of the smallest faces to find, in pixels of the picture. Half the width costs four times the
             time. None means 60, or a fortieth of the longer side of a picture whose longer side is over 2400.
         min_score: lowest score of a face, -1 or more; None for the detector's own choice. A higher one leaves out more
-            of what is no face, but also faces.
+            of what is no face, but also faces. It has no effect on "whole_image", which has no scores.
 
     Raises:
         UnknownNameError: the name is not in DETECTORS.
@@ -63,7 +63,7 @@ def make_detector(name: str, min_face: int | None = None, min_score: float | Non
         )
     if min_score is not None and not LOWEST_SCORE <= min_score < math.inf:
         raise UsageError(
-            f"min_score must be a number from -1 on. Received: {min_score:g}. Leave it out for the default.",
+            f"min_score must be at least -1. Received: {min_score:g}. Leave it out for the default.",
             argument="min_score",
         )
     return entry.make(min_face, entry.min_score if min_score is None else min_score)
@@ -139,8 +139,8 @@ class DetectorEntry:
 
 
 DETECTORS: dict[str, DetectorEntry] = {
-    # HOG's rare false faces score up to 0.4, and so do many faces: of UTKFace's, a lowest score of 0.2 would lose 2.2
-    # points, of Black people's 3.5, of children's up to 5 years 4.0 (benchmarks/finding.py).
+    # HOG's rare false faces score up to 0.4, and so do many faces: of UTKFace's, a lowest score of 0.2 would lose 2.4
+    # points, of Black people's 4.0, of children's up to 5 years 3.6 (benchmarks/finding.py).
     "hog": DetectorEntry(hog, searches_locally=True),
     "cnn": DetectorEntry(cnn),
     "whole_image": DetectorEntry(whole_image, finds_faces=False),

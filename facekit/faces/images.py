@@ -7,7 +7,7 @@ import io
 import os
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -45,13 +45,13 @@ SUFFIXES = frozenset(
 )
 
 
-def find_pictures(paths: Sequence[str], *, recursive: bool = False, skipped: str | Path | None = None) -> list[Path]:
+def find_pictures(paths: Sequence[str], *, recursive: bool = False, skipped: Collection[str | Path] = ()) -> list[Path]:
     """Lists the picture files that files, folders and patterns name.
 
     Args:
         paths: names of files; folders, whose pictures are taken by suffix; and patterns such as "photos/**/*.jpg".
-        recursive: whether to search the folders below each folder, except hidden ones and links to folders.
-        skipped: a folder that is not searched where it lies below another, such as that of the drawn pictures.
+        recursive: whether to search the subfolders of each folder, except hidden ones and links to folders.
+        skipped: folders that are not searched as subfolders, such as that of the drawn pictures.
 
     Returns:
         Files in the order given, sorted within each folder and pattern. A name that is missing or has no picture stays
@@ -133,15 +133,20 @@ def _looks_like_picture(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and os.path.isfile(path)
 
 
-def _folders_in(folder: Path, skipped: str | Path | None) -> Iterator[Path]:
-    """Yields a folder and those below it in order of their names, without hidden ones, links and the one skipped."""
-    avoided = skipped and os.path.realpath(skipped)
+def _folders_in(folder: Path, skipped: Collection[str | Path]) -> Iterator[Path]:
+    """Yields a folder and all subfolders in order of their names, without hidden ones, links and those skipped."""
+    avoided = {os.path.realpath(path) for path in skipped}
     pending = [folder]
     while pending:
         yield (folder := pending.pop())
-        with contextlib.suppress(OSError), os.scandir(folder) as entries:  # the error is reported by _pictures_in
-            below = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False) and entry.name[0] != "."]
-            pending += (Path(path) for path in sorted(below, reverse=True) if os.path.realpath(path) != avoided)
+        pending += (path for path in reversed(_subfolders(folder)) if os.path.realpath(path) not in avoided)
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    """Lists the folders in a folder, without hidden ones and links."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:  # the error is reported by _pictures_in
+        return sorted(Path(entry) for entry in entries if entry.is_dir(follow_symlinks=False) and entry.name[0] != ".")
+    return []
 
 
 def _pictures_in(folder: Path) -> list[Path]:
@@ -174,7 +179,10 @@ def _check_file(path: Path) -> None:
     if os.path.isdir(path):  # os.path, as pathlib's questions raise where a folder is closed to us
         if _pictures_in(path):
             raise PictureError(f"A picture must be a file. Received: the folder {path}. Name a picture in it.")
-        raise PictureError(f"A folder must hold pictures (.jpg, .png, .webp ...). Received: {path}, which has none.")
+        hint = " Its subfolders are searched only if recursive is set." if _subfolders(path) else ""
+        raise PictureError(
+            f"A folder must hold pictures (.jpg, .png, .webp ...). Received: {path}, which has none.{hint}"
+        )
     if not os.path.exists(path):
         raise PictureError(f"A picture must exist. Received: {path}. Check the name, and the folder you are in.")
     if os.path.isfile(path) and os.path.getsize(path) == 0:

@@ -50,7 +50,9 @@ class NetworkConfig:
             raise UsageError(f"A network needs heads of different names. Received: {', '.join(names) or 'none'}.")
         size = height_and_width(self.input_size)
         if len(size) != 2 or not all(isinstance(side, int) and side >= 1 for side in size):
-            raise UsageError(f"input_size must be at least 1, or (height, width). Received: {self.input_size}.")
+            raise UsageError(
+                f"input_size must be a side of at least 1 px, or (height, width). Received: {self.input_size}."
+            )
         if not isinstance(self.hidden, tuple) or not all(isinstance(n, int) and n >= 1 for n in self.hidden):
             raise UsageError(f"hidden must hold widths of at least 1, e.g. (512,). Received: {self.hidden}.")
         lookup("pooling", self.pooling, dict.fromkeys(POOLINGS))

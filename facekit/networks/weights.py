@@ -41,7 +41,7 @@ def assign_tensors(network: keras.Model, tensors: Tensors) -> None:
 def load_matching(network: keras.Model, path: Path, config: NetworkConfig) -> Card:
     """Fills a network with another's weights: those of the backbone, and of each head that is the same.
 
-    Hidden layers belong to the heads, which are the same only where their features are.
+    Heads and hidden layers are copied only if features, pooling and hidden layers are equal.
 
     Args:
         network: what is filled.

@@ -178,7 +178,7 @@ def _open_window(options: VideoOptions) -> Window | None:
     except VideoError:  # no display
         if not options.writes:
             raise
-        print_note("There is no display: the video is written, but not shown.")
+        print_note("note: There is no display: the video is written, but not shown.")
         return None
 
 

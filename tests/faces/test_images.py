@@ -221,9 +221,18 @@ def test_find_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             read_picture(name)
 
 
-def test_find_pictures_below_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_find_pictures_in_subfolders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("z.png", "b/a.png", "b/c/d.jpg", "a b/é.png", ".hidden/h.png", "out/drawn.png", "b/out/o.png"):
+    for name in (
+        "z.png",
+        "b/a.png",
+        "b/c/d.jpg",
+        "a b/é.png",
+        ".hidden/h.png",
+        "out/o.png",
+        "b/out/o.png",
+        "b/x/x.png",
+    ):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).touch()
     Path("empty/below").mkdir(parents=True)
@@ -231,12 +240,15 @@ def test_find_pictures_below_folders(tmp_path: Path, monkeypatch: pytest.MonkeyP
         Path("b/loop").symlink_to("..", target_is_directory=True)
 
     def found(*names: str) -> list[str]:
-        return [path.as_posix() for path in find_pictures(names, recursive=True, skipped="./out")]
+        return [path.as_posix() for path in find_pictures(names, recursive=True, skipped=["./out", "b/x"])]
 
     assert found(".") == ["z.png", "a b/é.png", "b/a.png", "b/c/d.jpg", "b/out/o.png"]
     assert found("b", "z.png") == ["b/a.png", "b/c/d.jpg", "b/out/o.png", "z.png"]
-    assert found("out", ".hidden") == ["out/drawn.png", ".hidden/h.png"]  # what is named itself is searched
+    assert found("out", ".hidden") == ["out/o.png", ".hidden/h.png"]  # what is named itself is searched
     assert found("empty") == ["empty"]
+    for name, hint in (("empty", r" Its subfolders are searched only if recursive is set\."), ("empty/below", "")):
+        with pytest.raises(PictureError, match=rf"Received: {name}, which has none\.{hint}$"):
+            read_picture(name)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Pillow's wheels for Windows keep the library's messages")

@@ -82,7 +82,7 @@ def test_configurations_come_back_from_json() -> None:
     [
         ((), 103, r"needs heads of different names\. Received: none\."),
         ((AGE, NumberHead("age", 0, 116)), 103, r"needs heads of different names\. Received: age, age\."),
-        ((AGE,), 0, r"input_size must be at least 1, or \(height, width\)\. Received: 0\."),
+        ((AGE,), 0, r"input_size must be a side of at least 1 px, or \(height, width\)\. Received: 0\."),
         ((AGE,), (120, 0), r"input_size must be .+ Received: \(120, 0\)\."),
         ((AGE,), [120, 103], r"input_size must be .+ Received: \[120, 103\]\."),
     ],

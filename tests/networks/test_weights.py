@@ -133,7 +133,7 @@ def test_file_without_card(path: Path) -> None:
         (CARD.to_json().replace('"input_size"', '"size"'), "The card cannot be read: .*'size'"),
         (
             CARD.to_json().replace('"input_size": 103', '"input_size": 0'),
-            "input_size must be at least 1, or .height, width.. Received: 0",
+            "input_size must be a side of at least 1 px, or .height, width.. Received: 0",
         ),
         (CARD.to_json().replace('"youngest": 1', '"youngest": 99'), "Ages must be 0 <= youngest < oldest"),
         (CARD.to_json().replace('"aligned"', '"alined"'), "Unknown chip rule: 'alined'. Did you mean 'aligned'"),

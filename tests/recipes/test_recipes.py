@@ -184,7 +184,7 @@ def test_all_numbers_are_found() -> None:
         ("losses", {"race": AgeLoss()}, r"The loss of race must be ClassLoss\. Received: AgeLoss\(.+\)\."),
         ("heads", (), r"A network needs heads of different names\. Received: none\."),
         ("heads", (AGE, GENDER, GENDER), r"heads of different names\. Received: age, gender, gender\."),
-        ("input_size", 0, r"input_size must be at least 1, or \(height, width\)\. Received: 0\."),
+        ("input_size", 0, r"input_size must be a side of at least 1 px, or \(height, width\)\. Received: 0\."),
         ("data", (), r"A recipe needs a data source\. Received none\."),
         ("histograms", 1, r"histograms must be True or False\. Received: 1\."),
         ("name", "", r"A recipe's name must be usable as a file name\. Received: ''\."),

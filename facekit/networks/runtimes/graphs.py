@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from facekit.core.errors import FaceKitError, UsageError
+from facekit.core.errors import BackendError, FaceKitError, UsageError
 from facekit.core.files import atomic_path, cache_folder, writing
 from facekit.core.lazy_imports import discarded_stderr, from_extra, import_keras, missing_extra
 from facekit.faces.batch import height_and_width
@@ -133,27 +133,28 @@ def export_graph(weights: Path) -> bytes:
     return model.SerializeToString()
 
 
-def export_network(weights: Path, path: Path, format: str, **options: Any) -> Card:
+def export_network(weights: Path, path: Path, kind: str, **options: Any) -> Card:
     """Lets Keras export the network of a weights file, without the messages of TensorFlow's C++ code.
 
     Args:
         weights: the file.
         path: what is written.
-        format: "onnx" or "tf_saved_model".
-        options: for this format, as `keras.Model.export` has them.
+        kind: "onnx" or "tf_saved_model".
+        options: for this kind, as `keras.Model.export` has them.
 
     Raises:
         WeightsError: the weights cannot be used.
-        FaceKitError: Keras does not run on TensorFlow.
+        BackendError: Keras does not run on TensorFlow.
         OSError: it cannot be written.
     """
     keras = import_keras()
     if keras.backend.backend() != "tensorflow":
-        raise FaceKitError(
+        raise BackendError(
             f"Keras exports networks only with the backend TensorFlow. Received: {keras.backend.backend()}. "
-            "Set KERAS_BACKEND=tensorflow, or use the runtime keras.",
-            argument="runtime",
+            "Set KERAS_BACKEND=tensorflow."
         )
+    import tensorflow as tf  # type: ignore[import-untyped]
+
     from facekit.networks.network import network_input
     from facekit.networks.weights import load_network
 
@@ -161,13 +162,16 @@ def export_network(weights: Path, path: Path, format: str, **options: Any) -> Ca
     height, width = height_and_width(card.network.input_size)
     specs = {"picture": keras.InputSpec(shape=(None, height, width, 3), dtype="float32", name="picture")}
     if card.network.features:
-        width = feature_width(card.network.features)
-        specs["features"] = keras.InputSpec(shape=(None, width), dtype="float32", name="features")
+        n_features = feature_width(card.network.features)
+        specs["features"] = keras.InputSpec(shape=(None, n_features), dtype="float32", name="features")
     signature = [network_input(specs)]
     # The lock: `catch_warnings` changes the whole process, and may not run in two threads at once.
     with _export_lock, warnings.catch_warnings(), discarded_stderr():
         warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)  # Keras's, for tf2onnx
-        network.export(path, format, verbose=False, input_signature=signature, **options)
+        try:
+            network.export(path, kind, verbose=False, input_signature=signature, **options)
+        except tf.errors.OpError as error:  # e.g. "{{function_node ...}} path; File too large [Op:SaveV2]"
+            raise OSError(error.message.rpartition("; ")[2].partition(" [Op:")[0]) from error
     return card
 
 

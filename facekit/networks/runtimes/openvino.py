@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.core.errors import FaceKitError
+from facekit.core.errors import BackendError, FaceKitError
 from facekit.core.lazy_imports import import_openvino
 from facekit.networks.cards import read_card
 from facekit.networks.runtimes.graphs import load_graph
@@ -34,7 +34,10 @@ class OpenVinoRuntime(Runtime):
     def __init__(self, weights: Path) -> None:
         openvino = import_openvino()
         self.card = read_card(weights)
-        graph = load_graph(weights, self.card)
+        try:
+            graph = load_graph(weights, self.card)
+        except BackendError as error:
+            raise BackendError(f"{error} Or use the runtime keras.", argument="runtime") from error
         try:
             self._request = _compile(openvino, graph).create_infer_request()
         except RuntimeError as error:

@@ -24,7 +24,7 @@ from facekit.heads import GENDER, RACE, AgeHead
 from facekit.networks.calibration import Calibration
 from facekit.networks.cards import DEFAULT_WEIGHTS, ORIGINAL_CARD, Card, read_card
 from facekit.networks.hdf5 import read_hdf5, write_hdf5
-from facekit.networks.runtimes import graphs
+from facekit.networks.runtimes import graphs, load_runtime
 from facekit.networks.runtimes.graphs import export_graph, graph_name, load_graph
 
 WEIGHTS = Path("weights/mine.h5")  # of which only the name is looked at
@@ -255,12 +255,16 @@ def test_damaged_weights_are_not_exported(tiny_weights: Path, tmp_path: Path) ->
     assert not list(cached().glob("damaged-*"))
 
 
-def test_without_tensorflow_the_error_says_what_to_do(tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_tensorflow_the_error_says_what_to_do(
+    tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    with pytest.raises(
-        FaceKitError, match=r"Received: jax\. Set KERAS_BACKEND=tensorflow, or use the runtime keras\.$"
-    ):
+    rule = r"Received: jax\. Set KERAS_BACKEND=tensorflow\."
+    with pytest.raises(FaceKitError, match=rf"{rule}$"):
         export_graph(tiny_weights)
+    with pytest.raises(FaceKitError, match=rf"{rule} Or use the runtime keras\.$"):
+        load_runtime(tiny_weights, "openvino")
 
 
 @pytest.mark.parametrize("package", ["keras", "onnx", "tf2onnx"])

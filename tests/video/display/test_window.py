@@ -49,7 +49,7 @@ def test_without_a_display_what_is_wanted_is_written(
     monkeypatch.setattr(annotate, "_stages", lambda *_: {"all": lambda frame: (Scene(frame, ()), frame.picture)})
     report = annotate_video(clip, ESTIMATOR, VideoOptions(output=tmp_path / "o.mp4"))
     assert (report.frames, report.files) == (N_FRAMES, [tmp_path / "o.mp4"])
-    assert capsys.readouterr().err == "There is no display: the video is written, but not shown.\n"
+    assert capsys.readouterr().err == "note: There is no display: the video is written, but not shown.\n"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have a display")
