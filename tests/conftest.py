@@ -5,12 +5,13 @@ import runpy
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from checkout import ROOT, Script
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -21,8 +22,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # A shell's background jobs ignore it, and so would the processes that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.pop("UV", None)  # else a script that lacks an extra is repeated by uv, in place of the tests
-ROOT = Path(__file__).resolve().parent.parent
-Script = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="session", autouse=True)

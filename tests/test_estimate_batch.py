@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from checkout import ROOT
 from PIL import Image
 
 from facekit import FaceEstimator, estimator

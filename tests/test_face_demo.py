@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT, Script
+from checkout import ROOT, Script
 from numpy.typing import NDArray
 from PIL import Image, ImageShow
 

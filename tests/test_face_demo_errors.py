@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, Script
+from checkout import ROOT, Script
 from PIL import Image
 
 DEMO = ROOT / "demo_images"

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from conftest import ROOT, Script
+from checkout import ROOT, Script
 from numpy.typing import NDArray
 from PIL import Image
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Script
+from checkout import Script
 from tiny import TINY, TinyRun, changed, prepared, settings
 
 import face_train

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from conftest import ROOT
+from checkout import ROOT
 
 from facekit.core.lazy_imports import missing_extra
 

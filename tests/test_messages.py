@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from checkout import ROOT
 
 OPTION = re.compile(r'(?<![\w"-])--[a-z]')  # behind a quote, a property of CSS
 INSTALLING = re.compile(r"Run: (pip|uv) .*|(pip|uv) (install|sync) .*")  # other programs' options

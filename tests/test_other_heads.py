@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, Script
+from checkout import ROOT, Script
 from untrained import save_mobilenet
 
 from facekit import ClassAnswer, FaceEstimate, draw_estimates
@@ -43,7 +43,7 @@ def test_tables_and_captions(
     result = Annotated(Path("me.jpg"), 200, 200, [face])
     table = Table([result.path], [head])
     assert table.header.split() == ["photograph", "face", "at", "estimated", head.name]
-    assert table.rows(result) == f"me.jpg  {'40,40 to 140,140':<22}  {cell}"
+    assert table.rows(result) == f"me.jpg      {'40,40 to 140,140':<22}  {cell}"
     (row,) = csv.DictReader(io.StringIO(to_csv([result], [head])))
     box = {"left": "40", "top": "40", "right": "140", "bottom": "140", "score": "1.25"}
     assert row == {"path": "me.jpg", **box, **columns, "error": ""}

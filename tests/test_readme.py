@@ -6,7 +6,7 @@ import re
 import shlex
 
 import pytest
-from conftest import ROOT
+from checkout import ROOT
 
 import facekit
 import facekit.estimator

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, Script
+from checkout import ROOT, Script
 
 from facekit import cli
 from facekit.core.errors import FaceKitError, UnknownNameError

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT, Script
+from checkout import ROOT, Script
 from PIL import Image
 from untrained import save_mobilenet
 

@@ -90,7 +90,7 @@ def test_a_head_that_one_source_knows(sources: list[DataSource]) -> None:
 
 
 def test_faces_are_cut_by_the_rule(chips: np.ndarray, tmp_path: Path) -> None:
-    from conftest import ROOT
+    from checkout import ROOT
 
     (tmp_path / "faces.csv").write_text(f"path,age\n{ROOT / 'demo_images' / 'astronaut.jpg'},30\n", encoding="utf-8")
     source = DataSource("table", str(tmp_path / "faces.csv"), detector="hog")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from checkout import ROOT
 from numpy.typing import NDArray
 from PIL import Image
 

@@ -177,7 +177,7 @@ def test_same_answers_give_the_same_page_over_an_old_one(tmp_path: Path) -> None
         (HEADS, (AGE, GENDER)),
         ((*HEADS, MOOD), None),
         ((AgeHead(youngest=20, oldest=40), MOOD), None),
-        ((AGE, ClassHead("name", tuple(f"n{k}" for k in range(30)))), None),
+        ((AGE, ClassHead("forename", tuple(f"n{k}" for k in range(30)))), None),
     ],
     ids=["age", "race", "other", "without race", "four", "adults only", "many classes"],
 )

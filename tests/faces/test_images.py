@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from checkout import ROOT
 from PIL import Image
 
 from facekit.core.errors import PictureError

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from checkout import ROOT
 from numpy.typing import NDArray
 
 from facekit import FaceEstimator

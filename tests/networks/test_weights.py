@@ -12,7 +12,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from conftest import ROOT
+from checkout import ROOT
 
 from facekit.core.errors import WeightsError
 from facekit.heads import AGE, GENDER, RACE, ClassHead

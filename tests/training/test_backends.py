@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import ROOT
+from checkout import ROOT
 from tiny import TINY, TinyRun, changed, prepared
 
 from facekit.networks.cards import read_card

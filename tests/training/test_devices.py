@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import Script
+from checkout import Script
 from test_backends import run_other
 from tiny import TINY, changed, settings
 

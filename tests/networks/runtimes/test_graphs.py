@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import onnx
 import pytest
-from conftest import ROOT
+from checkout import ROOT
 from untrained import TWO_INPUTS, save_untrained
 
 from facekit.core.errors import FaceKitError, MissingExtraError, WeightsError

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import ROOT, Script
+from checkout import ROOT, Script
 from numpy.typing import NDArray
 from PIL import Image
 from untrained import TWO_INPUTS, save_untrained
