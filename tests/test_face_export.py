@@ -70,36 +70,30 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 sys.modules["facekit"] = None
 import numpy as np
 chips = np.load("chips.npy").astype("float32")
-exec(sys.argv[1])
-np.savez("probabilities.npz", **{name: rows.numpy() for name, rows in probabilities.items()})
+for number, example in enumerate(sys.argv[1:]):
+    exec(example)
+    np.savez(f"{number}.npz", **{name: rows.numpy() for name, rows in probabilities.items()})
 """
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras, which saves variables
-@pytest.mark.parametrize(
-    ("format", "ending", "example"),
-    [("keras", ".keras", KERAS_EXAMPLE), ("saved_model", "_saved_model", TENSORFLOW_EXAMPLE)],
-)
-def test_models_open_without_facekit(
-    format: str, ending: str, example: str, script: Script, tiny_weights: Path, working_folder: Path
-) -> None:
+def test_models_open_without_facekit(script: Script, tiny_weights: Path, working_folder: Path) -> None:
     """In a process where importing facekit fails; dlib's network has the least usual layers of all."""
-    output = f"tiny{ending}"
-    status, out, err = script("face_export.py", "--weights", tiny_weights, "--format", format)
-    assert (status, err) == (0, "") and out.startswith(f"{output}: ")
-    assert os.listdir() == [output]
-    card = read_card(tiny_weights)
-    if format == "keras":
-        assert zipfile.ZipFile(output).read("card.json").decode() == card.to_json()
-    else:
-        assert Path(output, "assets.extra", "card.json").read_text(encoding="utf-8") == card.to_json()
+    for format, output in (("keras", "tiny.keras"), ("saved_model", "tiny_saved_model")):
+        status, out, err = script("face_export.py", "--weights", tiny_weights, "--format", format)
+        assert (status, err) == (0, "") and out.startswith(f"{output}: ")
+    assert sorted(os.listdir()) == ["tiny.keras", "tiny_saved_model"]
+    card = read_card(tiny_weights).to_json()
+    assert zipfile.ZipFile("tiny.keras").read("card.json").decode() == card
+    assert Path("tiny_saved_model", "assets.extra", "card.json").read_text(encoding="utf-8") == card
     chips = np.random.default_rng(0).integers(0, 256, (3, 103, 103, 3), np.uint8)
     np.save("chips.npy", chips)
-    opening = example.replace("mobilenet_utkface", "tiny")
-    subprocess.run([sys.executable, "-c", _OPENED, opening], check=True, capture_output=True)
-    probabilities = np.load("probabilities.npz")
-    for name, rows in load_runtime(tiny_weights, "keras").predict_raw(chips).items():
-        np.testing.assert_allclose(probabilities[name], rows, rtol=0, atol=1e-5)
+    examples = [example.replace("mobilenet_utkface", "tiny") for example in (KERAS_EXAMPLE, TENSORFLOW_EXAMPLE)]
+    subprocess.run([sys.executable, "-c", _OPENED, *examples], check=True, capture_output=True)
+    expected = load_runtime(tiny_weights, "keras").predict_raw(chips)
+    for opened in (np.load("0.npz"), np.load("1.npz")):
+        for name, rows in expected.items():
+            np.testing.assert_allclose(opened[name], rows, rtol=0, atol=1e-5)
 
 
 def test_no_backbone_needs_facekit_to_be_opened(tmp_path: Path) -> None:

@@ -132,9 +132,7 @@ main(face_train.run, face_train.parser)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signals")
-def test_sigterm_leaves_a_checkpoint_within_seconds(
-    tiny_utkface: Path, working_folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_sigterm_leaves_a_checkpoint_within_seconds(tiny_utkface: Path, working_folder: Path) -> None:
     path = os.pathsep.join([str(PROJECT), str(PROJECT / "tests" / "support")])
     command, environment = [sys.executable, "-c", PROGRAM, "--data", tiny_utkface], {**os.environ, "PYTHONPATH": path}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as going:
@@ -147,10 +145,7 @@ def test_sigterm_leaves_a_checkpoint_within_seconds(
         begun = time.monotonic()
         *_, said = going.stderr.read().splitlines()
         assert going.wait() == 128 + signal.SIGTERM
-    seconds = time.monotonic() - begun
-    with capsys.disabled():
-        print(f" {seconds:.1f} s ", end="")
-    assert seconds < 30  # on a busy machine; about 1 on an idle one
+    assert time.monotonic() - begun < 30  # on a busy machine
     run = resumed_run(None)
     assert said == f"error: interrupted. Continue with: {sys.executable} -c --resume {run.folder.name}"
     checkpoint = checkpoints.load_checkpoint(run.files.checkpoint)

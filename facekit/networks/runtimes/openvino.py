@@ -1,5 +1,6 @@
 """OpenVINO runtime: runs a network's graph on the CPU, without Keras."""
 
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from types import ModuleType
@@ -13,6 +14,8 @@ from facekit.core.lazy_imports import import_openvino
 from facekit.networks.cards import read_card
 from facekit.networks.runtimes.graphs import load_graph
 from facekit.networks.runtimes.runtime import Inputs, Runtime
+
+_core_lock = Lock()
 
 
 class OpenVinoRuntime(Runtime):
@@ -53,8 +56,23 @@ class OpenVinoRuntime(Runtime):
         return {head.name: outputs[head.name] for head in self.card.network.heads}
 
 
+def _shared_core(openvino: ModuleType) -> Any:
+    """Returns the only core of the process, which is never deleted.
+
+    The CPU plugin of each core replaces the stack on which signals are handled. Where two of them are deleted in the
+    order in which they were made, that stack is memory which no longer exists, and Ctrl-C ends in a segmentation fault.
+    """
+    with _core_lock:
+        return _core(openvino)
+
+
+@cache
+def _core(openvino: ModuleType) -> Any:
+    return openvino.Core()
+
+
 def _compile(openvino: ModuleType, graph: bytes) -> Any:
-    core = openvino.Core()
+    core = _shared_core(openvino)
     model = openvino.preprocess.PrePostProcessor(core.read_model(graph))
     model.input("picture").tensor().set_element_type(openvino.Type.u8)  # chips are converted on their way in
     # A thread that is pinned to a core has to wait where another program keeps that core busy.

@@ -21,6 +21,7 @@ from untrained import TWO_INPUTS, save_untrained
 
 from facekit import FaceEstimator
 from facekit.core.errors import FaceKitError, UnknownNameError
+from facekit.core.files import PROJECT
 from facekit.faces.batch import FaceBatch
 from facekit.faces.chips import resize_chips
 from facekit.faces.features import compute_features
@@ -256,3 +257,24 @@ def test_photographs_load_no_keras_and_report_to_nobody(tmp_path: Path) -> None:
     heavy = {"keras", "tensorflow", "onnx", "tf2onnx", "scipy", "tqdm", "requests", "cv2", "matplotlib"}
     assert not loaded & {*heavy, "openvino_telemetry", "openvino.tools.ovc"}
     assert not list(home.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal stacks")
+def test_ctrl_c_works_after_networks_are_deleted() -> None:
+    code = """if True:
+        import gc, signal
+        from facekit.networks.cards import DEFAULT_WEIGHTS
+        from facekit.networks.runtimes.openvino import OpenVinoRuntime
+
+        first, second = OpenVinoRuntime(DEFAULT_WEIGHTS), OpenVinoRuntime(DEFAULT_WEIGHTS)
+        del first
+        gc.collect()
+        del second
+        gc.collect()
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            print("interrupted")
+    """
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "interrupted\n")
