@@ -21,7 +21,6 @@ from untrained import TWO_INPUTS, save_untrained
 
 from facekit import FaceEstimator
 from facekit.core.errors import FaceKitError, UnknownNameError
-from facekit.core.files import PROJECT
 from facekit.faces.batch import FaceBatch
 from facekit.faces.chips import resize_chips
 from facekit.faces.features import compute_features
@@ -276,5 +275,5 @@ def test_ctrl_c_works_after_networks_are_deleted() -> None:
         except KeyboardInterrupt:
             print("interrupted")
     """
-    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "interrupted\n")
