@@ -58,7 +58,7 @@ def test_any_thread_may_search(name: str) -> None:
     detect = make_detector(name)
     expected = [detect(picture) for picture in pictures]
     with ThreadPoolExecutor(3) as pool:
-        asked = [pool.submit(make_detector(name), pictures[n % 3]) for n in range(60 if name == "hog" else 9)]
+        asked = [pool.submit(make_detector(name), pictures[n % 3]) for n in range(60 if name == "hog" else 6)]
     assert [answer.result() for answer in asked] == expected * (len(asked) // 3)
 
 

@@ -49,7 +49,8 @@ def test_default_network_learns_chips_by_heart(tiny_utkface: Path, tmp_path: Pat
         ),
     )
     run = prepared(settings(recipe, tiny_utkface), tmp_path)
-    run.train()
+    run.fit(run.prepared)
+    run.files.close()
     for name in ("loss", "age", "gender", "race"):
         first, last = (epoch[name] for epoch in run.history)
         assert last < 0.9 * first, name
