@@ -60,7 +60,7 @@ class DataSource:
 
     @property
     def split_rule(self) -> SplitRule:
-        """How the data is split."""
+        """Rule by which the data is split."""
         return SplitRule(str(self.split), self.validation_share, self.test_share)
 
     def to_dict(self) -> dict[str, Any]:

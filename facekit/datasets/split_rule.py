@@ -22,7 +22,7 @@ SPLITS = {
 
 @dataclass(frozen=True)
 class SplitRule:
-    """How a data set is split.
+    """Rule by which a data set is split.
 
     Args:
         name: a key of SPLITS.

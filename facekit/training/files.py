@@ -40,6 +40,10 @@ class RunFiles:
         return self.path / "checkpoint.h5"
 
     @property
+    def records(self) -> Path:
+        return self.path / "records.csv.gz"
+
+    @property
     def teacher(self) -> Path:
         return self.path / "teacher.h5"
 

@@ -150,7 +150,7 @@ class Run:
         _note(f"Run {self.folder}, weights {self.best_path}.")
         asked = replace(prepared.settings, recipe=self.settings.recipe)  # a resumed run removes the same heads again
         asked.save(self.files.settings)
-        check_records(self.folder / "records.csv.gz", self.files.checkpoint, prepared.data, prepared.recipe)
+        check_records(self.files.records, self.files.checkpoint, prepared.data, prepared.recipe)
         targets = self._targets(prepared)
         self._save_first_chips(prepared)
         with prepared.devices.scope():

@@ -103,10 +103,10 @@ class VideoOptions:
 
     @property
     def writes(self) -> bool:
-        """Whether any file is written."""
+        """Tells whether any file is written."""
         return bool(self.output or self.jsonl or self.summary or self.capture_to)
 
     @property
     def draws(self) -> bool:
-        """Whether drawn frames are needed."""
+        """Tells whether drawn frames are needed."""
         return bool(self.show or self.output or self.capture_to)

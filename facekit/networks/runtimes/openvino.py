@@ -1,6 +1,5 @@
 """OpenVINO runtime: runs a network's graph on the CPU, without Keras."""
 
-from functools import cache
 from pathlib import Path
 from threading import Lock
 from types import ModuleType
@@ -15,7 +14,7 @@ from facekit.networks.cards import read_card
 from facekit.networks.runtimes.graphs import load_graph
 from facekit.networks.runtimes.runtime import Inputs, Runtime
 
-_core_lock = Lock()
+_core_lock, _cores = Lock(), list[Any]()
 
 
 class OpenVinoRuntime(Runtime):
@@ -63,12 +62,9 @@ def _shared_core(openvino: ModuleType) -> Any:
     order in which they were made, that stack is memory which no longer exists, and Ctrl-C ends in a segmentation fault.
     """
     with _core_lock:
-        return _core(openvino)
-
-
-@cache
-def _core(openvino: ModuleType) -> Any:
-    return openvino.Core()
+        if not _cores:
+            _cores.append(openvino.Core())
+        return _cores[0]
 
 
 def _compile(openvino: ModuleType, graph: bytes) -> Any:
