@@ -135,16 +135,18 @@ def test_stop_ends_the_iteration_while_the_source_says_nothing() -> None:
 
 def test_stages_that_hang_are_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline_module, "SHUTDOWN_SECONDS", 0.4)
-    goes_on = threading.Event()
+    hanging, goes_on = threading.Event(), threading.Event()
 
     def hangs(n: int) -> int:
         if n:
+            hanging.set()
             goes_on.wait(LIMIT)
         return n
 
     start = time.perf_counter()
     with make(range(9), hangs, *[lambda n: n] * 24) as pipeline:
         next(iter(pipeline))
+        assert hanging.wait(LIMIT)
     assert 0.4 <= time.perf_counter() - start < 8  # one after the other, they would take 10 s
     goes_on.set()
     for thread in pipeline._threads:
