@@ -18,6 +18,7 @@ from facekit.faces.finder import FaceFinder
 from facekit.faces.images import Picture, read_picture
 from facekit.heads import Answer, Head, select_heads
 from facekit.networks.cards import DEFAULT_WEIGHTS
+from facekit.networks.descriptors import DESCRIPTOR
 from facekit.networks.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -225,16 +226,21 @@ class FaceEstimator:
         return Cut({rule: self._finder.cut(picture, boxes, rule) for rule in rules})
 
     def predict(self, faces: Cut | Picture) -> "Outputs":
-        """Returns head's name -> calibrated values (n, width) of faces that were cut; all in one batch.
+        """Runs the networks on faces that were cut; all in one batch.
 
         Args:
             faces: as `cut` returns them, or chips (n, S, S, 3) for all networks.
+
+        Returns:
+            Head's name -> calibrated values (n, width), and DESCRIPTOR -> (n, D) if a network has a describer.
         """
         outputs: Outputs = {}
         for predictor, names in self._answers.items():
             batch = faces.batches[predictor.card.chip] if isinstance(faces, Cut) else faces
             rows = predictor.predict(batch)
             outputs |= {name: rows[name] for name in names}
+            if DESCRIPTOR in rows:
+                outputs.setdefault(DESCRIPTOR, rows[DESCRIPTOR])
         return outputs
 
     def decode(self, outputs: Mapping[str, NDArray[np.floating]]) -> list[dict[str, Answer]]:

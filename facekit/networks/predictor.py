@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from facekit.core.errors import lookup
 from facekit.faces.batch import FaceBatch
 from facekit.networks.cards import read_card
+from facekit.networks.descriptors import DESCRIPTOR, load_describer
 from facekit.networks.runtimes import RUNTIMES, check_installed, load_runtime
+from facekit.networks.runtimes.runtime import POOLED
 
 if TYPE_CHECKING:
     from facekit.networks.runtimes.runtime import Outputs, Runtime
@@ -34,11 +36,23 @@ class Predictor:
         self.weights, self.runtime = weights, runtime
         self.card = read_card(weights)
         check_installed(weights, self.card, runtime)
+        self._describer = load_describer(weights, self.card)
         self._loaded: Runtime | None = None
         self._lock = Lock()
 
     def predict(self, faces: FaceBatch | NDArray[np.uint8]) -> "Outputs":
-        """Returns head's name -> calibrated values (n, width), of a batch or its chips (n, H, W, 3) alone."""
+        """Runs the network.
+
+        Args:
+            faces: a batch, or its chips (n, H, W, 3) alone.
+
+        Returns:
+            Head's name -> calibrated values (n, width), and DESCRIPTOR -> (n, D) if the weights have a describer.
+        """
         with self._lock:
             self._loaded = self._loaded or load_runtime(self.weights, self.runtime)
-        return self._loaded.predict(faces)
+        outputs = self._loaded.predict(faces)
+        pooled = outputs.pop(POOLED, None)
+        if self._describer and pooled is not None:
+            outputs[DESCRIPTOR] = self._describer.describe(pooled)
+        return outputs

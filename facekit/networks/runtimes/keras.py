@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.networks.network import network_input
-from facekit.networks.runtimes.runtime import Inputs, Runtime
+from facekit.networks.runtimes.runtime import POOLED, Inputs, Runtime
 from facekit.networks.weights import load_network
 
 
@@ -27,7 +27,9 @@ class KerasRuntime(Runtime):
     batch_size = 32
 
     def __init__(self, weights: Path) -> None:
-        self.network, self.card = load_network(weights)
+        network, self.card = load_network(weights)
+        pooled = network.get_layer(self.card.network.heads[0].name).input
+        self.network = keras.Model(network.input, {**network.output, POOLED: pooled})
         self._call = _compiled(self.network)
 
     def _run(self, inputs: Inputs) -> dict[str, NDArray[np.floating]]:

@@ -12,7 +12,7 @@ from facekit.core.errors import BackendError, FaceKitError
 from facekit.core.lazy_imports import import_openvino
 from facekit.networks.cards import read_card
 from facekit.networks.runtimes.graphs import load_graph
-from facekit.networks.runtimes.runtime import Inputs, Runtime
+from facekit.networks.runtimes.runtime import POOLED, Inputs, Runtime
 
 _core_lock, _cores = Lock(), list[Any]()
 
@@ -41,7 +41,7 @@ class OpenVinoRuntime(Runtime):
         except BackendError as error:
             raise BackendError(f"{error} Or use the runtime keras.", argument="runtime") from error
         try:
-            self._request = _compile(openvino, graph).create_infer_request()
+            self._request = _compile(openvino, graph, self.card.network.heads[0].name).create_infer_request()
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1].rstrip(".")
             raise FaceKitError(
@@ -52,7 +52,8 @@ class OpenVinoRuntime(Runtime):
     def _run(self, inputs: Inputs) -> dict[str, NDArray[np.floating]]:
         with self._lock:
             outputs = self._request.infer(inputs)
-        return {head.name: outputs[head.name] for head in self.card.network.heads}
+        names = [head.name for head in self.card.network.heads]
+        return {name: outputs[name] for name in names} | {POOLED: outputs[POOLED]}
 
 
 def _shared_core(openvino: ModuleType) -> Any:
@@ -67,10 +68,21 @@ def _shared_core(openvino: ModuleType) -> Any:
         return _cores[0]
 
 
-def _compile(openvino: ModuleType, graph: bytes) -> Any:
+def _compile(openvino: ModuleType, graph: bytes, head: str) -> Any:
     core = _shared_core(openvino)
-    model = openvino.preprocess.PrePostProcessor(core.read_model(graph))
+    network = core.read_model(graph)
+    (pooled,) = network.add_outputs(_input_of(network.output(head)))
+    pooled.get_tensor().set_names({POOLED})
+    model = openvino.preprocess.PrePostProcessor(network)
     model.input("picture").tensor().set_element_type(openvino.Type.u8)  # chips are converted on their way in
     # A thread that is pinned to a core has to wait where another program keeps that core busy.
     settings = {"INFERENCE_PRECISION_HINT": "f32", "ENABLE_CPU_PINNING": False}
     return core.compile_model(model.build(), "CPU", settings)
+
+
+def _input_of(output: Any) -> Any:
+    """Finds what a head reads: the input of its product, the first on the way back from its output."""
+    node = output.get_node()
+    while node.get_type_name() != "MatMul":
+        node = node.input_value(0).get_node()
+    return node.input_value(0)

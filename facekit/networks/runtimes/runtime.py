@@ -14,7 +14,8 @@ from facekit.networks.cards import Card
 _BAR = 10  # batches; fewer are done before a progress bar would show
 
 Inputs = Mapping[str, NDArray[np.generic]]  # input's name -> (n, ...)
-Outputs = dict[str, NDArray[np.floating]]  # head's name -> (n, width)
+Outputs = dict[str, NDArray[np.floating]]  # head's name -> (n, width), and POOLED -> (n, F)
+POOLED = "pooled"  # what the heads read: the features of the last layer that they share
 
 
 class Runtime(ABC):
@@ -36,7 +37,7 @@ class Runtime(ABC):
                 none, they are computed from the chips at the network's size.
 
         Returns:
-            Head's name -> (n, width).
+            Head's name -> (n, width), and POOLED -> (n, F).
         """
         return self.card.calibration.apply(self.card.network.heads, self.predict_raw(faces))
 
@@ -49,12 +50,9 @@ class Runtime(ABC):
 
             starts = tqdm(starts, desc="Estimating", leave=False, disable=None, delay=2)
         outputs = [self._run(self._inputs(faces[at : at + self.batch_size])) for at in starts]
-        return {
-            head.name: np.concatenate(
-                [np.empty((0, head.width), np.float32)] + [output[head.name] for output in outputs]
-            )
-            for head in self.card.network.heads
-        }
+        if not outputs:
+            return {head.name: np.empty((0, head.width), np.float32) for head in self.card.network.heads}
+        return {name: np.concatenate([output[name] for output in outputs]) for name in outputs[0]}
 
     def _inputs(self, faces: FaceBatch) -> Inputs:
         """Returns the inputs that the network's configuration names."""
@@ -68,4 +66,8 @@ class Runtime(ABC):
 
     @abstractmethod
     def _run(self, inputs: Inputs) -> Outputs:
-        """Runs one batch: `picture` uint8 (n, H, W, 3) of the network's size, and `features` if it takes them."""
+        """Runs one batch: `picture` uint8 (n, H, W, 3) of the network's size, and `features` if it takes them.
+
+        Returns:
+            Head's name -> (n, width), and POOLED -> (n, F).
+        """

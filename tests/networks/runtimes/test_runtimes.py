@@ -31,7 +31,7 @@ from facekit.networks.cards import DEFAULT_WEIGHTS, Card, read_card
 from facekit.networks.config import NetworkConfig
 from facekit.networks.network import build_network
 from facekit.networks.runtimes import RUNTIMES, load_runtime
-from facekit.networks.runtimes.runtime import Runtime
+from facekit.networks.runtimes.runtime import POOLED, Runtime
 from facekit.networks.weights import network_tensors, save_weights
 
 Chips = NDArray[np.uint8]
@@ -100,7 +100,7 @@ def test_every_runtime_answers_as_keras_does(
     assert runtime.card == read_card(weights) and runtime.batch_size >= 1
     faces = FaceBatch(chips, boxes=np.zeros((len(chips), 4), int))
     for answers in (runtime.predict(chips), runtime.predict(faces), runtime.predict_raw(chips)):
-        assert list(answers) == [head.name for head in runtime.card.network.heads]
+        assert list(answers) == [*(head.name for head in runtime.card.network.heads), POOLED]
         for head in runtime.card.network.heads:
             rows = answers[head.name]
             assert rows.shape == (len(chips), head.width) and rows.dtype == np.float32
