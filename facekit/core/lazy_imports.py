@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
 from facekit.core.errors import FaceKitError, MissingExtraError
 from facekit.core.files import PROJECT
+
+_core_lock, _cores = Lock(), list[Any]()
 
 
 @contextmanager
@@ -97,6 +100,22 @@ def import_openvino() -> ModuleType:
             f"OpenVINO does not load: {error}. Run: pip install openvino, or use the runtime keras.", argument="runtime"
         ) from error
     return openvino
+
+
+def openvino_core() -> Any:
+    """Returns the only core of the process, which is never deleted.
+
+    The CPU plugin of each core replaces the stack on which signals are handled. Where two of them are deleted in the
+    order in which they were made, that stack is memory which no longer exists, and Ctrl-C ends in a segmentation fault.
+
+    Raises:
+        FaceKitError: OpenVINO is not installed, or does not load.
+    """
+    openvino = import_openvino()
+    with _core_lock:
+        if not _cores:
+            _cores.append(openvino.Core())
+        return _cores[0]
 
 
 def import_cv2() -> Any:

@@ -141,7 +141,7 @@ def test_boxes_are_clipped(astronaut: Picture) -> None:
 
 
 def test_unknown_names_and_sizes_are_refused() -> None:
-    with pytest.raises(UnknownNameError, match=r"Unknown detector: 'hoog'\. Did you mean 'hog'\? Known: cnn, hog"):
+    with pytest.raises(UnknownNameError, match=r"Unknown detector: 'hoog'\. Did you mean 'hog'\? Known: blazeface, cnn, hog"):
         make_detector("hoog")
     with pytest.raises(FaceKitError, match=r"min_face must be at least 1 pixel\. Received: 0\."):
         make_detector("hog", 0)

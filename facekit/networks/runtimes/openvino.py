@@ -9,12 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.core.errors import BackendError, FaceKitError
-from facekit.core.lazy_imports import import_openvino
+from facekit.core.lazy_imports import import_openvino, openvino_core
 from facekit.networks.cards import read_card
 from facekit.networks.runtimes.graphs import load_graph
 from facekit.networks.runtimes.runtime import POOLED, Inputs, Runtime
-
-_core_lock, _cores = Lock(), list[Any]()
 
 
 class OpenVinoRuntime(Runtime):
@@ -56,20 +54,8 @@ class OpenVinoRuntime(Runtime):
         return {name: outputs[name] for name in names} | {POOLED: outputs[POOLED]}
 
 
-def _shared_core(openvino: ModuleType) -> Any:
-    """Returns the only core of the process, which is never deleted.
-
-    The CPU plugin of each core replaces the stack on which signals are handled. Where two of them are deleted in the
-    order in which they were made, that stack is memory which no longer exists, and Ctrl-C ends in a segmentation fault.
-    """
-    with _core_lock:
-        if not _cores:
-            _cores.append(openvino.Core())
-        return _cores[0]
-
-
 def _compile(openvino: ModuleType, graph: bytes, head: str) -> Any:
-    core = _shared_core(openvino)
+    core = openvino_core()
     network = core.read_model(graph)
     (pooled,) = network.add_outputs(_input_of(network.output(head)))
     pooled.get_tensor().set_names({POOLED})
