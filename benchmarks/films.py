@@ -30,7 +30,7 @@ parser.add_argument("--seed", type=int, default=0, help="chooses the people (def
 def main() -> None:
     args = parser.parse_args()
     from cast import utkface_cast
-    from footage import KINDS
+    from footage import KINDS, films_of
     from judge import Figures, judge, still_answers
 
     from facekit import FaceEstimator
@@ -44,7 +44,7 @@ def main() -> None:
     print(f"{'':<10} frames /s   MOTA   IDF1 switch frag   carried  1 number        shown  age 90 %  gender  race")
     by_kind = {}
     for kind in args.kinds or KINDS:
-        start, films = time.perf_counter(), KINDS[kind](people)
+        start, films = time.perf_counter(), films_of(kind, people)
         judged = [judge(film, FaceEstimator(min_face=film.min_face), stills) for film in films]
         by_kind[kind] = sum(judged, Figures())
         print(row(kind, by_kind[kind], time.perf_counter() - start), flush=True)

@@ -24,7 +24,7 @@ FACE = 200  # width of a face in the largest picture of a head, pixels
 CHIP_FACE = (97.0, 97.0, 178.0)  # the same in a UTKFace chip of 200 px
 SHAPE = (2.1, 2.3)  # width and height of that picture, in face widths
 CENTRE = (1.05, 1.0)  # position of the face's centre in it, in face widths
-PROFILE_SHIFT = 0.5  # sideways distance of a face in full profile from the middle of its head, in face widths
+PROFILE_SHIFT = 0.35  # sideways distance of a face in full profile from the middle of its head, in face widths
 _HALF_HEAD = 0.68  # half the width of a head that turns, in face widths
 NOISE = 2.5  # standard deviation of the sensor noise, of 255
 
