@@ -79,11 +79,12 @@ def latency(folder: Path, args: argparse.Namespace) -> None:
 
 def flicker(folder: Path, args: argparse.Namespace) -> None:
     """Measures how much a still face's age changes per second, against separate estimates of each frame."""
-    from flicker import estimates_by_frame, flicker, smoothed_estimates
+    from flicker import estimates_by_frame, flicker
+    from judge import scenes
 
     seconds = min(10.0, args.seconds)
     frames = list(looped("still", round(30 * seconds)))
-    smoothed = flicker(smoothed_estimates(estimator(), frames, 30.0), seconds)
+    smoothed = flicker([scene.faces for scene in scenes(frames, estimator())], seconds)
     separate = flicker(estimates_by_frame(estimator(), frames), seconds)
     print(verdict(f"flicker {smoothed:.2f} years a second, share of {separate:.2f}", smoothed / separate, 0.2, 0.1))
 
@@ -91,7 +92,7 @@ def flicker(folder: Path, args: argparse.Namespace) -> None:
 def tracking(folder: Path, args: argparse.Namespace) -> None:
     """Measures MOTA and identity switches over all synthetic clips."""
     from clips import SCENES, clip
-    from mot import score
+    from mot import Score, score, visible_boxes
 
     from facekit.video.frames import Frame
     from facekit.video.tracks.search import PeriodicSearch
@@ -101,11 +102,12 @@ def tracking(folder: Path, args: argparse.Namespace) -> None:
     for name in SCENES:
         made, search, tracker = clip(name, seconds=args.seconds), PeriodicSearch(), Tracker()
         frames = (Frame(number, number / 30, picture, 0.0) for number, picture in enumerate(made.frames()))
-        scores.append(score(made.truth, [tracker.track(frame, search.find(frame)) for frame in frames]))
+        tracks = [tracker.track(frame, search.find(frame)) for frame in frames]
+        scores.append(score(made.truth, map(visible_boxes, tracks)))
         print(f"  {name:<20} MOTA {scores[-1].mota:.4f}, switches {scores[-1].switches}")
-    wrong = sum(each.switches + each.misses + each.false for each in scores)
-    print(verdict(f"MOTA over {len(scores)} clips", 1 - wrong / sum(each.faces for each in scores), 0.95, 0.98))
-    print(verdict("switches", sum(each.switches for each in scores), 0))
+    total = sum(scores, Score())
+    print(verdict(f"MOTA over {len(scores)} clips", total.mota, 0.95, 0.98))
+    print(verdict("switches", total.switches, 0))
 
 
 def memory(folder: Path, args: argparse.Namespace) -> None:

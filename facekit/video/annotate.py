@@ -108,7 +108,8 @@ def _run(
             lines = stack.enter_context(JsonLines(options.jsonl))
             report.files += [Path(options.jsonl)] if options.jsonl != "-" else []
             sinks.append(lambda scene, drawn: lines.write(scene))
-        stages, frames = _stages(estimator, options, overlay), _frames(source, options.mirror)
+        stages, frames = scene_stages(estimator, options), _frames(source, options.mirror)
+        stages["draw"] = lambda scene: (scene, overlay.draw(scene) if options.draws else scene.frame.picture)
         pipeline = stack.enter_context(
             Pipeline(frames, stages, drop_old=source.is_live, in_flight=_in_flight(source), stop=stop)
         )
@@ -143,8 +144,13 @@ def _n_frames(source: Source) -> int | None:
     return source.n_frames or (round(source.duration * source.rate) if source.duration else None)
 
 
-def _stages(estimator: "FaceEstimator", options: VideoOptions, overlay: Overlay) -> dict[str, Callable[[Any], Any]]:
-    """Makes the pipeline's stages, from a frame to a scene and its annotated picture."""
+def scene_stages(estimator: "FaceEstimator", options: VideoOptions) -> dict[str, Callable[[Any], Any]]:
+    """Makes the pipeline's stages from a frame to a scene; each takes what the one before returns.
+
+    Args:
+        estimator: estimates the faces.
+        options: how to search, track and average.
+    """
     estimator.load()  # before the first face
     search = PeriodicSearch(estimator.detector, estimator.min_face, options.detect_every)
     tracker = Tracker(options.max_faces, searches_locally=can_search_locally(estimator.detector))
@@ -153,7 +159,6 @@ def _stages(estimator: "FaceEstimator", options: VideoOptions, overlay: Overlay)
         "detect": lambda frame: (frame, search.find(frame)),
         "track": lambda found: (found[0], tracker.track(*found)),
         "estimate": lambda tracked: Scene(tracked[0], smoother.update(*tracked)),
-        "draw": lambda scene: (scene, overlay.draw(scene) if options.draws else scene.frame.picture),
     }
 
 

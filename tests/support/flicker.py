@@ -6,10 +6,6 @@ from itertools import pairwise
 from facekit.estimator import FaceEstimator
 from facekit.heads import AgeAnswer
 from facekit.video.frames import Frame, TrackedFace
-from facekit.video.tracks.config import SmoothingConfig
-from facekit.video.tracks.search import PeriodicSearch
-from facekit.video.tracks.smoothing import EstimateSmoother
-from facekit.video.tracks.tracking import Tracker
 
 
 def flicker(scenes: Iterable[Sequence[TrackedFace]], seconds: float) -> float:
@@ -26,15 +22,6 @@ def flicker(scenes: Iterable[Sequence[TrackedFace]], seconds: float) -> float:
                 years.setdefault(face.track, []).append(age.years)
     changes = [sum(abs(after - now) for now, after in pairwise(ages)) for ages in years.values()]
     return sum(changes) / len(changes) / seconds
-
-
-def smoothed_estimates(
-    estimator: FaceEstimator, frames: Iterable[Frame], smoothing: float
-) -> list[tuple[TrackedFace, ...]]:
-    """Estimates tracked faces with smoothing."""
-    search, tracker = PeriodicSearch(), Tracker()
-    smoother = EstimateSmoother(estimator, SmoothingConfig(time_constant_seconds=smoothing))
-    return [smoother.update(frame, tracker.track(frame, search.find(frame))) for frame in frames]
 
 
 def estimates_by_frame(estimator: FaceEstimator, frames: Iterable[Frame]) -> list[tuple[TrackedFace, ...]]:

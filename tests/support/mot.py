@@ -1,7 +1,7 @@
-"""Scores tracks against the ground truth of a synthetic clip: CLEAR MOT (Bernardin, Stiefelhagen 2008)."""
+"""Scores tracks against ground truth: CLEAR MOT (Bernardin, Stiefelhagen 2008) and IDF1 (Ristani et al. 2016)."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass
 
 import motmetrics
 import numpy as np
@@ -14,16 +14,35 @@ MIN_VISIBLE_SHARE = 0.7  # visible share of a face from which it must be tracked
 MAX_HIDDEN_SHARE = 0.35  # below it must not be tracked; in between both are right
 MIN_IOU = 0.5
 
+# motmetrics' names, in the order of Score's fields.
+COUNTS = ["num_objects", "num_predictions", "num_switches", "num_misses", "num_false_positives", "num_fragmentations",
+          "idtp"]  # fmt: skip
+
+Faces = Mapping[int, Truth]
+
 
 @dataclass(frozen=True)
 class Score:
-    """MOTA and its components."""
+    """Counts of frames and faces. `shared` is the number of faces with the best track of their person (IDTP)."""
 
-    mota: float
-    switches: int
-    misses: int
-    false: int
-    faces: int
+    faces: int = 0
+    tracked: int = 0
+    switches: int = 0
+    misses: int = 0
+    false: int = 0
+    fragmentations: int = 0
+    shared: int = 0
+
+    @property
+    def mota(self) -> float:
+        return 1 - (self.switches + self.misses + self.false) / self.faces
+
+    @property
+    def idf1(self) -> float:
+        return 2 * self.shared / (self.faces + self.tracked)
+
+    def __add__(self, other: "Score") -> "Score":
+        return Score(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
 
 
 def overlap(one: Box, other: Box) -> float:
@@ -34,23 +53,39 @@ def overlap(one: Box, other: Box) -> float:
     return shared / (sum(areas) - shared)
 
 
-def score(truth: Sequence[Mapping[int, Truth]], tracks: Iterable[Sequence[Track]]) -> Score:
-    """Scores the visible tracks of all frames."""
-    scores = motmetrics.MOTAccumulator(auto_id=True)
+def visible_boxes(tracks: Iterable[Track]) -> dict[int, Box]:
+    return {track.id: track.box for track in tracks if track.is_visible}
+
+
+def score(truth: Iterable[Faces], tracks: Iterable[Mapping[int, Box]]) -> Score:
+    """Scores the visible tracks of all frames, track -> box."""
+    return match(truth, tracks)[0]
+
+
+def match(truth: Iterable[Faces], tracks: Iterable[Mapping[int, Box]]) -> tuple[Score, list[dict[int, int]]]:
+    """Matches the visible tracks of all frames to the faces: also returns identity -> track of each frame."""
+    events, matched = motmetrics.MOTAccumulator(auto_id=True), list[dict[int, int]]()
     for faces, found in zip(truth, tracks, strict=True):
-        visible = [track for track in found if track.is_visible]
-        required = {name: face.box for name, face in faces.items() if face.visible_share >= MIN_VISIBLE_SHARE}
-        optional = [face.box for face in faces.values() if MAX_HIDDEN_SHARE <= face.visible_share < MIN_VISIBLE_SHARE]
-        counted = [
-            track
-            for track in visible
-            if any(overlap(track.box, box) >= MIN_IOU for box in required.values())
-            or not any(overlap(track.box, box) >= MIN_IOU / 2 for box in optional)
-        ]
-        overlaps = np.array([[overlap(box, track.box) for track in counted] for box in required.values()])
-        distances = np.where(overlaps >= MIN_IOU, 1 - overlaps, np.nan).reshape(len(required), len(counted))
-        scores.update(list(required), [track.id for track in counted], distances)
-    events = scores.mot_events["Type"].value_counts()
-    n_faces = sum(1 for faces in truth for face in faces.values() if face.visible_share >= MIN_VISIBLE_SHARE)
-    switches, misses, false = (int(events.get(kind, 0)) for kind in ("SWITCH", "MISS", "FP"))
-    return Score(1 - (switches + misses + false) / n_faces, switches, misses, false, n_faces)
+        _add(events, faces, found)
+        matched.append({})
+    rows = events.mot_events
+    for (frame, _), kind, identity, track in zip(rows.index, rows["Type"], rows["OId"], rows["HId"], strict=True):
+        if kind in ("MATCH", "SWITCH"):
+            matched[frame][int(identity)] = int(track)
+    counts = motmetrics.metrics.create().compute(events, metrics=COUNTS, return_dataframe=False)
+    return Score(*(int(counts[name]) for name in COUNTS)), matched
+
+
+def _add(events: motmetrics.MOTAccumulator, faces: Faces, tracks: Mapping[int, Box]) -> None:
+    """Adds a frame, without the tracks that lie on half-hidden faces."""
+    required = {identity: face.box for identity, face in faces.items() if face.visible_share >= MIN_VISIBLE_SHARE}
+    optional = [face.box for face in faces.values() if MAX_HIDDEN_SHARE <= face.visible_share < MIN_VISIBLE_SHARE]
+    counted = {
+        track: box
+        for track, box in tracks.items()
+        if any(overlap(box, face) >= MIN_IOU for face in required.values())
+        or not any(overlap(box, face) >= MIN_IOU / 2 for face in optional)
+    }
+    overlaps = np.array([[overlap(face, box) for box in counted.values()] for face in required.values()])
+    distances = np.where(overlaps >= MIN_IOU, 1 - overlaps, np.nan).reshape(len(required), len(counted))
+    events.update(list(required), list(counted), distances)

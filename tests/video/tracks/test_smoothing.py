@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 from clips import clip
-from flicker import estimates_by_frame, flicker, smoothed_estimates
+from flicker import estimates_by_frame, flicker
+from judge import scenes
 from numpy.typing import NDArray
 
 from facekit.estimator import Cut, FaceEstimator
@@ -169,7 +170,7 @@ def test_faces_come_from_left_to_right() -> None:
 def test_a_steady_face_flickers_a_tenth_as_much() -> None:
     estimator = FaceEstimator()
     frames = [Frame(n, n / 30, picture, 0.0) for n, picture in enumerate(clip("still", seconds=2).frames())]
-    shown = smoothed_estimates(estimator, frames, smoothing=30.0)
+    shown = [scene.faces for scene in scenes(frames, estimator)]
     assert flicker(shown, 2) < 0.1 * flicker(estimates_by_frame(estimator, frames[::4]), 2)
     assert {len(faces) for faces in shown} == {1}
     (face,), (estimate,) = shown[0], estimator.estimate(frames[0].picture)
