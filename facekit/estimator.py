@@ -138,7 +138,7 @@ class FaceEstimator:
         self,
         weights: str | Path | Sequence[str | Path] | None = None,
         *,
-        detector: str = "hog",
+        detector: str = "blazeface",
         landmarks: int | None = None,
         heads: Sequence[str] | None = None,
         min_face: int | None = None,

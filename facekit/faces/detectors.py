@@ -143,13 +143,13 @@ class DetectorEntry:
     Args:
         make: min_face, min_score -> detector.
         finds_faces: whether it searches; if not, each picture already is one face, which is not aligned again.
-        searches_locally: whether a video may search near one box with `load_hog` between its searches.
+        is_fast: whether a video may search any frame that needs it.
         min_score: lowest score of a face by default; scores of different detectors cannot be compared.
     """
 
     make: Callable[[int | None, float], Detector]
     finds_faces: bool = True
-    searches_locally: bool = False
+    is_fast: bool = True
     min_score: float = 0.0
 
 
@@ -157,8 +157,8 @@ DETECTORS: dict[str, DetectorEntry] = {
     "blazeface": DetectorEntry(blazeface, min_score=0.5),
     # HOG's rare false faces score up to 0.4, and so do many faces: of UTKFace's, a lowest score of 0.2 would lose 2.4
     # points, of Black people's 4.0, of children's up to 5 years 3.6 (benchmarks/finding.py).
-    "hog": DetectorEntry(hog, searches_locally=True),
-    "cnn": DetectorEntry(cnn),
+    "hog": DetectorEntry(hog, is_fast=False),
+    "cnn": DetectorEntry(cnn, is_fast=False),
     "whole_image": DetectorEntry(whole_image, finds_faces=False),
 }
 

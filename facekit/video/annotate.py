@@ -30,10 +30,8 @@ from facekit.video.sinks.summary import Summary
 from facekit.video.sinks.timeline import draw_timeline
 from facekit.video.sources import open_source
 from facekit.video.sources.source import Source, print_note
-from facekit.video.tracks.config import SmoothingConfig
-from facekit.video.tracks.search import PeriodicSearch, can_search_locally
-from facekit.video.tracks.smoothing import EstimateSmoother
-from facekit.video.tracks.tracking import Tracker
+from facekit.video.tracks.config import TrackingConfig
+from facekit.video.tracks.tracker import FaceTracker
 
 if TYPE_CHECKING:
     from facekit.estimator import FaceEstimator
@@ -108,8 +106,11 @@ def _run(
             lines = stack.enter_context(JsonLines(options.jsonl))
             report.files += [Path(options.jsonl)] if options.jsonl != "-" else []
             sinks.append(lambda scene, drawn: lines.write(scene))
-        stages, frames = scene_stages(estimator, options), _frames(source, options.mirror)
-        stages["draw"] = lambda scene: (scene, overlay.draw(scene) if options.draws else scene.frame.picture)
+        stages: dict[str, Callable[[Any], Any]] = {
+            "track": make_tracker(estimator, options).update,
+            "draw": lambda scene: (scene, overlay.draw(scene) if options.draws else scene.frame.picture),
+        }
+        frames = _frames(source, options.mirror)
         pipeline = stack.enter_context(
             Pipeline(frames, stages, drop_old=source.is_live, in_flight=_in_flight(source), stop=stop)
         )
@@ -144,22 +145,11 @@ def _n_frames(source: Source) -> int | None:
     return source.n_frames or (round(source.duration * source.rate) if source.duration else None)
 
 
-def scene_stages(estimator: "FaceEstimator", options: VideoOptions) -> dict[str, Callable[[Any], Any]]:
-    """Makes the pipeline's stages from a frame to a scene; each takes what the one before returns.
-
-    Args:
-        estimator: estimates the faces.
-        options: how to search, track and average.
-    """
-    estimator.load()  # before the first face
-    search = PeriodicSearch(estimator.detector, estimator.min_face, options.detect_every)
-    tracker = Tracker(options.max_faces, searches_locally=can_search_locally(estimator.detector))
-    smoother = EstimateSmoother(estimator, SmoothingConfig(time_constant_seconds=options.smoothing))
-    return {
-        "detect": lambda frame: (frame, search.find(frame)),
-        "track": lambda found: (found[0], tracker.track(*found)),
-        "estimate": lambda tracked: Scene(tracked[0], smoother.update(*tracked)),
-    }
+def make_tracker(estimator: "FaceEstimator", options: VideoOptions) -> FaceTracker:
+    """Makes the tracker that a video's options ask for, and loads what its first face needs."""
+    estimator.load()
+    config = TrackingConfig(averaging_seconds=options.smoothing)
+    return FaceTracker(estimator, options.max_faces, options.detect_every, config)
 
 
 def _in_flight(source: Source) -> int:

@@ -13,7 +13,7 @@ from mot import MIN_IOU, MIN_VISIBLE_SHARE, Score, match, overlap
 from facekit.estimator import FaceEstimator
 from facekit.faces.detectors import Box, make_detector
 from facekit.heads import AgeAnswer, Answer, ClassAnswer
-from facekit.video.annotate import scene_stages
+from facekit.video.annotate import make_tracker
 from facekit.video.frames import Frame, Scene
 from facekit.video.options import VideoOptions
 
@@ -25,12 +25,7 @@ SURE_EVERY = 3  # frames from one search for sure detections to the next
 
 def scenes(frames: Iterable[Frame], estimator: FaceEstimator) -> Iterator[Scene]:
     """Makes the scenes of all frames, as `annotate_video` does with its default options."""
-    stages = scene_stages(estimator, VideoOptions())
-    for frame in frames:
-        made: Any = frame
-        for stage in stages.values():
-            made = stage(made)
-        yield made
+    return map(make_tracker(estimator, VideoOptions()).update, frames)
 
 
 @dataclass

@@ -8,7 +8,7 @@ import numpy as np
 from clips import Truth
 
 from facekit.faces.detectors import Box
-from facekit.video.tracks.tracking import Track
+from facekit.video.frames import Scene
 
 MIN_VISIBLE_SHARE = 0.7  # visible share of a face from which it must be tracked
 MAX_HIDDEN_SHARE = 0.35  # below it must not be tracked; in between both are right
@@ -53,8 +53,9 @@ def overlap(one: Box, other: Box) -> float:
     return shared / (sum(areas) - shared)
 
 
-def visible_boxes(tracks: Iterable[Track]) -> dict[int, Box]:
-    return {track.id: track.box for track in tracks if track.is_visible}
+def boxes(scene: Scene) -> dict[int, Box]:
+    """Returns track -> box."""
+    return {face.track: face.box for face in scene.faces}
 
 
 def score(truth: Iterable[Faces], tracks: Iterable[Mapping[int, Box]]) -> Score:

@@ -1,162 +1,94 @@
-"""Parameters of face search, tracking and the averaging of estimates.
+"""Parameters of face search, tracking, identity and the averaging of estimates."""
 
-Times are seconds, lengths are pixels of the frame unless a name says otherwise, "widths" are widths of the face's box.
-"""
-
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchConfig:
-    """Parameters of face search.
+class TrackingConfig:
+    """Parameters of a `FaceTracker`.
+
+    Times are seconds. Lengths are widths of the face's box unless a name says pixels, which are those of the frame.
+    Correlations are those of 16x16 patches, similarities those of descriptors, both -1 to 1: two views of a face as in
+    a video have a similarity of 0.90 and more, strongly varied ones 0.61 and more, 99 % of different people 0.40 and
+    less, and of those alike in gender, race and age 0.63 and less (benchmarks/descriptor.py).
 
     Args:
-        period_seconds: time from one search of the whole frame to the next.
-        minimum_score: lowest HOG score of a detection. A known face may be detected at a score that is too low for a
-            new one (Zhang et al. 2022, ByteTrack, section 3).
-        minimum_face_pixels: lower bound of the default width of the smallest face.
-        faces_per_frame_side: default width of the smallest face, as a fraction 1 / n of the frame's longer side.
-        local_face_pixels: width to which a face is scaled for a local search.
-        local_window_widths: side of the square that a local search covers.
-    """
-
-    period_seconds: float = 0.2
-    minimum_score: float = -0.3
-    minimum_face_pixels: int = 80
-    faces_per_frame_side: int = 12
-    local_face_pixels: int = 80
-    local_window_widths: float = 2.1
-
-
-@dataclass(frozen=True, kw_only=True)
-class FlowConfig:
-    """Parameters of median flow and of the appearance vector.
-
-    Args:
-        maximum_side_pixels: upper bound of the longer side of the reduced frame, on which flow is computed.
-        grid_points: points per side of the grid in each box.
-        grid_extent_widths: part of the box that the grid covers: skin rather than background.
-        window_pixels: side of the Lucas-Kanade window, in the reduced frame.
-        pyramid_levels: highest level of the Lucas-Kanade pyramid.
-        maximum_return_error_pixels: forward-backward error below which a point is an inlier, in the reduced frame.
-        minimum_points: inliers below which no motion is computed.
-        maximum_growth: largest relative change of size from one frame to the next.
-        patch_pixels: side of the picture from which the appearance vector is made.
-        patch_color_weight: weight of the mean colour in the appearance vector.
-    """
-
-    maximum_side_pixels: int = 480
-    grid_points: int = 5
-    grid_extent_widths: float = 0.72
-    window_pixels: int = 9
-    pyramid_levels: int = 3
-    maximum_return_error_pixels: float = 1.0
-    minimum_points: int = 6
-    maximum_growth: float = 0.1
-    patch_pixels: int = 16
-    patch_color_weight: float = 0.3
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrackerConfig:
-    """Parameters of the tracker. Correlations are those of appearance vectors, -1 to 1.
-
-    Args:
-        lost_track_seconds: time after which a track out of sight is deleted.
-        undetected_track_seconds: time for which a track stays visible without a detection, e.g. in profile.
+        search_seconds: time from one search to the next; a cut or a doubtful face is searched for at once.
+        slow_search_seconds: the same of detectors that are slow.
+        faces_per_side: default width of the smallest face, as a fraction 1 / n of the frame's longer side: what
+            BlazeFace finds at one look.
+        cut_correlation: correlation of two successive frames, reduced to 32x24, below which a cut lies between them.
+            Made pans and zooms have 0.9 and more, cuts 0.3 and less (benchmarks/films.py).
+        matching_distance: distance up to which a detection may be a visible face.
+        matching_size_ratio: ratio of widths below which it may be.
+        duplicate_iou: overlap with a tracked face from which a detection is a second box of it, and an undetected face
+            is hidden behind a detected one.
+        certain_score: score, relative to the detector's lowest one of 0 to 1, from which a detection is shown at once;
+            others after a second detection.
+        doubtful_correlation: correlation with the last detection below which its descriptor decides who it is.
+        hidden_correlation: correlation with the last detection below which an undetected face is out of sight.
+        undetected_seconds: time for which a face that is not detected, as from behind, stays visible.
+        keep_similarity: similarity from which a doubtful face stays who it was.
+        return_similarity: similarity from which a face is one that was lost before.
+        contrary_similarity: similarity of a clear view below which a face that was never in doubt is somebody else.
+        clear_quality: quality of a view from which its descriptor can tell that it is somebody else.
+        near_return_seconds: time out of sight up to which a poor view at the same place is the same face.
+        near_return_distance: what "the same place" is.
+        lost_seconds: time out of sight after which a track is forgotten.
         maximum_lost_tracks: upper bound of tracks that are kept while out of sight.
-        extrapolation_seconds: time for which a track out of sight continues at its last speed.
-        neutral_score: detection score that is no evidence for or against a new face; where nothing moves, a false
-            detection returns each time. Low, because HOG scores of Black people are lower (docs/EXPERIMENTS.md).
-        confirmation_score: sum of (score - neutral_score) from which a candidate becomes a track.
-        candidate_seconds: time after which an unconfirmed candidate is deleted.
-        new_track_delay_seconds: time for which a candidate near a lost track gets no new id: a half-covered face
-            resembles neither itself nor another.
-        maximum_candidate_iou: overlap with a visible face from which a detection is a second size of that face.
-        minimum_visible_correlation: correlation below which a face counts as hidden; half-covered faces have 0.5.
-        minimum_motion_correlation: correlation from which measured motion is the face's own, not an occluder's.
-        minimum_inlier_share: share of flow inliers below which the measured motion is ignored.
-        minimum_occlusion_iou: overlap with a detected face from which an undetected face is hidden behind it.
-        same_position_iou: overlap from which a detection confirms the position instead of starting it anew.
-        maximum_isolated_iou: overlap with other faces up to which a detection may update the appearance.
-        minimum_update_score_ratio: ratio to the mean score from which a detection may update the appearance.
-        minimum_update_weight: lower bound of a detection's weight in the appearance; half-covered faces score so low.
-        correction_gain: share of a detection's difference that is corrected, after the first few detections.
+        descriptor_views: views over which a track's descriptor is averaged, at most.
+        correction_gain: share of a detection's difference by which a box is corrected. Boxes of single detections are
+            off by 3 % of the width.
         speed_gain: share of the difference in speed that is corrected per frame.
-        maximum_matching_widths: distance up to which a detection matches a visible track.
-        maximum_size_ratio: ratio of widths below which a detection matches a visible track.
-        maximum_speed_widths: widths per second by which a track out of sight may have moved.
-        maximum_lost_size_ratio: ratio of widths below which a detection matches a track out of sight.
-        minimum_lost_correlation: correlation required to match a track out of sight, at its last position.
-        minimum_lost_correlation_far: the same at the largest possible distance; other people have 0.2 to 0.6.
-        lost_matching_cost: extra cost of matching a track out of sight: visible tracks have the first claim.
-        lost_distance_cost: cost per largest possible distance of matching a track out of sight.
-        local_search_interval_seconds: time between two local searches for the same face.
-        local_search_seconds: time for which local searches look for a track out of sight.
-        flow: parameters of median flow.
-    """
-
-    lost_track_seconds: float = 5.0
-    undetected_track_seconds: float = 2.0
-    maximum_lost_tracks: int = 64
-    extrapolation_seconds: float = 1.0
-    neutral_score: float = 0.1
-    confirmation_score: float = 0.5
-    candidate_seconds: float = 0.5
-    new_track_delay_seconds: float = 0.25
-    maximum_candidate_iou: float = 0.3
-    minimum_visible_correlation: float = 0.45
-    minimum_motion_correlation: float = 0.75
-    minimum_inlier_share: float = 0.3
-    minimum_occlusion_iou: float = 0.1
-    same_position_iou: float = 0.5
-    maximum_isolated_iou: float = 0.05
-    minimum_update_score_ratio: float = 0.6
-    minimum_update_weight: float = 0.05
-    correction_gain: float = 0.15
-    speed_gain: float = 0.3
-    maximum_matching_widths: float = 0.6
-    maximum_size_ratio: float = 1.7
-    maximum_speed_widths: float = 2.5
-    maximum_lost_size_ratio: float = 2.0
-    minimum_lost_correlation: float = 0.35
-    minimum_lost_correlation_far: float = 0.65
-    lost_matching_cost: float = 0.5
-    lost_distance_cost: float = 0.3
-    local_search_interval_seconds: float = 0.1
-    local_search_seconds: float = 1.5
-    flow: FlowConfig = field(default_factory=FlowConfig)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SmoothingConfig:
-    """Parameters of the averaging of a track's estimates.
-
-    Args:
-        time_constant_seconds: time after which an observation's weight has fallen to 1 / e; 0 for no averaging.
-        intervals_seconds: time from each estimate of a face to the next; the last one for all later estimates.
-        early_seconds: how early an estimate may be made, as frames rarely fall on the due time.
-        maximum_faces_per_frame: faces that are estimated in one frame; others wait for the next. With four, 5 % of the
-            frames with eight faces were late by 65 ms and more, on AVX2 by 86; with two by 38.
+        estimate_seconds: time from each estimate of a face to the next; the last one for all later ones.
+        estimates_per_search: faces that are estimated at a search because it is time; others wait for the next.
+        averaging_seconds: time after which an estimate's weight has fallen to 1 / e; 0 for no averaging.
         averaged_error_share: share of the age's squared error that differs from frame to frame, so that averaging
             removes it: 0.004 for slight changes, 0.05 for strong ones. With 0.05 the interval still covers 80 %
             (benchmarks/evidence.py).
-        nose_offset_scale: sideways offset of the nose from the middle of the eyes, in eye distances, at which a view's
-            weight has fallen to 1 / e.
-        sufficient_width_pixels: width of a face above which more pixels add no weight.
-        minimum_sharpness_pixels: smallest size at which sharpness is measured.
-        half_weight_sharpness: variance of the Laplacian at which a view counts half. Faces of 120 px have 31, blurred
-            by 1 px 16, by 2 px 7.
-        minimum_weight: lower bound of a view's weight.
+        flow_side_pixels: upper bound of the longer side of the frame on which flow is computed.
+        flow_points: points per side of the grid in each box.
+        flow_extent: part of the box that the grid covers: skin rather than background.
+        flow_window_pixels: side of the Lucas-Kanade window, in the reduced frame.
+        flow_pyramid_levels: highest level of the Lucas-Kanade pyramid.
+        flow_return_error_pixels: forward-backward error below which a point is an inlier, in the reduced frame.
+        flow_inlier_share: share of inliers below which the measured motion is ignored.
+        flow_growth: largest relative change of size from one frame to the next.
+        patch_color_weight: weight of the mean colour in a patch.
     """
 
-    time_constant_seconds: float = 30.0
-    intervals_seconds: tuple[float, ...] = (0.1, 0.1, 0.2, 0.4, 1.0)
-    early_seconds: float = 0.005
-    maximum_faces_per_frame: int = 2
+    search_seconds: float = 0.066
+    slow_search_seconds: float = 0.2
+    faces_per_side: int = 20
+    cut_correlation: float = 0.6
+    matching_distance: float = 0.6
+    matching_size_ratio: float = 1.7
+    duplicate_iou: float = 0.3
+    certain_score: float = 0.4
+    doubtful_correlation: float = 0.7
+    hidden_correlation: float = 0.55
+    undetected_seconds: float = 1.0
+    keep_similarity: float = 0.45
+    return_similarity: float = 0.6
+    contrary_similarity: float = 0.25
+    clear_quality: float = 0.3
+    near_return_seconds: float = 1.5
+    near_return_distance: float = 0.5
+    lost_seconds: float = 5.0
+    maximum_lost_tracks: int = 64
+    descriptor_views: int = 20
+    correction_gain: float = 0.25
+    speed_gain: float = 0.3
+    estimate_seconds: tuple[float, ...] = (0.1, 0.1, 0.2, 0.4, 1.0)
+    estimates_per_search: int = 3
+    averaging_seconds: float = 30.0
     averaged_error_share: float = 0.05
-    nose_offset_scale: float = 0.2
-    sufficient_width_pixels: int = 100
-    minimum_sharpness_pixels: int = 16
-    half_weight_sharpness: float = 15.0
-    minimum_weight: float = 0.01
+    flow_side_pixels: int = 480
+    flow_points: int = 5
+    flow_extent: float = 0.72
+    flow_window_pixels: int = 9
+    flow_pyramid_levels: int = 3
+    flow_return_error_pixels: float = 1.0
+    flow_inlier_share: float = 0.3
+    flow_growth: float = 0.1
+    patch_color_weight: float = 0.3

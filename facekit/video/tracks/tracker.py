@@ -1,0 +1,261 @@
+"""Face tracker: the same face keeps its number from frame to frame, and its estimates are averaged.
+
+No person is identified. What tells faces apart, a descriptor of each, stays in memory for as long as its track, and is
+deleted a few seconds after the face was last visible.
+"""
+
+from collections.abc import Sequence
+from itertools import count
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from facekit.core.lazy_imports import from_extra
+from facekit.faces.detectors import Detection, find_detector
+from facekit.networks.descriptors import DESCRIPTOR
+from facekit.video.frames import Frame, Scene, TrackedFace
+from facekit.video.tracks.config import TrackingConfig
+from facekit.video.tracks.evidence import View
+from facekit.video.tracks.geometry import BoxState, center_box, clipped_box, corner_box, iou, is_half_inside
+from facekit.video.tracks.motion import Patch, ReducedFrame, median_flow
+from facekit.video.tracks.search import PeriodicSearch
+from facekit.video.tracks.track import Track
+
+if TYPE_CHECKING:
+    from facekit.estimator import FaceEstimator
+
+
+class FaceTracker:
+    """Finds, tracks and estimates the faces of successive frames.
+
+    Between searches, faces are tracked by median flow. Where a face changes suddenly, or after it was out of sight, its
+    descriptor decides whether it is the same. Frames must come in order, from one thread; the result depends on nothing
+    else.
+
+    Args:
+        estimator: estimates single views.
+        max_faces: upper bound of faces tracked at once; None for no bound. The earliest ones stay.
+        detect_every: frames from one search to the next; None for several a second.
+        config: parameters; None for the defaults.
+    """
+
+    def __init__(
+        self,
+        estimator: "FaceEstimator",
+        max_faces: int | None = None,
+        detect_every: int | None = None,
+        config: TrackingConfig | None = None,
+    ) -> None:
+        with from_extra("video"):
+            from scipy.optimize import linear_sum_assignment  # imported late: it takes half a second
+
+        self._assign = linear_sum_assignment
+        self._estimator, self._max_faces, self._config = estimator, max_faces, config or TrackingConfig()
+        self._search = PeriodicSearch(estimator.detector, estimator.min_face, detect_every, self._config)
+        self._certain_score = find_detector(estimator.detector).min_score
+        self._tracks: list[Track] = []
+        self._numbers = count(1)
+        self._previous: ReducedFrame | None = None
+        self._time = 0.0
+
+    def update(self, frame: Frame) -> Scene:
+        """Returns the next frame with its faces, from left to right."""
+        current, previous = ReducedFrame(frame.picture, self._config), self._previous
+        elapsed = frame.time - self._time
+        if previous is None or not 0 <= elapsed < self._config.lost_seconds:  # another or a restarted source
+            self._tracks = []
+        elif current.continues(previous):
+            self._move(previous, current, frame, elapsed)
+        else:
+            for track in self._tracks:
+                track.is_visible = track.is_certain = False
+        is_cut = previous is not None and not current.continues(previous)
+        self._previous, self._time = current, frame.time
+        if self._search.is_due(frame, is_urgent=is_cut or any(self._is_doubtful(track) for track in self._visible)):
+            self._match(current, frame, self._search.find(frame))
+        self._forget(frame.time)
+        return Scene(frame, self._faces(frame))
+
+    @property
+    def _visible(self) -> list[Track]:
+        return [track for track in self._tracks if track.is_visible]
+
+    def _is_doubtful(self, track: Track) -> bool:
+        return track.correlation < self._config.doubtful_correlation
+
+    def _move(self, previous: ReducedFrame, current: ReducedFrame, frame: Frame, elapsed: float) -> None:
+        visible = self._visible
+        boxes = np.array([track.box for track in visible]).reshape(-1, 4)
+        for track, measured in zip(visible, median_flow(previous, current, boxes), strict=True):
+            track.move(measured, elapsed, self._config)
+            track.correlation = float(current.patch(track.box) @ track.patch)
+            track.is_visible = is_half_inside(track.box, frame)
+            track.last_seen = frame.time
+
+    def _match(self, current: ReducedFrame, frame: Frame, detections: Sequence[Detection]) -> None:
+        """Assigns detections to visible tracks, then to lost ones by their descriptors; the others start tracks."""
+        boxes = [center_box(found.box, frame) for found in detections]
+        patches = [current.patch(box) for box in boxes]
+        pairs = self._assigned(boxes, patches)
+        for track in self._visible:
+            if track not in pairs:
+                self._miss(track, [boxes[index] for index in pairs.values()], frame.time)
+        taken = [boxes[index] for index in pairs.values()]
+        others = [
+            index
+            for index, box in enumerate(boxes)
+            if index not in pairs.values() and not any(iou(box, other) > self._config.duplicate_iou for other in taken)
+        ]
+        views = self._views(frame, boxes, self._wanted(pairs, patches, others, frame.time))
+        for track, index in pairs.items():
+            view = views.get(index)
+            if view and self._is_other(track, view, patches[index]):
+                track.is_visible = False
+                others.append(index)
+            else:
+                self._continue(track, frame, boxes[index], patches[index], view)
+        for index in others:
+            if self._max_faces is None or len(self._visible) < self._max_faces:
+                self._start(frame, boxes[index], patches[index], views.get(index), detections[index])
+
+    def _assigned(self, boxes: Sequence[BoxState], patches: Sequence[Patch]) -> dict[Track, int]:
+        """Assigns detections to visible tracks at the lowest total cost: track -> index of its detection."""
+        visible = self._visible
+        costs = np.array(
+            [
+                [track.matching_cost(box, patch, self._config) for box, patch in zip(boxes, patches, strict=True)]
+                for track in visible
+            ]
+        ).reshape(len(visible), len(boxes))
+        rows, columns = self._assign(np.where(np.isinf(costs), 1e3, costs))
+        pairs = zip(rows.tolist(), columns.tolist(), strict=True)
+        return {visible[row]: column for row, column in pairs if np.isfinite(costs[row, column])}
+
+    def _miss(self, track: Track, detected: Sequence[BoxState], time: float) -> None:
+        """Decides whether a face that was not detected is still visible."""
+        config = self._config
+        is_behind = any(iou(track.box, box) > config.duplicate_iou for box in detected)
+        is_hidden = track.correlation < config.hidden_correlation
+        track.is_visible = not (is_behind or is_hidden or time - track.last_detected > config.undetected_seconds)
+
+    def _wanted(
+        self, pairs: dict[Track, int], patches: Sequence[Patch], others: Sequence[int], time: float
+    ) -> list[int]:
+        """Chooses the detections to look at closely: who is in doubt or may have returned, and whose time it is."""
+        lost = [track for track in self._tracks if not track.is_visible]
+        doubtful = [
+            index
+            for track, index in pairs.items()
+            if not track.is_certain or self._is_changed(track, patches[index])
+        ]
+        due = sorted((track.due, index) for track, index in pairs.items() if track.due <= time and index not in doubtful)
+        new = list(others) if lost else []
+        due += [(time, index) for index in others if not lost]
+        return [*doubtful, *new, *(index for _, index in due[: self._config.estimates_per_search])]
+
+    def _is_changed(self, track: Track, patch: Patch) -> bool:
+        """Tells whether a detection looks unlike the last one, and so did the place to which the face was tracked."""
+        return self._is_doubtful(track) and float(patch @ track.patch) < self._config.doubtful_correlation
+
+    def _views(self, frame: Frame, boxes: Sequence[BoxState], wanted: Sequence[int]) -> dict[int, View]:
+        """Estimates detections in one batch: index -> view."""
+        if not wanted:
+            return {}
+        cut = self._estimator.cut(frame.picture, [corner_box(boxes[index]) for index in wanted])
+        outputs = self._estimator.predict(cut)
+        descriptors = outputs.get(DESCRIPTOR, [None] * len(wanted))
+        return {
+            index: View({name: rows[at] for name, rows in outputs.items()}, quality, descriptors[at])
+            for at, (index, quality) in enumerate(zip(wanted, _quality(cut), strict=True))
+        }
+
+    def _is_other(self, track: Track, view: View, patch: Patch) -> bool:
+        """Tells whether a detection at a track's place is somebody else."""
+        config, in_doubt = self._config, not track.is_certain or self._is_changed(track, patch)
+        if view.descriptor is not None and (track.descriptor is None or view.quality < config.clear_quality):
+            return False
+        return track.similarity(view) < (config.keep_similarity if in_doubt else config.contrary_similarity)
+
+    def _continue(self, track: Track, frame: Frame, box: BoxState, patch: Patch, view: View | None) -> None:
+        config = self._config
+        track.detect(box, frame.time, config)
+        track.patch, track.correlation = patch, 1.0
+        if track.number is None:
+            track.number = next(self._numbers)
+        if view is None:
+            return
+        track.is_certain |= track.descriptor is None or track.similarity(view) >= config.keep_similarity
+        if track.is_certain:
+            track.describe(view, config)
+            intervals = config.estimate_seconds
+            track.due = frame.time + intervals[min(track.evidence.count, len(intervals) - 1)]
+            track.evidence.add(view, frame.time, self._estimator.heads, config)
+
+    def _start(self, frame: Frame, box: BoxState, patch: Patch, view: View | None, found: Detection) -> None:
+        """Continues a lost track that the view agrees with, or starts a new one."""
+        track = self._returned(box, view, frame.time) if view else None
+        if track is None:
+            track = Track(box, patch, frame.time, frame.time)
+            self._tracks.append(track)
+            if not self._is_sure(found):
+                return
+        self._continue(track, frame, box, patch, view)
+
+    def _is_sure(self, found: Detection) -> bool:
+        if found.score is None:
+            return True
+        lowest = self._certain_score
+        return found.score >= lowest + self._config.certain_score * (1 - lowest)
+
+    def _returned(self, box: BoxState, view: View, time: float) -> Track | None:
+        """Finds the lost track that a view shows, if any."""
+        config = self._config
+        lost = [track for track in self._tracks if not track.is_visible and track.number is not None]
+        if not lost:
+            return None
+        best = max(lost, key=lambda track: track.similarity(view))
+        if best.similarity(view) >= config.return_similarity:
+            best.is_certain = True
+            return best
+        near = [
+            track
+            for track in lost
+            if track.is_certain
+            and time - track.last_seen < config.near_return_seconds
+            and track.distance(box) < config.near_return_distance
+            and (view.quality < config.clear_quality or track.similarity(view) >= config.contrary_similarity)
+        ]
+        if not near:
+            return None
+        nearest = min(near, key=lambda track: track.distance(box))
+        nearest.is_certain = False
+        return nearest
+
+    def _forget(self, time: float) -> None:
+        config = self._config
+        kept = [
+            track
+            for track in self._tracks
+            if time - track.last_seen < config.lost_seconds and (track.is_visible or track.number is not None)
+        ]
+        kept.sort(key=lambda track: (not track.is_visible, -track.last_seen))
+        self._tracks = kept[: len(self._visible) + config.maximum_lost_tracks]
+
+    def _faces(self, frame: Frame) -> tuple[TrackedFace, ...]:
+        faces = [
+            TrackedFace(track.number, box, track.evidence.answers, track.evidence.count)
+            for track in self._visible
+            if track.number is not None and (box := clipped_box(track.box, frame))
+        ]
+        return tuple(sorted(faces, key=lambda face: face.box))
+
+
+def _quality(cut):  # TODO replace
+    out = []
+    for points in cut.landmarks:
+        one, other, nose = points[0:2].mean(axis=0), points[2:4].mean(axis=0), points[4]
+        across = other - one
+        length = max(float(np.linalg.norm(across)), 1e-3)
+        offset = abs(float((nose - (one + other) / 2) @ across)) / length**2
+        out.append(float(np.exp(-((offset / 0.2) ** 2))))
+    return out
