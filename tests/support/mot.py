@@ -35,7 +35,7 @@ class Score:
 
     @property
     def mota(self) -> float:
-        return 1 - (self.switches + self.misses + self.false) / self.faces
+        return 1 - (self.switches + self.misses + self.false) / max(1, self.faces)
 
     @property
     def idf1(self) -> float:

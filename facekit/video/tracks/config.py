@@ -41,6 +41,7 @@ class TrackingConfig:
             off by 3 % of the width.
         speed_gain: share of the difference in speed that is corrected per frame.
         estimate_seconds: time from each estimate of a face to the next; the last one for all later ones.
+        different_estimate_seconds: the same of a face that looks different from its last estimate.
         estimates_per_search: faces that are estimated at a search because it is time; others wait for the next.
         averaging_seconds: time after which an estimate's weight has fallen to 1 / e; 0 for no averaging.
         averaged_error_share: share of the age's squared error that differs from frame to frame, so that averaging
@@ -80,6 +81,7 @@ class TrackingConfig:
     correction_gain: float = 0.25
     speed_gain: float = 0.3
     estimate_seconds: tuple[float, ...] = (0.1, 0.1, 0.2, 0.4, 1.0)
+    different_estimate_seconds: float = 0.13
     estimates_per_search: int = 3
     averaging_seconds: float = 30.0
     averaged_error_share: float = 0.05

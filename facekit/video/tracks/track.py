@@ -19,12 +19,13 @@ class Track:
     Args:
         box: current or last known position.
         patch: at its last detection.
+        viewed_patch: at its last estimate; None before the first.
         last_seen, last_detected: times, seconds.
         number: from 1, in the order in which faces are first shown; None before.
         is_visible: whether it is visible in the current frame.
         is_certain: whether its descriptor agreed since it was last out of sight.
         correlation: of its current patch with that of its last detection.
-        due: time of its next estimate, seconds.
+        viewed, due: times of its last and of its next estimate, seconds.
         speed: of its centre, pixels a second (2,).
         descriptor: mean of its views, a unit vector (D,); None before the first.
         evidence: its averaged estimates.
@@ -38,6 +39,8 @@ class Track:
     is_visible: bool = True
     is_certain: bool = True
     correlation: float = 1.0
+    viewed_patch: Patch | None = None
+    viewed: float = -math.inf
     due: float = -math.inf
     speed: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
     descriptor: NDArray[np.float32] | None = None
@@ -77,6 +80,13 @@ class Track:
         if self.descriptor is None or view.descriptor is None:
             return 0.0
         return float(self.descriptor @ view.descriptor)
+
+    def is_due(self, patch: Patch, time: float, config: TrackingConfig) -> bool:
+        """Tells whether it is time for an estimate: some time after the last one, sooner if the face looks different."""
+        if time >= self.due or self.viewed_patch is None:
+            return True
+        is_different = float(patch @ self.viewed_patch) < config.doubtful_correlation
+        return is_different and time - self.viewed >= config.different_estimate_seconds
 
     def describe(self, view: View, config: TrackingConfig) -> None:
         """Mixes the descriptor of a view into the mean."""

@@ -148,10 +148,15 @@ class FaceTracker:
             for track, index in pairs.items()
             if not track.is_certain or self._is_changed(track, patches[index])
         ]
-        due = sorted((track.due, index) for track, index in pairs.items() if track.due <= time and index not in doubtful)
-        new = list(others) if lost else []
-        due += [(time, index) for index in others if not lost]
-        return [*doubtful, *new, *(index for _, index in due[: self._config.estimates_per_search])]
+        due = sorted(
+            (track.due, index)
+            for track, index in pairs.items()
+            if index not in doubtful and track.is_due(patches[index], time, self._config)
+        )
+        urgent, waiting = [*doubtful, *others], [index for _, index in due]
+        if not lost:  # nobody can have returned
+            urgent, waiting = doubtful, [*others, *waiting]
+        return [*urgent, *waiting[: self._config.estimates_per_search]]
 
     def _is_changed(self, track: Track, patch: Patch) -> bool:
         """Tells whether a detection looks unlike the last one, and so did the place to which the face was tracked."""
@@ -184,11 +189,13 @@ class FaceTracker:
             track.number = next(self._numbers)
         if view is None:
             return
-        track.is_certain |= track.descriptor is None or track.similarity(view) >= config.keep_similarity
-        if track.is_certain:
+        is_similar = track.descriptor is None or track.similarity(view) >= config.keep_similarity
+        track.is_certain |= is_similar
+        track.viewed, track.viewed_patch = frame.time, patch
+        intervals = config.estimate_seconds
+        track.due = frame.time + intervals[min(track.evidence.count, len(intervals) - 1)]
+        if is_similar or (track.is_certain and view.quality < config.clear_quality):
             track.describe(view, config)
-            intervals = config.estimate_seconds
-            track.due = frame.time + intervals[min(track.evidence.count, len(intervals) - 1)]
             track.evidence.add(view, frame.time, self._estimator.heads, config)
 
     def _start(self, frame: Frame, box: BoxState, patch: Patch, view: View | None, found: Detection) -> None:
