@@ -1,0 +1,65 @@
+"""Made films like real ones: their ground truth, and what a video makes of them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cast import Person, demo_cast, utkface_cast
+from footage import KINDS
+from judge import judge, still_answers
+from mot import overlap
+from puppets import make_heads
+
+from facekit.estimator import FaceEstimator
+from facekit.faces.detectors import make_detector
+
+
+@pytest.mark.parametrize("kind", ["framing", "lean", "profile", "camera", "crowd"])
+def test_hog_finds_the_faces_in_view_where_the_truth_says(kind: str) -> None:
+    film = KINDS[kind]([Person(head, {}) for head in make_heads() * 2])[0]
+    clip, last = film.clips[-1], film.clips[-1].n_frames - 1
+    found = make_detector("hog", film.min_face or 64)(clip.picture(last))
+    in_view = [face.box for face in clip.faces(last).values() if face.visible_share == 1]
+    overlaps = [max((overlap(box, face.box) for face in found), default=0) for box in in_view]
+    assert in_view and np.mean(np.array(overlaps) > 0.5) >= 0.8, overlaps
+
+
+def test_a_dissolve_joins_the_clips_with_parts_of_both_in_view() -> None:
+    (film,) = KINDS["dissolve"](demo_cast()[:2])
+    frames = list(film)
+    one, other = film.clips
+    assert film.cuts == [35] and len(frames) == one.n_frames + other.n_frames - 20
+    np.testing.assert_array_equal(frames[34][0], one.picture(34))
+    np.testing.assert_array_equal(frames[55][0], other.picture(20))
+    shares = [tuple(face.visible_share for face in faces.values()) for _, faces in frames[35:55]]
+    assert all(before + after == pytest.approx(1) for before, after in shares)
+    assert [after for _, after in shares] == pytest.approx(np.arange(1, 21) / 21)
+
+
+def test_people_of_utkface_come_in_similar_pairs(tiny_utkface: Path) -> None:
+    one, similar, other = (person.labels for person in utkface_cast(tiny_utkface, 3))
+    assert one == similar != other
+
+
+@pytest.fixture(scope="module")
+def estimator() -> FaceEstimator:
+    return FaceEstimator()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(
+            "cut", marks=pytest.mark.xfail(strict=True, reason="the next person in one framing keeps the number")
+        ),
+        pytest.param("lean", marks=pytest.mark.xfail(strict=True, reason="a leaning head gets a second number")),
+        "slideshow",
+    ],
+)
+def test_each_person_has_a_number_and_answers_of_their_own(kind: str, estimator: FaceEstimator) -> None:
+    people = demo_cast()
+    film = KINDS[kind](people)[0]
+    judged = judge(film, estimator, still_answers(people, estimator))
+    assert judged.carried == 0 and judged.single == judged.people == len(people), judged
+    assert judged.shown >= 0.99 * judged.sure, judged
+    assert all(judged.genders) and max(judged.ages) < 5, judged
