@@ -38,7 +38,7 @@ class Person:
 
 
 def demo_cast() -> list[Person]:
-    """Returns the three people of the demo photographs: of the two that show one person, the one that resembles another."""
+    """Returns the three people of the demo photographs, the first two of whom trackers may confuse."""
     return [Person(make_heads()[index], {}) for index in (0, 3, 2)]
 
 
