@@ -108,8 +108,7 @@ def _run(
             lines = stack.enter_context(JsonLines(options.jsonl))
             report.files += [Path(options.jsonl)] if options.jsonl != "-" else []
             sinks.append(lambda scene, drawn: lines.write(scene))
-        stages, frames = scene_stages(estimator, options), _frames(source, options.mirror)
-        stages["draw"] = lambda scene: (scene, overlay.draw(scene) if options.draws else scene.frame.picture)
+        stages, frames = _stages(estimator, options, overlay), _frames(source, options.mirror)
         pipeline = stack.enter_context(
             Pipeline(frames, stages, drop_old=source.is_live, in_flight=_in_flight(source), stop=stop)
         )
@@ -144,13 +143,15 @@ def _n_frames(source: Source) -> int | None:
     return source.n_frames or (round(source.duration * source.rate) if source.duration else None)
 
 
-def scene_stages(estimator: "FaceEstimator", options: VideoOptions) -> dict[str, Callable[[Any], Any]]:
-    """Makes the pipeline's stages from a frame to a scene; each takes what the one before returns.
+def _stages(estimator: "FaceEstimator", options: VideoOptions, overlay: Overlay) -> dict[str, Callable[[Any], Any]]:
+    """Makes the pipeline's stages, from a frame to a scene and its annotated picture."""
+    stages = scene_stages(estimator, options)
+    stages["draw"] = lambda scene: (scene, overlay.draw(scene) if options.draws else scene.frame.picture)
+    return stages
 
-    Args:
-        estimator: estimates the faces.
-        options: how to search, track and average.
-    """
+
+def scene_stages(estimator: "FaceEstimator", options: VideoOptions) -> dict[str, Callable[[Any], Any]]:
+    """Makes the stages from a frame to a scene; each takes what the one before returns."""
     estimator.load()  # before the first face
     search = PeriodicSearch(estimator.detector, estimator.min_face, options.detect_every)
     tracker = Tracker(options.max_faces, searches_locally=can_search_locally(estimator.detector))
