@@ -38,6 +38,8 @@ def main() -> None:
 
     if unknown := set(args.kinds) - KINDS.keys():
         parser.error(f"no such kind: {', '.join(unknown)}. Known: {', '.join(KINDS)}")
+    if args.pairs < 1:
+        parser.error(f"--pairs must be at least 1. Received: {args.pairs}.")
     people = utkface_cast(find_data(DataSource("utkface", args.data)), 2 * args.pairs, args.seed)
     stills = still_answers(people, FaceEstimator())
     print(f"{machine()}; {len(people)} people\n")

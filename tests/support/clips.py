@@ -107,25 +107,38 @@ class Clip:
         yield from zip(self.frames(), self.truth, strict=True)
 
     def frames(self) -> Iterator[Picture]:
-        noise = make_noise(self.size, self.seed, self.noise)
-        shift = np.random.default_rng((self.seed, 1))
-        for index in range(self.n_frames):
-            time = index / self.rate
-            picture = self._room(time)
-            for actor, pose in self._poses(time):
-                draw_head(picture, self.heads[actor.head], pose)
-            if self.post:
-                left, top, right, bottom = self._post_pixels(time)
-                picture[top:bottom, left:right] = (96, 84, 70)
-            y, x = shift.integers(0, 64, 2)
-            grain = noise[y : y + self.size[1], x : x + self.size[0]]
-            flicker = 0.04 * sin(0.7 * time) + 0.01 * sin(9.0 * time) if self.noise else 0.0
-            yield cv2.add(cv2.convertScaleAbs(picture, alpha=self.light * (1 + flicker)), grain, dtype=cv2.CV_8U)
+        return map(self.picture, range(self.n_frames))
+
+    def picture(self, index: int) -> Picture:
+        """Draws a frame."""
+        time, noise = index / self.rate, make_noise(self.size, self.seed, self.noise)
+        picture = self._room(time)
+        for actor, pose in self._poses(time):
+            draw_head(picture, self.heads[actor.head], pose)
+        if self.post:
+            left, top, right, bottom = self._post_pixels(time)
+            picture[top:bottom, left:right] = (96, 84, 70)
+        y, x = np.random.default_rng((self.seed, 1, index)).integers(0, 64, 2)
+        grain = noise[y : y + self.size[1], x : x + self.size[0]]
+        flicker = 0.04 * sin(0.7 * time) + 0.01 * sin(9.0 * time) if self.noise else 0.0
+        return cv2.add(cv2.convertScaleAbs(picture, alpha=self.light * (1 + flicker)), grain, dtype=cv2.CV_8U)
 
     @cached_property
     def truth(self) -> list[dict[int, Truth]]:
         """Ground truth of each frame: the faces whose box touches the picture."""
-        return [self._truth(number / self.rate) for number in range(self.n_frames)]
+        return [self.faces(index) for index in range(self.n_frames)]
+
+    def faces(self, index: int) -> dict[int, Truth]:
+        """Computes the ground truth of a frame."""
+        time = index / self.rate
+        poses, found = self._poses(time), {}
+        for number, (actor, pose) in enumerate(poses):
+            visible = _visible_share(
+                pose, [nearer for _, nearer in poses[number + 1 :]], self.size, self._post_pixels(time)
+            )
+            if box := _clipped(pose, self.size):
+                found[actor.identity] = Truth(box, visible)
+        return found
 
     def _room(self, time: float) -> Picture:
         room = make_room(self.size, self.seed)
@@ -163,17 +176,6 @@ class Clip:
             max(0, round(end * self.size[axis % 2])) for axis, end in enumerate(self.post(time))
         )
         return left, top, right, bottom
-
-    def _truth(self, time: float) -> dict[int, Truth]:
-        poses = self._poses(time)
-        found = {}
-        for index, (actor, pose) in enumerate(poses):
-            visible = _visible_share(
-                pose, [nearer for _, nearer in poses[index + 1 :]], self.size, self._post_pixels(time)
-            )
-            if box := _clipped(pose, self.size):
-                found[actor.identity] = Truth(box, visible)
-        return found
 
 
 def _clipped(pose: Pose, size: tuple[int, int]) -> Box | None:

@@ -45,10 +45,6 @@ class Film:
         return self.clips[0].rate
 
     @property
-    def size(self) -> tuple[int, int]:
-        return self.clips[0].size
-
-    @property
     def cuts(self) -> list[int]:
         """Frames at which the second and later clips begin."""
         starts = [0]
