@@ -26,6 +26,7 @@ class TrackingConfig:
         certain_score: score, relative to the detector's lowest one of 0 to 1, from which a detection is shown at once;
             others after a second detection.
         doubtful_correlation: correlation with the last detection below which its descriptor decides who it is.
+        different_correlation: correlation with the last estimate below which a face looks different.
         hidden_correlation: correlation with the last detection below which an undetected face is out of sight.
         undetected_seconds: time for which a face that is not detected, as from behind, stays visible.
         keep_similarity: similarity from which a doubtful face stays who it was.
@@ -67,6 +68,7 @@ class TrackingConfig:
     duplicate_iou: float = 0.3
     certain_score: float = 0.4
     doubtful_correlation: float = 0.7
+    different_correlation: float = 0.8
     hidden_correlation: float = 0.55
     undetected_seconds: float = 1.0
     keep_similarity: float = 0.45

@@ -85,7 +85,7 @@ class Track:
         """Tells whether it is time for an estimate: some time after the last one, sooner if the face looks different."""
         if time >= self.due or self.viewed_patch is None:
             return True
-        is_different = float(patch @ self.viewed_patch) < config.doubtful_correlation
+        is_different = float(patch @ self.viewed_patch) < config.different_correlation
         return is_different and time - self.viewed >= config.different_estimate_seconds
 
     def describe(self, view: View, config: TrackingConfig) -> None:

@@ -190,7 +190,8 @@ class FaceTracker:
         if view is None:
             return
         is_similar = track.descriptor is None or track.similarity(view) >= config.keep_similarity
-        track.is_certain |= is_similar
+        if is_similar or (view.descriptor is not None and view.quality >= config.clear_quality):
+            track.is_certain = is_similar  # a clear view that is not similar is looked at again
         track.viewed, track.viewed_patch = frame.time, patch
         intervals = config.estimate_seconds
         track.due = frame.time + intervals[min(track.evidence.count, len(intervals) - 1)]
