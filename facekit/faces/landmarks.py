@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
     from facekit.faces.images import Picture
 
-_MOST_LEAN = math.radians(12)  # at which a predictor finds a face's points as well as upright
-_MOST_VIEWS = 3  # of one face: two are enough up to 45 degrees
+_MOST_LEAN = math.radians(12)  # at which a predictor finds the points of a face as well as upright
 _VIEW = 320  # side of an upright view, pixels; the face's box fills half of it
 
 Landmarker = Callable[["Picture", Sequence[Box]], "npt.NDArray[np.float32]"]
@@ -56,26 +55,26 @@ def make_landmarker(points: int) -> Landmarker:
 
 
 def _locate(predictor: Any, picture: "Picture", box: Box) -> "npt.NDArray[np.float64]":
-    """Locates one face; if it leans, again in an upright view of it, as dlib's predictors know upright faces alone."""
+    """Locates one face; if it leans, in an upright view of it, as dlib's predictors know upright faces alone."""
     import dlib
     import numpy as np
 
     left, top, right, bottom = box
-    points = _points(predictor(picture, dlib.rectangle(left, top, right - 1, bottom - 1)))
+    upright = dlib.rectangle(left, top, right - 1, bottom - 1)
+    points = _points(_predictor(5)(picture, upright))  # those of 68 do not tell the angle of a face that leans much
+    if abs(_lean(points)) <= _MOST_LEAN:
+        return points if predictor is _predictor(5) else _points(predictor(picture, upright))
     x, y, width = (left + right - 1) / 2, (top + bottom - 1) / 2, max(right - left, bottom - top)
     square = dlib.drectangle(x - width, y - width, x + width, y + width)
     inner = dlib.rectangle(_VIEW // 4, _VIEW // 4, 3 * _VIEW // 4 - 1, 3 * _VIEW // 4 - 1)
-    upright = 0.0  # angle of the last view
-    for _ in range(_MOST_VIEWS):
-        lean = _lean(points)
-        if abs(math.remainder(lean - upright, 2 * math.pi)) <= _MOST_LEAN:
-            break
-        upright = lean
-        view = dlib.extract_image_chip(picture, dlib.chip_details(square, dlib.chip_dims(_VIEW, _VIEW), upright))
-        across, down = (_points(predictor(view, inner)) - (_VIEW - 1) / 2).T * 2 * width / _VIEW
-        cosine, sine = math.cos(upright), math.sin(upright)
-        points = np.stack([x + cosine * across - sine * down, y + sine * across + cosine * down], 1)
-    return points
+    angle = 0.0
+    for model in (_predictor(5), predictor):
+        angle += _lean(points)
+        view = dlib.extract_image_chip(picture, dlib.chip_details(square, dlib.chip_dims(_VIEW, _VIEW), angle))
+        points = _points(model(view, inner))  # in the view
+    across, down = (points - (_VIEW - 1) / 2).T * 2 * width / _VIEW
+    cosine, sine = math.cos(angle), math.sin(angle)
+    return np.stack([x + cosine * across - sine * down, y + sine * across + cosine * down], 1)
 
 
 def _points(shape: Any) -> "npt.NDArray[np.float64]":
@@ -85,9 +84,8 @@ def _points(shape: Any) -> "npt.NDArray[np.float64]":
 
 
 def _lean(points: "npt.NDArray[np.float64]") -> float:
-    """Returns the angle of the eyes, radians; above zero it falls to the right of the picture."""
-    right, left = (slice(0, 2), slice(2, 4)) if len(points) == 5 else (slice(42, 48), slice(36, 42))
-    x, y = points[right].mean(0) - points[left].mean(0)
+    """Returns the angle of the eyes of five points, radians; above zero they fall to the right of the picture."""
+    x, y = points[:2].mean(0) - points[2:4].mean(0)
     return math.atan2(y, x)
 
 
