@@ -64,23 +64,36 @@ def find_faces(picture: Picture, smallest: float, min_score: float) -> tuple[Arr
     scale = min(BLAZE_FACE / smallest, math.sqrt(_MOST_PIXELS / (height * width)))
     lowest = max(_LOWEST_SCORE, min(min_score, _CANDIDATE))
     scores, faces = [], []
+    narrowest = 0  # of the network's boxes; in the smaller levels, those of small faces are too inexact to be merged
     while True:
-        rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
-        level = resized(picture, rows, columns)
-        for top, bottom in _spans(rows):
-            for left, right in _spans(columns):
-                tile_scores, tile_faces = _look(level[top:bottom, left:right], lowest)
-                tile_faces[:, _POSITIONS] += (left, top)
-                whole = _inside(tile_faces, left, top, right, bottom, rows, columns)
-                scores.append(tile_scores[whole])
-                faces.append(tile_faces[whole] * np.array([width / columns, height / rows], np.float32))
-        if min(rows, columns) <= _WHOLE and max(rows, columns) <= _TILE:
+        level = resized(picture, max(1, round(height * scale)), max(1, round(width * scale)))
+        level_scores, level_faces = _search(level, lowest)
+        kept = level_faces[:, 1, 0] >= narrowest
+        scores.append(level_scores[kept])
+        stretch = np.array([width / level.shape[1], height / level.shape[0]], np.float32)
+        faces.append(level_faces[kept] * stretch)
+        if min(level.shape[:2]) <= _WHOLE and max(level.shape[:2]) <= _TILE:
             break
         scale = max(scale * BLAZE_FACE / _LARGEST_FACE, _WHOLE / max(height, width))
+        narrowest = BLAZE_FACE
     best, means = _merged(np.concatenate(scores), np.concatenate(faces))
     for number in np.flatnonzero(best < _SURE):
         best[number] = (best[number] + _second_score(picture, means[number])) / 2
     return best[best >= min_score], _hog_boxes(means[best >= min_score])
+
+
+def _search(level: Picture, lowest: float) -> tuple[Array, Array]:
+    """Returns scores (n,) and faces (n, 8, 2) of one level, from its tiles; several may be of the same face."""
+    rows, columns = level.shape[:2]
+    scores, faces = [], []
+    for top, bottom in _spans(rows):
+        for left, right in _spans(columns):
+            tile_scores, tile_faces = _look(level[top:bottom, left:right], lowest)
+            tile_faces[:, _POSITIONS] += (left, top)
+            kept = _inside(tile_faces, left, top, right, bottom, rows, columns)
+            scores.append(tile_scores[kept])
+            faces.append(tile_faces[kept])
+    return np.concatenate(scores), np.concatenate(faces)
 
 
 def _spans(length: int) -> list[tuple[int, int]]:
