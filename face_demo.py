@@ -21,7 +21,7 @@ parser.add_argument(
     "--min-score",
     type=float,
     metavar="SCORE",
-    help="lowest score of a face that hog or cnn finds, e.g. 0.2 (default: the detector's own)",
+    help="lowest score of a face that the detector finds, e.g. 0.8 (default: the detector's own)",
 )
 parser.add_argument(
     "--output", default="demo_output", metavar="DIR", help="for the drawn pictures (default: %(default)s)"

@@ -165,7 +165,10 @@ def add_estimator_options(
         help="weights with their card, one file or several .h5 (default: those shipped)",
     )
     parser.add_argument(
-        "--detector", default="hog", metavar="NAME", help="hog (default), cnn (turned faces, slow) or whole_image"
+        "--detector",
+        default="blazeface",
+        metavar="NAME",
+        help="blazeface (default), hog (upright faces), cnn (slow) or whole_image",
     )
     parser.add_argument(
         "--landmarks",
@@ -200,7 +203,7 @@ def add_dataset_options(parser: argparse.ArgumentParser, *, several: bool = Fals
         "--detector",
         metavar="NAME",
         help="whole_image if the pictures are aligned chips (default, unless the weights were trained with another); "
-        "hog or cnn to cut the faces out of photographs",
+        "blazeface, hog or cnn to cut the faces out of photographs",
     )
 
 

@@ -116,7 +116,7 @@ class FaceEstimator:
     Args:
         weights: file that a training wrote, or a checkpoint of the original scripts; several of them, where the first
             that has a head answers it; None for the default weights.
-        detector: "hog", "cnn", or "whole_image" if each picture is one face.
+        detector: "blazeface", "hog", "cnn", or "whole_image" if each picture is one face.
         landmarks: 5 or 68 points by which a face is aligned; None for what the weights were trained with.
         heads: names of those to answer, None for all.
         min_face: width of the smallest faces to find, pixels; None for 60, more in pictures over 2400 px.

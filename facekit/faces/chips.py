@@ -19,6 +19,13 @@ from facekit.faces.landmarks import LANDMARKS, make_landmarker
 CHIP_SIZE = 200
 CHIP_PADDING = 0.2
 
+# Centre and side of UTKFace's chips as sums of the five landmarks, as complex numbers x + iy, by these weights; they
+# turn and grow with the face. UTKFace's chips were cut by 68 landmarks; dlib's own rule for five scales by little but
+# the eyes. Fitted to 2,098 chips; of 2,098 others 95.7 % agree with UTKFace's cut, within 8 % in size and 6 of 200 px
+# in position; by dlib's rule 88.0 %.
+_CENTRE = np.array([0.26 + 0.08j, -0.05 - 0.04j, 0.26 - 0.08j, -0.05 + 0.04j, 0.58])
+_SIDE = np.array([1.07 - 0.79j, 0.115 + 1.51j, -1.07 - 0.79j, -0.115 + 1.51j, -1.44j])
+
 
 @dataclass(frozen=True, kw_only=True)
 class ChipConfig(ABC):
@@ -184,11 +191,18 @@ def chip_details(landmarks: npt.NDArray[np.float32], size: int = CHIP_SIZE, padd
     import dlib
 
     empty = dlib.rectangle()  # the details depend on the points alone
-    faces = (
-        dlib.full_object_detection(empty, [dlib.point(round(float(x)), round(float(y))) for x, y in points])
-        for points in landmarks
-    )
-    return [dlib.get_face_chip_details(face, size=size, padding=padding) for face in faces]
+    chips = []
+    for points in landmarks:
+        face = dlib.full_object_detection(empty, [dlib.point(round(float(x)), round(float(y))) for x, y in points])
+        chip = dlib.get_face_chip_details(face, size=size, padding=padding)
+        if len(points) == 5:
+            numbers = points[:, 0] + 1j * points[:, 1]
+            centre, half = _CENTRE @ numbers, abs(_SIDE @ numbers) / 2 * (1 + 2 * padding) / (1 + 2 * CHIP_PADDING)
+            x, y = float(centre.real), float(centre.imag)
+            square = dlib.drectangle(x - half, y - half, x + half, y + half)
+            chip = dlib.chip_details(square, dlib.chip_dims(size, size), chip.angle)
+        chips.append(chip)
+    return chips
 
 
 def resize_chips(chips: Picture, size: InputSize) -> Picture:

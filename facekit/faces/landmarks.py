@@ -1,6 +1,7 @@
 """Landmarks: a picture and the boxes of its faces -> the points of each face."""
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from facekit.faces.images import Picture
+
+_MOST_LEAN = math.radians(12)  # at which a predictor finds the points of a face as well as upright
+_VIEW = 320  # side of an upright view, pixels; the face's box fills half of it
 
 Landmarker = Callable[["Picture", Sequence[Box]], "npt.NDArray[np.float32]"]
 
@@ -41,18 +45,48 @@ def make_landmarker(points: int) -> Landmarker:
     predictor = _predictor(points)
 
     def locate(picture: "Picture", boxes: Sequence[Box]) -> "npt.NDArray[np.float32]":
-        import dlib
         import numpy as np
 
         picture = np.ascontiguousarray(picture)
-        found = np.empty((len(boxes), points, 2), np.float32)
-        for face, box in zip(found, boxes, strict=True):
-            left, top, right, bottom = whole_box(box, *picture.shape[:2])
-            shape = predictor(picture, dlib.rectangle(left, top, right - 1, bottom - 1))
-            face[:] = [(part.x, part.y) for part in shape.parts()]
-        return found
+        found = [_locate(predictor, picture, whole_box(box, *picture.shape[:2])) for box in boxes]
+        return np.array(found, np.float32).reshape(-1, points, 2)
 
     return locate
+
+
+def _locate(predictor: Any, picture: "Picture", box: Box) -> "npt.NDArray[np.float64]":
+    """Locates one face; if it leans, in an upright view of it, as dlib's predictors know upright faces alone."""
+    import dlib
+    import numpy as np
+
+    left, top, right, bottom = box
+    upright = dlib.rectangle(left, top, right - 1, bottom - 1)
+    points = _points(_predictor(5)(picture, upright))  # those of 68 do not tell the angle of a face that leans much
+    if abs(_lean(points)) <= _MOST_LEAN:
+        return points if predictor is _predictor(5) else _points(predictor(picture, upright))
+    x, y, width = (left + right - 1) / 2, (top + bottom - 1) / 2, max(right - left, bottom - top)
+    square = dlib.drectangle(x - width, y - width, x + width, y + width)
+    inner = dlib.rectangle(_VIEW // 4, _VIEW // 4, 3 * _VIEW // 4 - 1, 3 * _VIEW // 4 - 1)
+    angle = 0.0
+    for model in (_predictor(5), predictor):
+        angle += _lean(points)
+        view = dlib.extract_image_chip(picture, dlib.chip_details(square, dlib.chip_dims(_VIEW, _VIEW), angle))
+        points = _points(model(view, inner))  # in the view
+    across, down = (points - (_VIEW - 1) / 2).T * 2 * width / _VIEW
+    cosine, sine = math.cos(angle), math.sin(angle)
+    return np.stack([x + cosine * across - sine * down, y + sine * across + cosine * down], 1)
+
+
+def _points(shape: Any) -> "npt.NDArray[np.float64]":
+    import numpy as np
+
+    return np.array([(part.x, part.y) for part in shape.parts()], np.float64)
+
+
+def _lean(points: "npt.NDArray[np.float64]") -> float:
+    """Returns the angle of the eyes of five points, radians; above zero they fall to the right of the picture."""
+    x, y = points[:2].mean(0) - points[2:4].mean(0)
+    return math.atan2(y, x)
 
 
 def whole_box(box: Box, height: int, width: int) -> Box:

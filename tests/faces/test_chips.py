@@ -28,7 +28,7 @@ def portrait() -> Picture:
 def found_again(utkface_archive: Path) -> list[tuple[Picture, Picture, tuple[int, int, int, int]]]:
     """Chips, pasted into larger pictures: (chip, picture, box of the face found there)."""
     found = []
-    detect = make_detector("hog")
+    detect = make_detector("blazeface")
     for chip in sample_of_chips(utkface_archive, every=120):
         picture = Image.fromarray(chip).resize((360, 360)).filter(ImageFilter.GaussianBlur(40))
         picture.paste(Image.fromarray(chip), (CORNER, CORNER))
@@ -63,7 +63,7 @@ def test_chips_are_cut_as_the_training_chips_were(
         scale = abs(details.rect.width() / CHIP_SIZE - 1)
         shift = np.hypot(middle.x - centre, middle.y - centre)
         agree.append(scale <= most_scale and shift <= most_shift)
-    assert np.mean(agree) >= 0.9, f"only {np.mean(agree):.3f} of {len(agree)}"
+    assert np.mean(agree) >= 0.92, f"only {np.mean(agree):.3f} of {len(agree)}"
 
 
 def test_cut_chips_look_like_the_training_chips(found_again: list[tuple[Picture, Picture, tuple]]) -> None:
@@ -102,6 +102,23 @@ def test_views_and_the_edge(portrait: Picture) -> None:
     assert abs(clipped.rect.width() / whole.width() - 1) < 0.04
     assert abs(clipped.rect.dcenter().x + cut - whole.dcenter().x) < 0.03 * whole.width()
     assert cut_chips(portrait[:, cut:], locate(portrait[:, cut:], [(0, top, right - cut, bottom)])).any()
+
+
+@pytest.mark.parametrize("points", LANDMARKS)
+@pytest.mark.parametrize("degrees", [30, 45, -60])
+def test_leaning_faces_are_cut_as_upright_ones(points: int, degrees: int, portrait: Picture) -> None:
+    detect, locate = make_detector("blazeface"), make_landmarker(points)
+    turned = np.asarray(Image.fromarray(portrait).rotate(degrees, Image.Resampling.BICUBIC, expand=True))
+    (upright,), (leaning,) = (chip_details(locate(view, [detect(view)[0].box])) for view in (portrait, turned))
+    assert abs(np.degrees(leaning.angle - upright.angle) + degrees) < 6
+    assert abs(leaning.rect.width() / upright.rect.width() - 1) < 0.08
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    x, y = (
+        np.array([upright.rect.dcenter().x, upright.rect.dcenter().y]) - np.array(portrait.shape[1::-1]) / 2
+    ).tolist()
+    wanted = np.array([cosine * x + sine * y, cosine * y - sine * x]) + np.array(turned.shape[1::-1]) / 2
+    shift = np.array([leaning.rect.dcenter().x, leaning.rect.dcenter().y]) - wanted
+    assert np.hypot(*shift) < 0.03 * upright.rect.width()
 
 
 def test_unknown_number_of_landmarks() -> None:

@@ -1,6 +1,7 @@
 """facekit.faces.detectors: every detector's contract, sizes found, boxes in the picture's pixels."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import dlib
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 
 from facekit.core.errors import FaceKitError, UnknownNameError
 from facekit.core.files import PROJECT
-from facekit.faces import dlib_files
+from facekit.faces import blazeface, dlib_files
 from facekit.faces.detectors import (
     CNN_PIXELS,
     DETECTORS,
@@ -44,13 +45,13 @@ def test_contract(name: str, astronaut: Picture) -> None:
     assert find_detector(name).finds_faces == (name != "whole_image")
 
 
-@pytest.mark.parametrize("name", ["hog", "cnn"])
-@pytest.mark.parametrize("shape", [(1, 1), (1, 700), (700, 1), (30, 30)])
+@pytest.mark.parametrize("name", ["blazeface", "hog", "cnn"])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 700), (700, 1), (30, 30), (3, 20_000)])
 def test_tiny_pictures_have_no_faces(name: str, shape: tuple[int, int]) -> None:
     assert make_detector(name)(np.zeros((*shape, 3), np.uint8)) == []
 
 
-@pytest.mark.parametrize("name", ["hog", "cnn"])
+@pytest.mark.parametrize("name", ["blazeface", "hog", "cnn"])
 def test_any_thread_may_search(name: str) -> None:
     """dlib's HOG mixes up the pictures of two threads, or ends the process."""
     paths = [PROJECT / "demo_images" / f"{person}.jpg" for person in ("astronaut", "portrait_office", "speech")]
@@ -58,7 +59,7 @@ def test_any_thread_may_search(name: str) -> None:
     detect = make_detector(name)
     expected = [detect(picture) for picture in pictures]
     with ThreadPoolExecutor(3) as pool:
-        asked = [pool.submit(make_detector(name), pictures[n % 3]) for n in range(60 if name == "hog" else 6)]
+        asked = [pool.submit(make_detector(name), pictures[n % 3]) for n in range(6 if name == "cnn" else 60)]
     assert [answer.result() for answer in asked] == expected * (len(asked) // 3)
 
 
@@ -66,9 +67,38 @@ def test_whole_image_is_the_picture() -> None:
     assert make_detector("whole_image")(np.zeros((7, 9, 3), np.uint8)) == [Detection((0, 0, 9, 7), None)]
 
 
-@pytest.mark.parametrize("name", ["portrait_office.jpg", "portrait_standing.jpg", "speech.jpg", "astronaut.jpg"])
-def test_hog_finds_the_faces_of_the_demo_pictures(name: str) -> None:
-    assert len(make_detector("hog")(read_picture(PROJECT / "demo_images" / name))) == 1
+@pytest.mark.parametrize("name", ["portrait_office", "portrait_standing", "speech", "astronaut", "group"])
+def test_faces_of_the_demo_pictures_have_the_same_boxes(name: str) -> None:
+    picture = read_picture(PROJECT / "demo_images" / f"{name}.jpg")
+    found, known = ([face.box for face in make_detector(detector)(picture)] for detector in ("blazeface", "hog"))
+    assert len(found) == len(known) == (4 if name == "group" else 1)
+    for (left, top, right, bottom), hog in zip(found, known, strict=True):
+        common = (min(right, hog[2]) - max(left, hog[0])) * (min(bottom, hog[3]) - max(top, hog[1]))
+        assert common > 0.6 * max((right - left) * (bottom - top), (hog[2] - hog[0]) * (hog[3] - hog[1]))
+
+
+def test_tiles_find_what_one_look_finds(astronaut: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faces on the tiles' edges, and larger than a tile, are found once."""
+    head = Image.fromarray(astronaut[45:205, 145:305])
+    picture = Image.new("RGB", (1600, 1200), (90, 110, 130))
+    picture.paste(head.resize((1000, 1000)), (550, 100))
+    for number, left in enumerate((0, 130, 260, 390)):
+        for top in range(0, 1000, 120):
+            picture.paste(head.resize((110, 110)), (left, top + 20 * number))
+    detect, whole = make_detector("blazeface", 60), make_detector("blazeface", 60)(np.asarray(picture))
+    monkeypatch.setattr(blazeface, "_TILE", 256)
+    tiled = detect(np.asarray(picture))
+    assert len(whole) == len(tiled) == 37
+    for one, other in zip(sorted(face.box for face in tiled), sorted(face.box for face in whole), strict=True):
+        assert np.abs(np.subtract(one, other)).max() <= 0.15 * (other[2] - other[0])
+
+
+def test_a_damaged_network_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged = tmp_path / "blazeface.onnx"
+    damaged.write_bytes(blazeface.MODEL.read_bytes()[:-1])
+    monkeypatch.setattr(blazeface, "MODEL", damaged)
+    with pytest.raises(FaceKitError, match=r"must be as it was installed\. Received: .*blazeface.onnx\. Reinstall"):
+        blazeface._network.__wrapped__()
 
 
 def with_faces(astronaut: Picture, size: int, lefts: list[int]) -> Picture:
@@ -81,13 +111,14 @@ def with_faces(astronaut: Picture, size: int, lefts: list[int]) -> Picture:
     return np.asarray(picture)
 
 
-def test_min_face_says_which_faces_are_found(astronaut: Picture) -> None:
+@pytest.mark.parametrize("name", ["blazeface", "hog"])
+def test_min_face_says_which_faces_are_found(name: str, astronaut: Picture) -> None:
     picture = with_faces(astronaut, 60, [500, 50])
     for min_face in (None, 60, 40):
-        boxes = [detection.box for detection in make_detector("hog", min_face)(picture)]
+        boxes = [detection.box for detection in make_detector(name, min_face)(picture)]
         assert [round(left / 100) for left, *_ in boxes] == [1, 5]  # from left to right
         assert all(45 < right - left < 80 for left, _, right, _ in boxes)
-    assert make_detector("hog", 90)(picture) == []
+    assert make_detector(name, 90 if name == "hog" else 300)(picture) == []
 
 
 @pytest.mark.parametrize("name", DETECTORS)
@@ -141,7 +172,9 @@ def test_boxes_are_clipped(astronaut: Picture) -> None:
 
 
 def test_unknown_names_and_sizes_are_refused() -> None:
-    with pytest.raises(UnknownNameError, match=r"Unknown detector: 'hoog'\. Did you mean 'hog'\? Known: blazeface, cnn, hog"):
+    with pytest.raises(
+        UnknownNameError, match=r"Unknown detector: 'hoog'\. Did you mean 'hog'\? Known: blazeface, cnn, hog"
+    ):
         make_detector("hoog")
     with pytest.raises(FaceKitError, match=r"min_face must be at least 1 pixel\. Received: 0\."):
         make_detector("hog", 0)
