@@ -32,6 +32,8 @@ class TrackingConfig:
         keep_similarity: similarity from which a doubtful face stays who it was.
         return_similarity: similarity from which a face is one that was lost before.
         contrary_similarity: similarity of a clear view below which a face that was never in doubt is somebody else.
+        settled_views: estimates after which a face that was never in doubt can turn out to be somebody else. The first
+            ones may be of a face that enters the frame.
         clear_quality: quality of a view from which its descriptor can tell that it is somebody else.
         near_return_seconds: time out of sight up to which a poor view at the same place is the same face.
         near_return_distance: what "the same place" is.
@@ -74,6 +76,7 @@ class TrackingConfig:
     keep_similarity: float = 0.45
     return_similarity: float = 0.6
     contrary_similarity: float = 0.25
+    settled_views: int = 3
     clear_quality: float = 0.3
     near_return_seconds: float = 1.5
     near_return_distance: float = 0.5

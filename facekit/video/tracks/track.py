@@ -81,6 +81,10 @@ class Track:
             return 0.0
         return float(self.descriptor @ view.descriptor)
 
+    def is_settled(self, config: TrackingConfig) -> bool:
+        """Tells whether enough was seen to tell it from others without another reason to doubt."""
+        return self.descriptor is not None and self.evidence.count >= config.settled_views
+
     def is_due(self, patch: Patch, time: float, config: TrackingConfig) -> bool:
         """Tells whether it is time for an estimate: some time after the last one, sooner if the face looks different."""
         if time >= self.due or self.viewed_patch is None:

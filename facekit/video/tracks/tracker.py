@@ -176,10 +176,12 @@ class FaceTracker:
 
     def _is_other(self, track: Track, view: View, patch: Patch) -> bool:
         """Tells whether a detection at a track's place is somebody else."""
-        config, in_doubt = self._config, not track.is_certain or self._is_changed(track, patch)
+        config = self._config
         if view.descriptor is not None and (track.descriptor is None or view.quality < config.clear_quality):
             return False
-        return track.similarity(view) < (config.keep_similarity if in_doubt else config.contrary_similarity)
+        if not track.is_certain or self._is_changed(track, patch):
+            return track.similarity(view) < config.keep_similarity
+        return track.is_settled(config) and track.similarity(view) < config.contrary_similarity
 
     def _continue(self, track: Track, frame: Frame, box: BoxState, patch: Patch, view: View | None) -> None:
         config = self._config
@@ -190,12 +192,12 @@ class FaceTracker:
         if view is None:
             return
         is_similar = track.descriptor is None or track.similarity(view) >= config.keep_similarity
-        if is_similar or (view.descriptor is not None and view.quality >= config.clear_quality):
+        if is_similar or (track.is_settled(config) and view.quality >= config.clear_quality):
             track.is_certain = is_similar  # a clear view that is not similar is looked at again
         track.viewed, track.viewed_patch = frame.time, patch
         intervals = config.estimate_seconds
         track.due = frame.time + intervals[min(track.evidence.count, len(intervals) - 1)]
-        if is_similar or (track.is_certain and view.quality < config.clear_quality):
+        if track.is_certain:
             track.describe(view, config)
             track.evidence.add(view, frame.time, self._estimator.heads, config)
 
