@@ -115,7 +115,7 @@ def _run(
         viewer = None
         if window:
             stack.enter_context(window)
-            viewer = Viewer(window, overlay, recorder, captures, is_live=source.is_live, pipeline=pipeline)
+            viewer = Viewer(window, overlay, recorder, captures, source=source, pipeline=pipeline)
         _consume(pipeline, sinks, viewer, source, report)
 
 

@@ -14,6 +14,7 @@ RED, AMBER = (255, 70, 70), (255, 190, 60)
 FIGURES_SECONDS = 0.5  # time of the video for which figures stay unchanged
 HELP_HINT_SECONDS = 5.0  # time for which the help key is mentioned
 SPACE = "   "
+NO_SIGNAL = "no signal for {} s, trying again"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Hud:
         recording: whether a video is being written.
         paused: whether playback is paused.
         help: whether the keys are listed.
+        no_signal: time for which a live source has given no picture, seconds; None while it gives some.
     """
 
     fps: float | None = None
@@ -37,11 +39,12 @@ class Hud:
     recording: bool = False
     paused: bool = False
     help: bool = False
+    no_signal: float | None = None
 
     @property
     def colour(self) -> Colour | None:
         """Colour of the edge."""
-        return RED if self.recording else AMBER if self.paused else None
+        return RED if self.recording else AMBER if self.paused or self.no_signal else None
 
 
 class HudLayout:
@@ -70,9 +73,10 @@ class HudLayout:
 
     def _lines(self, hud: Hud, time: float, words: dict[str, str]) -> Iterator[tuple[Line, ...]]:
         """Yields the full text, then shorter and shorter versions."""
-        parts = [words.get(word, word) for word, holds in (("REC", hud.recording), ("paused", hud.paused)) if holds]
+        parts = [words.get(NO_SIGNAL, NO_SIGNAL).format(int(hud.no_signal))] if hud.no_signal else []
+        parts += [words.get(word, word) for word, holds in (("REC", hud.recording), ("paused", hud.paused)) if holds]
         parts += [f"{hud.captured}{words.get(' captured', ' captured')}"] if hud.captured else []
-        parts += self._held_figures(hud, time, words)
+        parts += [] if hud.no_signal else self._held_figures(hud, time, words)
         if hud.help:
             keys = tuple((words.get(key, key), words.get(meaning, meaning)) for key, meaning in self._keys)
             yield (*(((SPACE.join(parts), ""),) if parts else ()), *keys)

@@ -15,11 +15,12 @@ from facekit.video.display.window import Window
 from facekit.video.frames import Scene
 from facekit.video.pipeline import Pipeline
 from facekit.video.sinks.recorder import Recorder
-from facekit.video.sources.source import print_note
+from facekit.video.sources.source import Source, print_note
 
 RATE_WINDOW_FRAMES = 30  # frames over which the rate is measured
 KEY_POLL_SECONDS = 0.1  # longest time for which keys and signals go unnoticed
 PAUSE_POLL_SECONDS = 0.05  # the same while paused
+MIN_LOSS_SECONDS = 1.0  # shorter losses are not displayed
 KEYS = (
     ("Q, Esc", "leave"),
     ("Space", "capture"),
@@ -38,7 +39,7 @@ class Viewer:
         overlay: draws the head-up display; key l changes its language.
         recorder: key r toggles it.
         captures: opens the captures at the first use of the space key.
-        is_live: whether the source itself sets the speed.
+        source: a live one sets the speed itself, and tells when it is lost.
         pipeline: reports dropped frames, idle times and stops.
     """
 
@@ -49,18 +50,17 @@ class Viewer:
         recorder: Recorder,
         captures: Callable[[], Captures],
         *,
-        is_live: bool,
+        source: Source,
         pipeline: Pipeline,
     ) -> None:
         self._window, self._overlay, self._recorder = window, overlay, recorder
-        self._captures, self._is_live, self._pipeline = captures, is_live, pipeline
+        self._captures, self._source, self._pipeline = captures, source, pipeline
         pipeline.on_idle = self.refresh
         self._last: tuple[Scene, Picture] | None = None
         self._hud = Hud()
         self._show_times: deque[float] = deque(maxlen=RATE_WINDOW_FRAMES)  # seconds
         self._start = 0.0  # clock time of frame time 0
         self._is_running = True
-        self._dropped_while_paused = 0  # not counted in the display
         self._keys: dict[str, Callable[[Scene, Picture], None]] = {
             "q": self._leave,
             "esc": self._leave,
@@ -80,11 +80,11 @@ class Viewer:
         self._hud = replace(
             self._hud,
             fps=self._rate(),
-            latency=now - scene.frame.captured if self._is_live else None,
-            dropped=self._pipeline.dropped - self._dropped_while_paused,
+            latency=now - scene.frame.captured if self._source.is_live else None,
+            dropped=self._pipeline.dropped,
             recording=self._recorder.is_recording,
         )
-        due = now if self._is_live else self._start + scene.frame.time
+        due = now if self._source.is_live else self._start + scene.frame.time
         while self._is_running and not self._hud.paused and due - time.monotonic() > KEY_POLL_SECONDS:
             self._show_for(scene, drawn, KEY_POLL_SECONDS)
         self._show_for(scene, drawn, due - time.monotonic())
@@ -103,12 +103,16 @@ class Viewer:
         dropped = self._pipeline.dropped
         while self._hud.paused and self._is_running:
             self._show_for(scene, drawn, PAUSE_POLL_SECONDS)
-        self._dropped_while_paused += self._pipeline.dropped - dropped
+        self._pipeline.dropped = dropped  # nobody missed what came meanwhile
         self._show_times.clear()
 
     def _show_for(self, scene: Scene, drawn: Picture, seconds: float) -> None:
         """Shows a scene for a time or until a key is pressed, and handles the key."""
-        self._window.show(self._overlay.draw_hud(drawn, scene, self._hud))
+        if lost := self._source.lost_since:
+            self._show_times.clear()
+        no_signal = time.monotonic() - lost if lost else 0.0
+        hud = replace(self._hud, no_signal=no_signal if no_signal >= MIN_LOSS_SECONDS else None)
+        self._window.show(self._overlay.draw_hud(drawn, scene, hud))
         key = self._window.key(seconds)
         if key in self._keys:
             try:

@@ -7,13 +7,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from facekit.core.errors import PictureError, VideoError
 from facekit.faces.images import Picture, decode_picture, find_pictures
 from facekit.video.frames import Frame
-from facekit.video.sources.source import Note, Source
+from facekit.video.sources.source import Note, Source, fitted
 
 
 class PictureFolder(Source):
@@ -73,17 +70,3 @@ class PictureFolder(Source):
 def natural_order(path: Path) -> list[tuple[str, int]]:
     """Returns a key that sorts by name, with numbers in it by value."""
     return [(text, int(digits or 0)) for digits, text in re.findall(r"(\d+)|(\D+)", path.name.lower())]
-
-
-def fitted(picture: Picture, size: tuple[int, int]) -> Picture:
-    """Scales a picture to fit into `size` (width, height), centred, with black borders."""
-    width, height = size
-    if picture.shape[1::-1] == size:
-        return picture
-    scale = min(width / picture.shape[1], height / picture.shape[0])
-    inner = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
-    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
-    frame = np.zeros((height, width, 3), np.uint8)
-    resized = cv2.resize(picture, inner, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    frame[top : top + inner[1], left : left + inner[0]] = resized
-    return frame

@@ -8,12 +8,10 @@ from contextlib import closing, suppress
 from fractions import Fraction
 from typing import Any, Generic, Protocol, TypeVar
 
-import cv2
-
 from facekit.core.errors import FaceKitError, VideoError
 from facekit.faces.images import Picture
 from facekit.video.frames import Frame
-from facekit.video.sources.source import Note, Source
+from facekit.video.sources.source import Note, Source, fitted
 
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.5, 5.0  # pauses between attempts to reconnect; they double
 STOP_POLL_SECONDS = 0.1  # interval at which waits check for a stop
@@ -132,16 +130,15 @@ class LiveSource(Source):
         self._read_timeout, self._open_timeout = read_timeout, open_timeout
         self._stop, self._note = stop, note
         self._retry_seconds = FIRST_RETRY_SECONDS
+        self._captured = time.monotonic()  # of the last picture
         self.size, self.rate = size, rate
 
     def __iter__(self) -> Iterator[Frame]:
         index, first = 0, None
         while (picture := self._next()) is not None:
-            captured = time.monotonic()
+            captured = self._captured
             first = captured if first is None else first
-            if picture.shape[1::-1] != self.size:  # another camera, or turned
-                picture = cv2.resize(picture, self.size, interpolation=cv2.INTER_AREA)
-            yield Frame(index, captured - first, picture, captured)
+            yield Frame(index, captured - first, fitted(picture, self.size), captured)  # another camera, or turned
             index += 1
 
     def _next(self) -> Picture | None:
@@ -152,6 +149,7 @@ class LiveSource(Source):
                 picture = self._connection.read(self._read_timeout)
                 if picture is not None:
                     self._retry_seconds = FIRST_RETRY_SECONDS
+                    self._captured, self.lost_since = time.monotonic(), None
                     return picture
             except Stopped:
                 return None
@@ -159,6 +157,7 @@ class LiveSource(Source):
                 reason = f"gave no picture for {self._read_timeout:g} s"
             except FaceKitError:
                 pass  # a broken connection is treated like one that ended
+            self.lost_since = self._captured
             self._note(f"{self.name} {reason}. Trying again.")
             if not self._reconnect():
                 return None

@@ -8,7 +8,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import cv2
+import numpy as np
+
 from facekit.core.errors import VideoError
+from facekit.faces.images import Picture
 from facekit.video.frames import Frame
 
 Note = Callable[[str], None]  # receives one-line messages for the user
@@ -29,6 +33,7 @@ class Source(ABC):
         size: width, height of all upright frames, pixels.
         n_frames: announced number of frames; None if unknown.
         duration: announced duration, seconds; None if unknown.
+        lost_since: time.monotonic() of the last picture of a live source that is lost, seconds; None while it is not.
     """
 
     name: str
@@ -37,6 +42,7 @@ class Source(ABC):
     size: tuple[int, int]
     n_frames: int | None = None
     duration: float | None = None
+    lost_since: float | None = None
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:
@@ -78,3 +84,17 @@ def no_file(path: Path) -> VideoError:
     return VideoError(
         f"A video must exist. Received: {path}. Check the name and the current folder.", argument="source"
     )
+
+
+def fitted(picture: Picture, size: tuple[int, int]) -> Picture:
+    """Scales a picture to fit into `size` (width, height), centred, with black borders."""
+    width, height = size
+    if picture.shape[1::-1] == size:
+        return picture
+    scale = min(width / picture.shape[1], height / picture.shape[0])
+    inner = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+    frame = np.zeros((height, width, 3), np.uint8)
+    resized = cv2.resize(picture, inner, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    frame[top : top + inner[1], left : left + inner[0]] = resized
+    return frame
