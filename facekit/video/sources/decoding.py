@@ -10,7 +10,7 @@ from av.video.reformatter import VideoReformatter
 
 from facekit.core.errors import VideoError
 from facekit.faces.images import Picture
-from facekit.video.sources.source import plausible_rate
+from facekit.video.sources.source import fitted, plausible_rate
 
 PIXEL_ASPECT_RATIOS = (0.25, 4)  # lowest and highest plausible width / height
 RATE_TOLERANCE = 0.001  # relative difference up to which two statements of a rate agree
@@ -67,8 +67,7 @@ class Decoder:
             raise no_pictures(name)
         # FFmpeg counts quarter turns to the left; odd ones swap width and height.
         self._turns = round(self._first.rotation / 90) % 4
-        self._coded_size = _square_pixels(self._first, stream.sample_aspect_ratio)
-        width, height = self._coded_size
+        width, height = _square_pixels(self._first, stream.sample_aspect_ratio)
         self.size = (height, width) if self._turns % 2 else (width, height)
         self._reformatter = VideoReformatter()
 
@@ -138,16 +137,16 @@ class Decoder:
         return max(time - self._start, self.time + MIN_FRAME_SECONDS)
 
     def _upright(self, frame: Any) -> Picture:
-        width, height = self._coded_size
+        width, height = _square_pixels(frame, self._stream.sample_aspect_ratio)
         # As players do, untagged pictures of high definition are taken for BT.709.
         is_hd = frame.colorspace == UNSPECIFIED and height >= 720
         picture: Any = self._reformatter.reformat(
             frame, width, height, "rgb24", src_colorspace=BT709 if is_hd else None, threads=1
         ).to_ndarray()
-        if not self._turns:
-            return picture
-        turns = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
-        return cv2.rotate(picture, turns[self._turns])
+        if self._turns:
+            turns = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
+            picture = cv2.rotate(picture, turns[self._turns])
+        return fitted(picture, self.size)  # the size of the first one, which a later part need not have
 
 
 def no_pictures(name: str) -> VideoError:
