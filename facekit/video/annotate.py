@@ -29,7 +29,7 @@ from facekit.video.sinks.recorder import Recorder
 from facekit.video.sinks.summary import Summary
 from facekit.video.sinks.timeline import draw_timeline
 from facekit.video.sources import open_source
-from facekit.video.sources.source import Source, print_note
+from facekit.video.sources.source import EveryNth, Source, print_note
 from facekit.video.tracks.config import SmoothingConfig
 from facekit.video.tracks.search import PeriodicSearch, can_search_locally
 from facekit.video.tracks.smoothing import EstimateSmoother
@@ -72,7 +72,11 @@ def annotate_video(
         try:
             if not isinstance(source, Source):
                 options.check_source(source)
-                source = open_source(source, size=options.camera_size, stop=stop)
+                source = open_source(
+                    source, size=options.camera_size, rtsp_transport=options.rtsp_transport, stop=stop
+                )
+            if options.every > 1:
+                source = EveryNth(source, options.every)
             summary = Summary(estimator.heads)
             with source, _written_summary(summary, options, report):
                 _run(source, estimator, options, summary, report, stop)

@@ -29,7 +29,7 @@ class Hud:
         recording: whether a video is being written.
         paused: whether playback is paused.
         help: whether the keys are listed.
-        no_signal: time for which a live source has given no picture, seconds; None while it gives some.
+        seconds_lost: time since the last picture of a source that is lost; losses below a second are not shown.
     """
 
     fps: float | None = None
@@ -39,12 +39,16 @@ class Hud:
     recording: bool = False
     paused: bool = False
     help: bool = False
-    no_signal: float | None = None
+    seconds_lost: float = 0.0
+
+    @property
+    def is_lost(self) -> bool:
+        return self.seconds_lost >= 1
 
     @property
     def colour(self) -> Colour | None:
         """Colour of the edge."""
-        return RED if self.recording else AMBER if self.paused or self.no_signal else None
+        return RED if self.recording else AMBER if self.paused or self.is_lost else None
 
 
 class HudLayout:
@@ -73,10 +77,10 @@ class HudLayout:
 
     def _lines(self, hud: Hud, time: float, words: dict[str, str]) -> Iterator[tuple[Line, ...]]:
         """Yields the full text, then shorter and shorter versions."""
-        parts = [words.get(NO_SIGNAL, NO_SIGNAL).format(int(hud.no_signal))] if hud.no_signal else []
+        parts = [words.get(NO_SIGNAL, NO_SIGNAL).format(int(hud.seconds_lost))] if hud.is_lost else []
         parts += [words.get(word, word) for word, holds in (("REC", hud.recording), ("paused", hud.paused)) if holds]
         parts += [f"{hud.captured}{words.get(' captured', ' captured')}"] if hud.captured else []
-        parts += [] if hud.no_signal else self._held_figures(hud, time, words)
+        parts += [] if hud.is_lost else self._held_figures(hud, time, words)
         if hud.help:
             keys = tuple((words.get(key, key), words.get(meaning, meaning)) for key, meaning in self._keys)
             yield (*(((SPACE.join(parts), ""),) if parts else ()), *keys)

@@ -20,7 +20,6 @@ from facekit.video.sources.source import Source, print_note
 RATE_WINDOW_FRAMES = 30  # frames over which the rate is measured
 KEY_POLL_SECONDS = 0.1  # longest time for which keys and signals go unnoticed
 PAUSE_POLL_SECONDS = 0.05  # the same while paused
-MIN_LOSS_SECONDS = 1.0  # shorter losses are not displayed
 KEYS = (
     ("Q, Esc", "leave"),
     ("Space", "capture"),
@@ -108,11 +107,10 @@ class Viewer:
 
     def _show_for(self, scene: Scene, drawn: Picture, seconds: float) -> None:
         """Shows a scene for a time or until a key is pressed, and handles the key."""
-        if lost := self._source.lost_since:
+        self._hud = replace(self._hud, seconds_lost=self._source.seconds_lost())
+        if self._hud.seconds_lost:
             self._show_times.clear()
-        no_signal = time.monotonic() - lost if lost else 0.0
-        hud = replace(self._hud, no_signal=no_signal if no_signal >= MIN_LOSS_SECONDS else None)
-        self._window.show(self._overlay.draw_hud(drawn, scene, hud))
+        self._window.show(self._overlay.draw_hud(drawn, scene, self._hud))
         key = self._window.key(seconds)
         if key in self._keys:
             try:

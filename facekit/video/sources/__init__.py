@@ -11,6 +11,7 @@ def open_source(
     source: str | int | Path,
     *,
     size: tuple[int, int] | None = None,
+    rtsp_transport: str | None = None,
     stop: threading.Event | None = None,
     note: Note = print_note,
 ) -> Source:
@@ -20,6 +21,7 @@ def open_source(
         source: a camera's number (as a number or as text), a video file, the address of a stream (rtsp://, rtmp://,
             http://, udp://), or a folder of pictures.
         size: width, height to request from a camera, which uses the nearest it has; pixels.
+        rtsp_transport: "tcp" or "udp" to read rtsp:// by that only; None for TCP where it is offered.
         stop: ends the frames within about a second, even while a camera or a stream is waited for.
         note: receives one-line messages, e.g. that a camera is lost, from the thread that reads the frames.
 
@@ -35,7 +37,7 @@ def open_source(
     if re.match(r"\w\w+://", text):
         from facekit.video.sources.stream import open_stream
 
-        return open_stream(text, stop, note)
+        return open_stream(text, rtsp_transport, stop, note)
     path = Path(str(source))
     if path.is_dir():
         from facekit.video.sources.folder import PictureFolder

@@ -6,6 +6,7 @@ from typing import Any
 
 import av
 import cv2
+import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from facekit.core.errors import VideoError
@@ -17,6 +18,7 @@ RATE_TOLERANCE = 0.001  # relative difference up to which two statements of a ra
 CLOCK_RESET_SECONDS = 1.0  # backward jump of times where recordings were joined; damage causes smaller ones
 MIN_FRAME_SECONDS = 0.001  # between frames of the same time stamp
 BT709, UNSPECIFIED = 1, 2  # FFmpeg's codes of colour matrices
+EMPTY = np.empty((0, 0, 3), np.uint8)
 MAX_FAILURES = 100  # consecutive ones, until reading is given up
 
 
@@ -38,6 +40,7 @@ class Decoder:
         time: of the last picture, seconds after the first.
         n_read: number of read pictures.
         n_damaged: number of damaged sections.
+        step: pictures whose index is no multiple of it are read without being converted: they are empty.
 
     Raises:
         VideoError: if it has no picture.
@@ -60,6 +63,7 @@ class Decoder:
             self.n_frames = min(self.n_frames, round(self.duration * self.rate))
         self.time = self._start = 0.0
         self.n_read = self.n_damaged = 0
+        self.step = 1
         self._is_damaged = False  # at the current position
         self._frames = self._decode()
         self._first = next(self._frames, None)
@@ -82,7 +86,7 @@ class Decoder:
             return None
         self.time = self._time(frame)
         self.n_read += 1
-        return self._upright(frame)
+        return EMPTY if (self.n_read - 1) % self.step else self._upright(frame)
 
     def close(self) -> None:
         self._frames.close()

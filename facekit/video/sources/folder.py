@@ -46,7 +46,7 @@ class PictureFolder(Source):
         self.duration = float(self.n_frames / self.rate)
 
     def __iter__(self) -> Iterator[Frame]:
-        for index, path in enumerate(self._paths):
+        for index, path in list(enumerate(self._paths))[:: self.step]:
             if self._stop.is_set():
                 return
             picture = self._read(path, self._note)

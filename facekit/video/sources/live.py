@@ -130,7 +130,7 @@ class LiveSource(Source):
         self._read_timeout, self._open_timeout = read_timeout, open_timeout
         self._stop, self._note = stop, note
         self._retry_seconds = FIRST_RETRY_SECONDS
-        self._captured = time.monotonic()  # of the last picture
+        self._captured, self._is_lost = time.monotonic(), False  # of the last picture
         self.size, self.rate = size, rate
 
     def __iter__(self) -> Iterator[Frame]:
@@ -141,6 +141,9 @@ class LiveSource(Source):
             yield Frame(index, captured - first, fitted(picture, self.size), captured)  # another camera, or turned
             index += 1
 
+    def seconds_lost(self) -> float:
+        return time.monotonic() - self._captured if self._is_lost else 0.0
+
     def _next(self) -> Picture | None:
         """Reads the next picture, reconnecting as often as needed; None once stopped."""
         while True:
@@ -149,7 +152,7 @@ class LiveSource(Source):
                 picture = self._connection.read(self._read_timeout)
                 if picture is not None:
                     self._retry_seconds = FIRST_RETRY_SECONDS
-                    self._captured, self.lost_since = time.monotonic(), None
+                    self._captured, self._is_lost = time.monotonic(), False
                     return picture
             except Stopped:
                 return None
@@ -157,7 +160,7 @@ class LiveSource(Source):
                 reason = f"gave no picture for {self._read_timeout:g} s"
             except FaceKitError:
                 pass  # a broken connection is treated like one that ended
-            self.lost_since = self._captured
+            self._is_lost = True
             self._note(f"{self.name} {reason}. Trying again.")
             if not self._reconnect():
                 return None

@@ -1,5 +1,6 @@
 """Base class of frame sources, and helpers of theirs."""
 
+import math
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ class Source(ABC):
         size: width, height of all upright frames, pixels.
         n_frames: announced number of frames; None if unknown.
         duration: announced duration, seconds; None if unknown.
-        lost_since: time.monotonic() of the last picture of a live source that is lost, seconds; None while it is not.
+        step: frames whose index is no multiple of it may be left out.
     """
 
     name: str
@@ -42,7 +43,7 @@ class Source(ABC):
     size: tuple[int, int]
     n_frames: int | None = None
     duration: float | None = None
-    lost_since: float | None = None
+    step: int = 1
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:
@@ -56,6 +57,10 @@ class Source(ABC):
     def close(self) -> None:
         """Closes the source."""
 
+    def seconds_lost(self) -> float:
+        """Returns the time since the last picture of a live source that is lost; 0 while it is not lost."""
+        return 0.0
+
     def __enter__(self) -> Self:
         return self
 
@@ -63,6 +68,25 @@ class Source(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class EveryNth(Source):
+    """Each n-th frame of a source, with its index and time."""
+
+    def __init__(self, source: Source, n: int) -> None:
+        self._source, source.step = source, n
+        self.name, self.is_live, self.size, self.duration = source.name, source.is_live, source.size, source.duration
+        self.rate = source.rate / n
+        self.n_frames = source.n_frames and math.ceil(source.n_frames / n)
+
+    def __iter__(self) -> Iterator[Frame]:
+        return (frame for frame in self._source if frame.index % self._source.step == 0)
+
+    def seconds_lost(self) -> float:
+        return self._source.seconds_lost()
+
+    def close(self) -> None:
+        self._source.close()
 
 
 def print_note(message: str) -> None:

@@ -31,7 +31,7 @@ OPTIONS = {
 }
 
 
-def open_stream(url: str, stop: threading.Event, note: Note) -> Source:
+def open_stream(url: str, rtsp_transport: str | None, stop: threading.Event, note: Note) -> Source:
     """Opens a stream. Arguments and errors as of `open_source`."""
     scheme = url.partition("://")[0].lower()
     name = public_name(url)
@@ -39,8 +39,10 @@ def open_stream(url: str, stop: threading.Event, note: Note) -> Source:
         known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
         raise VideoError(f"A stream's address must begin with one of {known}. Received: {name}.", argument="source")
 
+    options = OPTIONS if rtsp_transport is None else {**OPTIONS, "rtsp_transport": rtsp_transport}
+
     def connect() -> Decoder:
-        return _connect(url, name, scheme in LIVE_SCHEMES)
+        return _connect(url, name, options, scheme in LIVE_SCHEMES)
 
     background = Background(connect, stop)
     decoder = open_first(name, background, OPEN_TIMEOUT_SECONDS)
@@ -74,11 +76,11 @@ def public_name(url: str) -> str:
     return f"{scheme}://{plain[0] if plain else ''}{'' if {'@', '='} & set(path) else path}"
 
 
-def _connect(url: str, name: str, is_live: bool) -> Decoder:
+def _connect(url: str, name: str, options: dict[str, str], is_live: bool) -> Decoder:
     try:
         # Twice the timeouts of those who wait for this thread: they report the reason better.
         timeouts = (2 * OPEN_TIMEOUT_SECONDS, 2 * FILE_READ_TIMEOUT_SECONDS)
-        container = av.open(url, options=OPTIONS, timeout=timeouts, metadata_errors="replace")
+        container = av.open(url, options=options, timeout=timeouts, metadata_errors="replace")
     except (OSError, ValueError, av.FFmpegError) as error:
         reason = getattr(error, "strerror", None) or "it is no video"
     else:

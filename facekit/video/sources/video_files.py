@@ -64,14 +64,15 @@ class VideoFile(Source):
         self._stop, self._note = stop, note
 
     def __iter__(self) -> Iterator[Frame]:
-        index = 0
+        index, self._decoder.step = 0, self.step
         with contextlib.suppress(Stopped):
             while not self._stop.is_set():
                 picture = self._read()
                 if picture is None:
                     self._check_end(index)
                     return
-                yield Frame(index, self._decoder.time, picture, time.monotonic())
+                if index % self.step == 0:
+                    yield Frame(index, self._decoder.time, picture, time.monotonic())
                 index += 1
 
     def close(self) -> None:
