@@ -25,8 +25,11 @@ parser.add_argument(
     "--source",
     default="0",
     metavar="FROM",
-    help="camera number, video file, rtsp://…, http://… or folder of frames",
+    help="camera (number, path or name), video file, rtsp://…, http://… or folder of frames",
 )
+parser.add_argument("--list-cameras", action="store_true", help="list the cameras and exit")
+parser.add_argument("--every", type=int, default=1, metavar="N", help="process every N-th frame only")
+parser.add_argument("--rtsp-transport", metavar="NAME", help="tcp or udp (default: tcp, else udp)")
 add_estimator_options(parser, smallest="80, or a twelfth of a longer side over 960 px")
 view = parser.add_argument_group("display")
 view.add_argument("--no-show", dest="show", action="store_false", help="open no window")
@@ -60,6 +63,12 @@ write.add_argument("--s3-encryption", metavar="HOW", help="server-side encryptio
 
 def run() -> int:
     args = parser.parse_args()
+    if args.list_cameras:
+        from facekit.video import list_cameras
+
+        cameras = list(map(str, list_cameras()))
+        print(*cameras or ["No camera was found. Connect one."], sep="\n", file=None if cameras else sys.stderr)
+        return 0
     from facekit.video.options import VideoOptions
 
     wanted = {name: value for name, value in vars(args).items() if name in VideoOptions.__dataclass_fields__}

@@ -51,7 +51,7 @@ def annotate_video(
     """Tracks, estimates and draws the faces of a video until it ends, the user leaves, or Ctrl-C.
 
     Args:
-        source: a camera's number, a file, a stream's address, a folder of pictures, or an open source.
+        source: a camera's number, path or name, a file, a stream's address, a folder of pictures, or an open source.
         estimator: estimates the faces.
         options: what to show and write; None for a window only.
 
@@ -72,9 +72,7 @@ def annotate_video(
         try:
             if not isinstance(source, Source):
                 options.check_source(source)
-                source = open_source(
-                    source, size=options.camera_size, rtsp_transport=options.rtsp_transport, stop=stop
-                )
+                source = open_source(source, size=options.camera_size, rtsp_transport=options.rtsp_transport, stop=stop)
             if options.every > 1:
                 source = EveryNth(source, options.every)
             summary = Summary(estimator.heads)

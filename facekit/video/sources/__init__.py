@@ -4,6 +4,8 @@ import re
 import threading
 from pathlib import Path
 
+from facekit.faces.images import SUFFIXES
+from facekit.video.sources.cameras import find_camera
 from facekit.video.sources.source import Note, Source, print_note
 
 
@@ -18,8 +20,8 @@ def open_source(
     """Opens a frame source.
 
     Args:
-        source: a camera's number (as a number or as text), a video file, the address of a stream (rtsp://, rtmp://,
-            http://, udp://), or a folder of pictures.
+        source: a camera's number (as a number or as text), path or name; a video file or animated picture; the address
+            of a stream (rtsp://, rtmp://, http://, udp://); or a folder of pictures.
         size: width, height to request from a camera, which uses the nearest it has; pixels.
         rtsp_transport: "tcp" or "udp" to read rtsp:// by that only; None for TCP where it is offered.
         stop: ends the frames within about a second, even while a camera or a stream is waited for.
@@ -29,20 +31,24 @@ def open_source(
         VideoError: if it gives no picture.
     """
     stop = stop or threading.Event()
-    text = "" if isinstance(source, Path) else str(source)
-    if text.isdecimal():
-        from facekit.video.sources.camera import open_camera
-
-        return open_camera(int(text), size, stop, note)
+    text, path = str(source), Path(str(source))
     if re.match(r"\w\w+://", text):
         from facekit.video.sources.stream import open_stream
 
         return open_stream(text, rtsp_transport, stop, note)
-    path = Path(str(source))
     if path.is_dir():
         from facekit.video.sources.folder import PictureFolder
 
         return PictureFolder(path, stop, note)
+    is_number = text.isdecimal() and not isinstance(source, Path)
+    if is_number or (not path.is_file() and find_camera(text) is not None):
+        from facekit.video.sources.camera import open_camera
+
+        return open_camera(text, size, stop, note)
+    if path.is_file() and path.suffix.lower() in SUFFIXES:
+        from facekit.video.sources.animation import Animation
+
+        return Animation(path, stop, note)
     from facekit.video.sources.video_files import open_video_file
 
     return open_video_file(path, stop, note)

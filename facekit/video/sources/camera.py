@@ -1,4 +1,4 @@
-"""Cameras, by their number."""
+"""Cameras, read by OpenCV."""
 
 import threading
 from contextlib import suppress
@@ -7,6 +7,7 @@ import cv2
 
 from facekit.core.errors import VideoError
 from facekit.faces.images import Picture
+from facekit.video.sources.cameras import camera_hint, find_camera
 from facekit.video.sources.live import Background, LiveSource, Stopped
 from facekit.video.sources.source import Note, Source, plausible_rate
 
@@ -16,23 +17,23 @@ READ_TIMEOUT_SECONDS = 2.0
 OPEN_TIMEOUT_SECONDS = 30.0  # some systems take that long
 
 
-def open_camera(number: int, size: tuple[int, int] | None, stop: threading.Event, note: Note) -> Source:
-    """Opens the camera of this number. Arguments and errors as of `open_source`."""
-    name = f"Camera {number}"
+def open_camera(camera: str, size: tuple[int, int] | None, stop: threading.Event, note: Note) -> Source:
+    """Opens the camera of this number, path or name. Arguments and errors as of `open_source`."""
+    name = f"Camera {camera}" if camera.isdecimal() else camera
 
-    def connect() -> _Camera:
-        return _Camera(name, number, size)
+    def connect() -> _Camera:  # by another number, perhaps, than before it was unplugged
+        return _Camera(name, find_camera(camera), size)
 
-    camera = connect()  # not in the background: macOS asks for permission in the main thread only
-    background = Background(lambda: camera, stop)
+    first = connect()  # not in the background: macOS asks for permission in the main thread only
+    background = Background(lambda: first, stop)
     with suppress(Stopped):
         background.opened(OPEN_TIMEOUT_SECONDS)
     return LiveSource(
         name,
         connect,
         background,
-        size=camera.size,
-        rate=camera.rate,
+        size=first.size,
+        rate=first.rate,
         read_timeout=READ_TIMEOUT_SECONDS,
         open_timeout=OPEN_TIMEOUT_SECONDS,
         stop=stop,
@@ -43,9 +44,9 @@ def open_camera(number: int, size: tuple[int, int] | None, stop: threading.Event
 class _Camera:
     """OpenCV capture as a `Connection`."""
 
-    def __init__(self, name: str, number: int, size: tuple[int, int] | None) -> None:
+    def __init__(self, name: str, number: int | None, size: tuple[int, int] | None) -> None:
         # OpenCV takes the hundreds for the backend.
-        self._capture = cv2.VideoCapture(min(number, MAX_CAMERAS - 1))
+        self._capture = cv2.VideoCapture() if number is None else cv2.VideoCapture(min(number, MAX_CAMERAS - 1))
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # otherwise it returns the oldest buffered picture
         if size:
             if size[0] * size[1] > MAX_UNCOMPRESSED_PIXELS:  # USB is too slow for larger ones
@@ -58,7 +59,7 @@ class _Camera:
             self.close()
             raise VideoError(
                 f"{name} gives no picture: it is not connected, in use, or not allowed. Connect it, close other "
-                "programs that use it, or name another camera or a video file.",
+                f"programs that use it, or name another camera or a video file.{camera_hint()}",
                 argument="source",
             )
         self.size = (first.shape[1], first.shape[0])

@@ -5,14 +5,12 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import cv2
 import numpy as np
 
-from facekit.core.errors import VideoError
 from facekit.faces.images import Picture
 from facekit.video.frames import Frame
 
@@ -101,13 +99,6 @@ def plausible_rate(rate: float | Fraction | None) -> Fraction:
     exact = Fraction(rate)
     ntsc = Fraction(1000 * round(exact * 1.001), 1001)  # 29.97 and its like, which some files round to 9 digits
     return ntsc if abs(exact / ntsc - 1) < 5e-7 else exact.limit_denominator(100_000)
-
-
-def no_file(path: Path) -> VideoError:
-    """Makes the error of a path that does not exist."""
-    return VideoError(
-        f"A video must exist. Received: {path}. Check the name and the current folder.", argument="source"
-    )
 
 
 def fitted(picture: Picture, size: tuple[int, int]) -> Picture:

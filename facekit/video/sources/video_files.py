@@ -11,9 +11,10 @@ import av
 from facekit.core.errors import VideoError
 from facekit.faces.images import Picture
 from facekit.video.frames import Frame
+from facekit.video.sources.cameras import camera_hint
 from facekit.video.sources.decoding import Decoder, no_pictures
 from facekit.video.sources.live import Stopped
-from facekit.video.sources.source import Note, Source, no_file
+from facekit.video.sources.source import Note, Source
 
 MIN_COMPLETE_SHARE = 0.9  # share of the announced length of a whole file; some containers only estimate it
 
@@ -98,7 +99,10 @@ class VideoFile(Source):
 def _check(path: Path) -> None:
     """Reports the most common mistakes in clearer words than FFmpeg's."""
     if not path.exists():
-        raise no_file(path)
+        raise VideoError(
+            f"A video must exist. Received: {path}. Check the name and the current folder.{camera_hint()}",
+            argument="source",
+        )
     if not path.is_file():
         raise VideoError(
             f"A video must be a file, or a camera's number such as 0. Received: {path}.", argument="source"
