@@ -30,7 +30,7 @@ from facekit.video import VideoOptions, annotate, annotate_video
 from facekit.video.frames import Frame, Scene
 from facekit.video.sources.source import Source
 
-ESTIMATOR: Any = SimpleNamespace(heads=[AGE])
+ESTIMATOR: Any = SimpleNamespace(heads=[AGE], min_face=None, detector="hog")
 N_FRAMES = 12
 
 
@@ -225,7 +225,8 @@ annotate._stages = lambda *_: {"slow": slow}
 source, output, lines = sys.argv[1:]
 from pathlib import Path
 options = VideoOptions(show=False, output=Path(output), jsonl=lines)
-sys.exit(130 if annotate_video(source, SimpleNamespace(heads=[AGE]), options).interrupted else 0)
+estimator = SimpleNamespace(heads=[AGE], min_face=None, detector="hog")
+sys.exit(130 if annotate_video(source, estimator, options).interrupted else 0)
 """
 
 

@@ -22,7 +22,7 @@ from facekit.video.display import window
 from facekit.video.display.window import has_display
 from facekit.video.frames import Scene
 
-ESTIMATOR: Any = SimpleNamespace(heads=[AGE])
+ESTIMATOR: Any = SimpleNamespace(heads=[AGE], min_face=None, detector="hog")
 N_FRAMES = 12
 
 
@@ -112,7 +112,7 @@ from facekit.heads import AGE
 from facekit.video import VideoOptions, annotate, annotate_video, pipeline
 from facekit.video.frames import Scene
 annotate._stages = lambda *_: {"all": lambda frame: (Scene(frame, ()), frame.picture)}
-print(annotate_video(sys.argv[1], SimpleNamespace(heads=[AGE])).frames)
+print(annotate_video(sys.argv[1], SimpleNamespace(heads=[AGE], min_face=None, detector="hog")).frames)
 """
 
 
