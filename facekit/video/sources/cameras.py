@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from facekit.core.lazy_imports import from_extra
 
-DEVICES = Path("/sys/class/video4linux")
+DESCRIPTIONS, NODES = Path("/sys/class/video4linux"), Path("/dev")  # Linux's
 QUERY_CAPABILITIES, VIDEO_CAPTURE = 0x80685600, 1  # VIDIOC_QUERYCAP and V4L2_CAP_VIDEO_CAPTURE of videodev2.h
 CAPABILITIES = slice(88, 92)  # device_caps in struct v4l2_capability, of 104 bytes
 
@@ -40,10 +39,9 @@ def find_camera(text: str) -> int | None:
     """Returns the number of the camera with this number, path or name, the first of several; None if there is none."""
     if text.isdecimal():
         return int(text)
-    if device := re.fullmatch(r"/dev/video(\d+)", os.path.realpath(text)):  # also behind links such as /dev/v4l/by-id
-        return int(device[1]) if os.path.exists(text) else None
-    names = ((camera.number, name) for camera in list_cameras() for name in (camera.path, camera.name))
-    return next((number for number, name in names if name.casefold() == text.casefold()), None)
+    wanted = {text, text.casefold(), os.path.realpath(text)}  # the last for links such as /dev/v4l/by-id/usb-…
+    found = (camera.number for camera in list_cameras() if wanted & {camera.path, camera.name.casefold()})
+    return next(found, None)
 
 
 def camera_hint() -> str:
@@ -53,17 +51,19 @@ def camera_hint() -> str:
 
 
 def _linux_cameras() -> Iterator[Camera]:
-    for folder in DEVICES.glob("video*"):
-        path = f"/dev/{folder.name}"
-        if _captures(path):
-            yield Camera(int(folder.name.removeprefix("video")), path, (folder / "name").read_text().strip())
+    for folder in DESCRIPTIONS.glob("video*"):
+        node = NODES / folder.name
+        with suppress(OSError):  # unplugged meanwhile
+            name = (folder / "name").read_text(errors="replace").strip()
+            if _captures(node):
+                yield Camera(int(folder.name.removeprefix("video")), str(node), name)
 
 
-def _captures(path: str) -> bool:
+def _captures(node: Path) -> bool:
     """Tells whether a device gives pictures: many cameras have a second one for metadata, and coders have some too."""
     import fcntl
 
-    with suppress(OSError), open(path, "rb", buffering=0) as device:  # may not be allowed: it is a camera then
+    with suppress(OSError), open(node, "rb", buffering=0) as device:  # may not be allowed: it is a camera then
         answer = fcntl.ioctl(device, QUERY_CAPABILITIES, bytes(104))
         return bool(int.from_bytes(answer[CAPABILITIES], sys.byteorder) & VIDEO_CAPTURE)
     return True
