@@ -36,7 +36,7 @@ def test_the_script_finds_a_face(tmp_path: Path, script: Callable[..., Any], tin
 @pytest.mark.parametrize(
     ("options", "status", "message"),
     [
-        (["--source", "missing.mp4", "--no-show", "--jsonl", "-"], 1, "A video must exist. Received: missing.mp4."),
+        (["--source", "missing.mp4", "--no-show", "--jsonl", "-"], 1, "A video must exist, as a file or a camera."),
         (["--no-show"], 2, "Without a window, name what to write"),
         (["--camera-size", "big"], 2, "argument --camera-size: must be like 1280x720. Received: 'big'"),
         (["--capture-every", "0s"], 2, "argument --capture-every: must be a time above zero"),

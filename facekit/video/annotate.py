@@ -29,7 +29,7 @@ from facekit.video.sinks.recorder import Recorder
 from facekit.video.sinks.summary import Summary
 from facekit.video.sinks.timeline import draw_timeline
 from facekit.video.sources import open_source
-from facekit.video.sources.source import EveryNth, Source, print_note
+from facekit.video.sources.source import Source, print_note
 from facekit.video.tracks.config import SmoothingConfig
 from facekit.video.tracks.search import PeriodicSearch, can_search_locally
 from facekit.video.tracks.smoothing import EstimateSmoother
@@ -76,8 +76,7 @@ def annotate_video(
             if not isinstance(source, Source):
                 options.check_source(source)
                 source = open_source(source, size=options.camera_size, rtsp_transport=options.rtsp_transport, stop=stop)
-            if options.every > 1:
-                source = EveryNth(source, options.every)
+            source.keep_each(options.every)
             summary = Summary(estimator.heads)
             with source, _written_summary(summary, options, report):
                 _run(source, estimator, options, summary, report, stop)
@@ -186,9 +185,8 @@ def _in_flight(source: Source) -> int:
 
 
 def _frames(source: Source, mirror: bool) -> Iterator[Frame]:
-    if not mirror:
-        return iter(source)
-    return (replace(frame, picture=cv2.flip(frame.picture, 1)) for frame in source)
+    kept = (frame for frame in source if frame.index % source.step == 0)
+    return (replace(frame, picture=cv2.flip(frame.picture, 1)) for frame in kept) if mirror else kept
 
 
 def _open_window(options: VideoOptions) -> Window | None:

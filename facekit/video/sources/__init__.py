@@ -37,7 +37,7 @@ def open_source(
 
         return open_stream(text, rtsp_transport, stop, note)
     if path.is_dir():
-        from facekit.video.sources.folder import PictureFolder
+        from facekit.video.sources.pictures import PictureFolder
 
         return PictureFolder(path, stop, note)
     is_number = text.isdecimal() and not isinstance(source, Path)
@@ -46,7 +46,7 @@ def open_source(
 
         return open_camera(text, size, stop, note)
     if path.is_file() and path.suffix.lower() in SUFFIXES:
-        from facekit.video.sources.animation import Animation
+        from facekit.video.sources.pictures import Animation
 
         return Animation(path, stop, note)
     from facekit.video.sources.video_files import open_video_file

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from fractions import Fraction
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol
 
 from facekit.core.errors import FaceKitError, VideoError
 from facekit.faces.images import Picture
@@ -35,14 +35,11 @@ class Connection(Protocol):
         """Closes the connection."""
 
 
-C = TypeVar("C", bound=Connection)
-
-
 class Stopped(Exception):
     """Raised when a wait is ended by `stop`."""
 
 
-class Background(Generic[C]):
+class Background:
     """A connection in a thread of its own, so that its calls have timeouts.
 
     A blocking read cannot be interrupted, only abandoned. The thread then closes the connection as soon as the read
@@ -53,7 +50,7 @@ class Background(Generic[C]):
         stop: ends every wait.
     """
 
-    def __init__(self, connect: Callable[[], C], stop: threading.Event) -> None:
+    def __init__(self, connect: Callable[[], Connection], stop: threading.Event) -> None:
         self._connect, self._stop = connect, stop
         self._requests: queue.SimpleQueue[bool] = queue.SimpleQueue()  # True: read; False: close
         self._results: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -68,16 +65,14 @@ class Background(Generic[C]):
         except Exception as error:
             self._results.put(error)
 
-    def opened(self, seconds: float) -> C:
+    def opened(self, seconds: float) -> Any:
         """Waits for the connection, whose methods must not be called. Raises as `_wait`, and as `connect`."""
-        connection: C = self._wait(seconds)
-        return connection
+        return self._wait(seconds)
 
     def read(self, seconds: float) -> Picture | None:
         """Reads the next picture; None at the end. Raises as `_wait`, and as the connection."""
         self._requests.put(True)
-        picture: Picture | None = self._wait(seconds)
-        return picture
+        return self._wait(seconds)
 
     def _wait(self, seconds: float) -> Any:
         """Waits for a result. Raises TimeoutError and Stopped; after any error only `close` may be called."""
@@ -104,7 +99,7 @@ class LiveSource(Source):
         name: for messages.
         connect: opens a new connection.
         background: the first connection, open.
-        size, rate: of its pictures.
+        first: the same.
         read_timeout: time that a picture may take, seconds.
         open_timeout: time that opening may take, seconds.
         stop, note: as of `open_source`.
@@ -116,10 +111,9 @@ class LiveSource(Source):
         self,
         name: str,
         connect: Callable[[], Connection],
-        background: Background[Any],
+        background: Background,
+        first: Connection,
         *,
-        size: tuple[int, int],
-        rate: Fraction,
         read_timeout: float,
         open_timeout: float,
         stop: threading.Event,
@@ -131,7 +125,7 @@ class LiveSource(Source):
         self._stop, self._note = stop, note
         self._retry_seconds = FIRST_RETRY_SECONDS
         self._captured, self._is_lost = time.monotonic(), False  # of the last picture
-        self.size, self.rate = size, rate
+        self.size, self.rate = first.size, first.rate
 
     def __iter__(self) -> Iterator[Frame]:
         index, first = 0, None
@@ -185,7 +179,7 @@ class LiveSource(Source):
         self._connection.close()
 
 
-def open_first(name: str, background: Background[C], seconds: float) -> C:
+def open_first(name: str, background: Background, seconds: float) -> Any:
     """Waits for the first connection.
 
     Raises:

@@ -32,7 +32,7 @@ class Source(ABC):
         size: width, height of all upright frames, pixels.
         n_frames: announced number of frames; None if unknown.
         duration: announced duration, seconds; None if unknown.
-        step: frames whose index is no multiple of it may be left out.
+        step: the iteration may leave out frames whose index is no multiple of it; set by `keep_each`.
     """
 
     name: str
@@ -55,6 +55,11 @@ class Source(ABC):
     def close(self) -> None:
         """Closes the source."""
 
+    def keep_each(self, n: int) -> None:
+        """Allows the iteration to leave out all but each n-th frame; `rate` and `n_frames` follow."""
+        self.step, self.rate = n, self.rate / n
+        self.n_frames = self.n_frames and math.ceil(self.n_frames / n)
+
     def seconds_lost(self) -> float:
         """Returns the time since the last picture of a live source that is lost; 0 while it is not lost."""
         return 0.0
@@ -66,25 +71,6 @@ class Source(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-class EveryNth(Source):
-    """Each n-th frame of a source, with its index and time."""
-
-    def __init__(self, source: Source, n: int) -> None:
-        self._source, source.step = source, n
-        self.name, self.is_live, self.size, self.duration = source.name, source.is_live, source.size, source.duration
-        self.rate = source.rate / n
-        self.n_frames = source.n_frames and math.ceil(source.n_frames / n)
-
-    def __iter__(self) -> Iterator[Frame]:
-        return (frame for frame in self._source if frame.index % self._source.step == 0)
-
-    def seconds_lost(self) -> float:
-        return self._source.seconds_lost()
-
-    def close(self) -> None:
-        self._source.close()
 
 
 def print_note(message: str) -> None:

@@ -45,15 +45,14 @@ def open_stream(url: str, rtsp_transport: str | None, stop: threading.Event, not
         return _connect(url, name, options, scheme in LIVE_SCHEMES)
 
     background = Background(connect, stop)
-    decoder = open_first(name, background, OPEN_TIMEOUT_SECONDS)
+    decoder: Decoder = open_first(name, background, OPEN_TIMEOUT_SECONDS)
     if not decoder.is_live:
         return VideoFile(name, decoder, _reader(name, background), background.close, stop, note)
     return LiveSource(
         name,
         connect,
         background,
-        size=decoder.size,
-        rate=decoder.rate,
+        decoder,
         read_timeout=READ_TIMEOUT_SECONDS,
         open_timeout=OPEN_TIMEOUT_SECONDS,
         stop=stop,
@@ -100,7 +99,7 @@ def _has_end(container: Any) -> bool:
     return container.duration is not None or (container.size > 0 and container.format.name not in ENDLESS_FORMATS)
 
 
-def _reader(name: str, background: Background[Decoder]) -> Callable[[], Picture | None]:
+def _reader(name: str, background: Background) -> Callable[[], Picture | None]:
     def read() -> Picture | None:
         try:
             return background.read(FILE_READ_TIMEOUT_SECONDS)

@@ -84,28 +84,24 @@ class VideoFile(Source):
         if self._decoder.n_damaged:
             plural = "" if self._decoder.n_damaged == 1 else "s"
             self._note(f"{self.name} is damaged in {self._decoder.n_damaged} section{plural}; the rest was read.")
-        end = float(self._decoder.time + 1 / self.rate)
-        if self.n_frames is None:
+        end, announced = float(self._decoder.time + 1 / self._decoder.rate), self._decoder.n_frames
+        if announced is None:
             if self.duration and end < MIN_COMPLETE_SHARE * self.duration:  # no error, as sound may last longer
                 self._note(f"{self.name} ends after {end:.1f} of {self.duration:.1f} s: it may be cut off.")
-        elif max(n_frames, end * self.rate) < MIN_COMPLETE_SHARE * self.n_frames:
+        elif max(n_frames, end * self._decoder.rate) < MIN_COMPLETE_SHARE * announced:
             raise VideoError(
-                f"{self.name} is damaged or cut off: it ends after {n_frames} of {self.n_frames} frames. "
-                "Copy it again.",
+                f"{self.name} is damaged or cut off: it ends after {n_frames} of {announced} frames. Copy it again.",
                 argument="source",
             )
 
 
 def _check(path: Path) -> None:
     """Reports the most common mistakes in clearer words than FFmpeg's."""
-    if not path.exists():
-        raise VideoError(
-            f"A video must exist. Received: {path}. Check the name and the current folder.{camera_hint()}",
-            argument="source",
-        )
     if not path.is_file():
         raise VideoError(
-            f"A video must be a file, or a camera's number such as 0. Received: {path}.", argument="source"
+            f"A video must exist, as a file or a camera. Received: {path}. Check the name and the current folder."
+            f"{camera_hint()}",
+            argument="source",
         )
     try:
         with open(path, "rb") as file:

@@ -16,7 +16,7 @@ from facekit.core.errors import VideoError
 from facekit.faces.images import Picture, save_picture
 from facekit.video.frames import Frame
 from facekit.video.sources import open_source
-from facekit.video.sources.source import EveryNth, Source, plausible_rate
+from facekit.video.sources.source import Source, plausible_rate
 
 
 def read(path: Path) -> tuple[list[Frame], Source, list[str]]:
@@ -118,7 +118,8 @@ def test_each_nth_frame_keeps_its_time(kind: str, tmp_path: Path) -> None:
         path, rate = tmp_path, Fraction(25)
         for number, picture in enumerate(pictures()):
             save_picture(picture, tmp_path / f"{number}.png")
-    with EveryNth(open_source(path), 5) as source:
+    with open_source(path) as source:
+        source.keep_each(5)
         frames = list(source)
     assert (source.rate, source.n_frames) == (rate / 5, 3)
     assert [frame.index for frame in frames] == [0, 5, 10]
@@ -255,7 +256,7 @@ def unreadable(kind: str, folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("missing", "A video must exist. Received: {}. Check"),
+        ("missing", "A video must exist, as a file or a camera. Received: {}. Check"),
         ("folder", "A folder must hold pictures (.jpg, .png, .webp ...). Received: {}, which has none."),
         ("broken pictures", "None of the 1 pictures in {} can be read."),
         ("empty", "{} is empty. Copy it again."),
