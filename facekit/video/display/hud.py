@@ -60,8 +60,9 @@ class HudLayout:
 
     def __init__(self, keys: Sequence[tuple[str, str]]) -> None:
         self._keys = keys
-        self._first: float | None = None
-        self._figures: tuple[float, list[str]] = (-np.inf, [])
+        self._first: float | None = None  # time of the first frame, seconds
+        self._figures: list[str] = []
+        self._updated = -np.inf  # time of the figures, seconds
         self._corner = 0
 
     def label(self, hud: Hud, time: float, size: Size, boxes: np.ndarray, words: dict[str, str]) -> Label | None:
@@ -81,25 +82,19 @@ class HudLayout:
         parts += [words.get(word, word) for word, holds in (("REC", hud.recording), ("paused", hud.paused)) if holds]
         parts += [f"{hud.captured}{words.get(' captured', ' captured')}"] if hud.captured else []
         parts += [] if hud.is_lost else self._held_figures(hud, time, words)
+        self._first = time if self._first is None else self._first
         if hud.help:
             keys = tuple((words.get(key, key), words.get(meaning, meaning)) for key, meaning in self._keys)
             yield (*(((SPACE.join(parts), ""),) if parts else ()), *keys)
-        elif self._keys and 0 <= time - self._first_time(time) < HELP_HINT_SECONDS:
+        elif self._keys and 0 <= time - self._first < HELP_HINT_SECONDS:
             yield ((SPACE.join(parts), f"h: {words.get('help', 'help')}"),)
         for count in range(len(parts), 0, -1):
             yield ((SPACE.join(parts[:count]), ""),)
 
-    def _first_time(self, time: float) -> float:
-        if self._first is None:
-            self._first = time
-        return self._first
-
     def _held_figures(self, hud: Hud, time: float, words: dict[str, str]) -> list[str]:
-        updated, figures = self._figures
-        if not figures or not 0 <= time - updated < FIGURES_SECONDS:
-            figures = list(_figures(hud, words))
-            self._figures = time, figures
-        return figures
+        if not self._figures or not 0 <= time - self._updated < FIGURES_SECONDS:
+            self._figures, self._updated = list(_figures(hud, words)), time
+        return self._figures
 
 
 def _figures(hud: Hud, words: dict[str, str]) -> Iterator[str]:
