@@ -43,6 +43,7 @@ class Hud:
 
     @property
     def is_lost(self) -> bool:
+        """Tells whether a loss is shown."""
         return self.seconds_lost >= 1
 
     @property

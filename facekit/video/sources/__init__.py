@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 from facekit.faces.images import SUFFIXES
-from facekit.video.sources.cameras import find_camera
+from facekit.video.sources.cameras import find_camera, open_camera
 from facekit.video.sources.source import Note, Source, print_note
 
 
@@ -36,14 +36,12 @@ def open_source(
         from facekit.video.sources.stream import open_stream
 
         return open_stream(text, rtsp_transport, stop, note)
-    if path.is_dir():
+    is_number = text.isdecimal() and not isinstance(source, Path)
+    if path.is_dir() and not is_number:
         from facekit.video.sources.pictures import PictureFolder
 
         return PictureFolder(path, stop, note)
-    is_number = text.isdecimal() and not isinstance(source, Path)
     if is_number or (not path.is_file() and find_camera(text) is not None):
-        from facekit.video.sources.camera import open_camera
-
         return open_camera(text, size, stop, note)
     if path.is_file() and path.suffix.lower() in SUFFIXES:
         from facekit.video.sources.pictures import Animation

@@ -99,7 +99,7 @@ class LiveSource(Source):
         name: for messages.
         connect: opens a new connection.
         background: the first connection, open.
-        first: the same.
+        first: what it holds; its size and rate become those of all frames.
         read_timeout: time that a picture may take, seconds.
         open_timeout: time that opening may take, seconds.
         stop, note: as of `open_source`.

@@ -20,7 +20,7 @@ from waiting import LIMIT, wait_for
 
 from facekit.core.errors import VideoError
 from facekit.video import list_cameras
-from facekit.video.sources import camera, cameras, live, open_source
+from facekit.video.sources import cameras, live, open_source
 from facekit.video.sources.cameras import find_camera
 
 
@@ -165,7 +165,7 @@ def test_a_camera_that_was_plugged_in_elsewhere_is_found_by_its_name(
     devices: Path, plug_in: Callable[..., Plug], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plug, numbers = plug_in(pictures(3), [], pictures(3)), iter([10, None])
-    monkeypatch.setattr(camera, "find_camera", lambda _: next(numbers, 0))
+    monkeypatch.setattr(cameras, "find_camera", lambda _: next(numbers, 0))
     frames, notes = read_source("Microscope", 4)
     assert (len(frames), plug.numbers) == (4, [10, 0])
     assert notes[0] == "Microscope gives no more pictures. Trying again."
@@ -200,7 +200,7 @@ def test_cameras_of_other_systems(
 
 
 def test_a_camera_that_stalls_is_opened_again(plug_in: Callable[..., Plug], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(camera, "READ_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(cameras, "READ_TIMEOUT_SECONDS", 0.2)
     plug = plug_in([*pictures(3), 0.6], *[pictures(30)] * 9)
     frames, notes = read_source(0, 4)
     assert len(frames) == 4
@@ -212,7 +212,7 @@ def test_a_camera_that_stalls_is_opened_again(plug_in: Callable[..., Plug], monk
 def test_it_stops_while_it_waits(
     openings: list[list[Any]], plug_in: Callable[..., Plug], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(camera, "READ_TIMEOUT_SECONDS", LIMIT)
+    monkeypatch.setattr(cameras, "READ_TIMEOUT_SECONDS", LIMIT)
     plug_in(*openings)
     stop = threading.Event()
     with open_source(0, stop=stop, note=lambda _: None) as source:
