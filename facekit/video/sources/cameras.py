@@ -15,7 +15,7 @@ import cv2
 from facekit.core.errors import VideoError
 from facekit.core.lazy_imports import from_extra
 from facekit.faces.images import Picture
-from facekit.video.sources.live import Background, LiveSource, Stopped
+from facekit.video.sources.live import Background, LiveSource
 from facekit.video.sources.source import Note, Source, plausible_rate
 
 DESCRIPTIONS, NODES = Path("/sys/class/video4linux"), Path("/dev")  # Linux's
@@ -69,9 +69,8 @@ def open_camera(camera: str, size: tuple[int, int] | None, stop: threading.Event
         return _Camera(name, find_camera(camera), size)
 
     first = connect()  # not in the background: macOS asks for permission in the main thread only
-    background = Background(lambda: first, stop)
-    with suppress(Stopped):
-        background.opened(OPEN_TIMEOUT_SECONDS)
+    background = Background(name, lambda: first, stop)
+    background.opened(OPEN_TIMEOUT_SECONDS)
     return LiveSource(
         name,
         connect,

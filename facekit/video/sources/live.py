@@ -46,12 +46,13 @@ class Background:
     returns.
 
     Args:
+        name: for messages.
         connect: opens the connection; may block and raise.
         stop: ends every wait.
     """
 
-    def __init__(self, connect: Callable[[], Connection], stop: threading.Event) -> None:
-        self._connect, self._stop = connect, stop
+    def __init__(self, name: str, connect: Callable[[], Connection], stop: threading.Event) -> None:
+        self._name, self._connect, self._stop = name, connect, stop
         self._requests: queue.SimpleQueue[bool] = queue.SimpleQueue()  # True: read; False: close
         self._results: queue.SimpleQueue[Any] = queue.SimpleQueue()
         threading.Thread(target=self._run, name="facekit-connection", daemon=True).start()
@@ -66,8 +67,23 @@ class Background:
             self._results.put(error)
 
     def opened(self, seconds: float) -> Any:
-        """Waits for the connection, whose methods must not be called. Raises as `_wait`, and as `connect`."""
-        return self._wait(seconds)
+        """Waits for the connection, whose methods must not be called.
+
+        Raises:
+            VideoError: if it cannot be opened in time, or is stopped. It is closed then.
+        """
+        reason = "was stopped before it gave a picture"
+        try:
+            return self._wait(seconds)
+        except Stopped:
+            self.close()
+        except TimeoutError:
+            self.close()
+            reason = f"gave no picture for {seconds:g} s. Check that it is on and can be reached"
+        except FaceKitError:
+            self.close()
+            raise
+        raise VideoError(f"{self._name} {reason}.", argument="source")
 
     def read(self, seconds: float) -> Picture | None:
         """Reads the next picture; None at the end. Raises as `_wait`, and as the connection."""
@@ -165,34 +181,12 @@ class LiveSource(Source):
         self._connection.close()
         while not self._stop.wait(self._retry_seconds):
             self._retry_seconds = min(2 * self._retry_seconds, MAX_RETRY_SECONDS)
-            self._connection = Background(self._connect, self._stop)
-            try:
+            self._connection = Background(self.name, self._connect, self._stop)
+            with suppress(FaceKitError):
                 self._connection.opened(self._open_timeout)
-            except (FaceKitError, TimeoutError, Stopped):
-                self._connection.close()
-                continue
-            self._note(f"{self.name} is back after {time.monotonic() - lost:.1f} s.")
-            return True
+                self._note(f"{self.name} is back after {time.monotonic() - lost:.1f} s.")
+                return True
         return False
 
     def close(self) -> None:
         self._connection.close()
-
-
-def open_first(name: str, background: Background, seconds: float) -> Any:
-    """Waits for the first connection.
-
-    Raises:
-        VideoError: if it cannot be opened in time, or is stopped.
-    """
-    try:
-        return background.opened(seconds)
-    except TimeoutError:
-        reason = f"gave no picture for {seconds:g} s. Check that it is on and can be reached"
-    except Stopped:
-        reason = "was stopped before it gave a picture"
-    except FaceKitError:
-        background.close()
-        raise
-    background.close()
-    raise VideoError(f"{name} {reason}.", argument="source")

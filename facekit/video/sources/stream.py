@@ -10,7 +10,7 @@ import av
 from facekit.core.errors import VideoError
 from facekit.faces.images import Picture
 from facekit.video.sources.decoding import Decoder
-from facekit.video.sources.live import Background, LiveSource, open_first
+from facekit.video.sources.live import Background, LiveSource
 from facekit.video.sources.source import Note, Source
 from facekit.video.sources.video_files import VideoFile
 
@@ -44,8 +44,8 @@ def open_stream(url: str, rtsp_transport: str | None, stop: threading.Event, not
     def connect() -> Decoder:
         return _connect(url, name, options, scheme in LIVE_SCHEMES)
 
-    background = Background(connect, stop)
-    decoder: Decoder = open_first(name, background, OPEN_TIMEOUT_SECONDS)
+    background = Background(name, connect, stop)
+    decoder: Decoder = background.opened(OPEN_TIMEOUT_SECONDS)
     if not decoder.is_live:
         return VideoFile(name, decoder, _reader(name, background), background.close, stop, note)
     return LiveSource(
