@@ -10,7 +10,7 @@ import sys
 from argparse import ArgumentTypeError
 from pathlib import Path
 
-from facekit.cli import Parser, add_estimator_options, main, make_estimator, seconds
+from facekit.cli import Parser, add_estimator_options, main, make_estimator, min_face_note, seconds
 
 
 def width_by_height(text: str) -> tuple[int, int]:
@@ -25,9 +25,12 @@ parser.add_argument(
     "--source",
     default="0",
     metavar="FROM",
-    help="camera number, video file, rtsp://…, http://… or folder of frames",
+    help="camera (number, path or name), video file, rtsp://…, http://… or folder of frames",
 )
-add_estimator_options(parser, smallest="80, or a twelfth of a longer side over 960 px")
+parser.add_argument("--list-cameras", action="store_true", help="list the cameras and exit")
+parser.add_argument("--every", type=int, default=1, metavar="N", help="process every N-th frame only")
+parser.add_argument("--rtsp-transport", metavar="NAME", help="tcp or udp (default: tcp, else udp)")
+add_estimator_options(parser, smallest="live 80, or 1/12 of the longer side; else 60, or 1/20")
 view = parser.add_argument_group("display")
 view.add_argument("--no-show", dest="show", action="store_false", help="open no window")
 view.add_argument("--language", default="en", metavar="NAME", help="language of the captions: en (default) or zh")
@@ -60,6 +63,12 @@ write.add_argument("--s3-encryption", metavar="HOW", help="server-side encryptio
 
 def run() -> int:
     args = parser.parse_args()
+    if args.list_cameras:
+        from facekit.video import list_cameras
+
+        cameras = list(map(str, list_cameras()))
+        print(*cameras or ["No camera was found. Connect one."], sep="\n", file=None if cameras else sys.stderr)
+        return 0
     from facekit.video.options import VideoOptions
 
     wanted = {name: value for name, value in vars(args).items() if name in VideoOptions.__dataclass_fields__}
@@ -70,6 +79,8 @@ def run() -> int:
     report = annotate_video(args.source, estimator, options)
     if args.output and args.output not in report.files:
         print(f"{args.output} exists and is kept.", file=sys.stderr)
+    if report.smallest_face:
+        print(min_face_note(report.smallest_face), file=sys.stderr)
     print(report, file=sys.stderr)
     print(report.tracks, file=sys.stderr if args.jsonl == "-" else sys.stdout)
     return 130 if report.interrupted else 0

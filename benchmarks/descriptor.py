@@ -78,7 +78,9 @@ def main() -> None:
         alike &= np.equal.outer(labels[name], labels[name])
     own = describer.describe(runtime.predict(chips)[POOLED])
     print(f"{FACES} faces: similarity of two views of a face, and with other people\n")
-    print(f"{'the other view':<22}{'own: 1 %':>9}{'5 %':>7}{'50 %':>7}{'others: 99 %':>14}{'alike: 90 %':>13}{'99 %':>7}")
+    print(
+        f"{'the other view':<22}{'own: 1 %':>9}{'5 %':>7}{'50 %':>7}{'others: 99 %':>14}{'alike: 90 %':>13}{'99 %':>7}"
+    )
     for name, change in VIEWS.items():
         views = np.stack([change(chip, random) for chip in chips])
         similarity = own @ describer.describe(runtime.predict(views)[POOLED]).T

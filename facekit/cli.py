@@ -189,6 +189,11 @@ def add_estimator_options(
     )
 
 
+def min_face_note(pixels: int) -> str:
+    """Says which faces were too small by default, and how to find them."""
+    return f"Faces under {pixels} px were not searched for: --min-face {pixels // 2} finds smaller ones, in more time."
+
+
 def add_dataset_options(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
     """Adds the options that name labelled faces; `several` lets each of a recipe's data sets have its path."""
     parser.add_argument("--dataset", metavar="NAME", help="utkface (default), all_age_faces or table")

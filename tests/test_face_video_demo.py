@@ -13,6 +13,7 @@ from films import film
 from PIL import Image
 
 from facekit.core.files import PROJECT
+from facekit.video.sources.cameras import Camera
 
 SCRIPT = "face_video_demo.py"
 
@@ -26,7 +27,8 @@ def test_the_script_finds_a_face(tmp_path: Path, script: Callable[..., Any], tin
     status, out, err = script(SCRIPT, "--source", source, *options)
     assert status == 0
     assert out.splitlines()[0].split() == ["track", "first", "seen", "on", "screen", "estimated", "age"]
-    kept, done = err.splitlines()
+    kept, small, done = err.splitlines()
+    assert small == "Faces under 60 px were not searched for: --min-face 30 finds smaller ones, in more time."
     assert kept == f"{drawn} exists and is kept."
     assert done.startswith("4 frames, ") and done.endswith(f", written to {tmp_path / 'drawn-2.mp4'}")
 
@@ -34,7 +36,7 @@ def test_the_script_finds_a_face(tmp_path: Path, script: Callable[..., Any], tin
 @pytest.mark.parametrize(
     ("options", "status", "message"),
     [
-        (["--source", "missing.mp4", "--no-show", "--jsonl", "-"], 1, "A video must exist. Received: missing.mp4."),
+        (["--source", "missing.mp4", "--no-show", "--jsonl", "-"], 1, "A video must exist, as a file or a camera."),
         (["--no-show"], 2, "Without a window, name what to write"),
         (["--camera-size", "big"], 2, "argument --camera-size: must be like 1280x720. Received: 'big'"),
         (["--capture-every", "0s"], 2, "argument --capture-every: must be a time above zero"),
@@ -47,6 +49,13 @@ def test_the_script_tells_in_one_line_what_is_wrong(
     code, out, err = script(SCRIPT, *options, "--weights", tiny_weights)
     assert (code, out) == (status, "")
     assert err.startswith(f"error: {message}") and err.count("\n") == 1
+
+
+def test_cameras_are_listed(script: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facekit.video.list_cameras", lambda: [Camera(0, "/dev/video0", "HD Cam")])
+    assert script(SCRIPT, "--list-cameras") == (0, "0  /dev/video0  HD Cam\n", "")
+    monkeypatch.setattr("facekit.video.list_cameras", lambda: [])
+    assert script(SCRIPT, "--list-cameras") == (0, "", "No camera was found. Connect one.\n")
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -20,6 +20,7 @@ LANGUAGES: dict[str, dict[str, str]] = {
         " ms": " 毫秒",
         " dropped": " 帧丢弃",
         " captured": " 截图",
+        "no signal for {} s, trying again": "已 {} 秒无信号，正在重试",  # noqa: RUF001
         "REC": "录制中",
         "paused": "已暂停",
         "Space": "空格",

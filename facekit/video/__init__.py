@@ -10,5 +10,6 @@ with from_extra("video"):
     from facekit.video.annotate import annotate_video
 from facekit.video.options import VideoOptions  # noqa: E402
 from facekit.video.report import VideoReport  # noqa: E402
+from facekit.video.sources.cameras import list_cameras  # noqa: E402
 
-__all__ = ["VideoOptions", "VideoReport", "annotate_video"]
+__all__ = ["VideoOptions", "VideoReport", "annotate_video", "list_cameras"]

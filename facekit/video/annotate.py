@@ -15,6 +15,7 @@ from tqdm import tqdm
 from facekit.core.errors import FaceKitError, VideoError
 from facekit.core.files import writable_folder
 from facekit.core.signals import handled_signals
+from facekit.faces.detectors import find_detector
 from facekit.faces.images import Picture
 from facekit.video.captures.captures import Captures
 from facekit.video.display.overlay import Overlay
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
 Sink = Callable[[Scene, Picture], None]  # takes a scene and its annotated picture
 
+# Width of the smallest faces: this many pixels, or this share of the frame's longer side if that is more.
+LIVE_FACES_PER_SIDE = 12  # the smallest faces, as fractions of the frame's longer side
+FILE_FACES_PER_SIDE = 20
 LIVE_FRAMES_IN_FLIGHT = 3  # enough for two cores, and low in latency
 FILE_FRAMES_IN_FLIGHT = 12
 FILE_BYTES_IN_FLIGHT = 300_000_000  # upper bound of a file's frames, if more than the live ones: 12 of 4K, 3 of 8K
@@ -49,7 +53,7 @@ def annotate_video(
     """Tracks, estimates and draws the faces of a video until it ends, the user leaves, or Ctrl-C.
 
     Args:
-        source: a camera's number, a file, a stream's address, a folder of pictures, or an open source.
+        source: a camera's number, path or name, a file, a stream's address, a folder of pictures, or an open source.
         estimator: estimates the faces.
         options: what to show and write; None for a window only.
 
@@ -70,7 +74,8 @@ def annotate_video(
         try:
             if not isinstance(source, Source):
                 options.check_source(source)
-                source = open_source(source, size=options.camera_size, stop=stop)
+                source = open_source(source, size=options.camera_size, rtsp_transport=options.rtsp_transport, stop=stop)
+            source.keep_each(options.every)
             summary = Summary(estimator.heads)
             with source, _written_summary(summary, options, report):
                 _run(source, estimator, options, summary, report, stop)
@@ -106,8 +111,11 @@ def _run(
             lines = stack.enter_context(JsonLines(options.jsonl))
             report.files += [Path(options.jsonl)] if options.jsonl != "-" else []
             sinks.append(lambda scene, drawn: lines.write(scene))
+        if estimator.min_face is None:
+            report.smallest_face = smallest_face(source, estimator.detector)
+        min_face = estimator.min_face or report.smallest_face
         stages: dict[str, Callable[[Any], Any]] = {
-            "track": make_tracker(estimator, options).update,
+            "track": make_tracker(estimator, options, min_face).update,
             "draw": lambda scene: (scene, overlay.draw(scene) if options.draws else scene.frame.picture),
         }
         frames = _frames(source, options.mirror)
@@ -117,7 +125,7 @@ def _run(
         viewer = None
         if window:
             stack.enter_context(window)
-            viewer = Viewer(window, overlay, recorder, captures, is_live=source.is_live, pipeline=pipeline)
+            viewer = Viewer(window, overlay, recorder, captures, source=source, pipeline=pipeline)
         _consume(pipeline, sinks, viewer, source, report)
 
 
@@ -145,11 +153,22 @@ def _n_frames(source: Source) -> int | None:
     return source.n_frames or (round(source.duration * source.rate) if source.duration else None)
 
 
-def make_tracker(estimator: "FaceEstimator", options: VideoOptions) -> FaceTracker:
+def smallest_face(source: Source, detector: str) -> int | None:
+    """Returns the width of the smallest faces that are searched for by default, pixels; None if the detector chooses.
+
+    A file can wait: it is searched for smaller faces than what a camera shows.
+    """
+    entry = find_detector(detector)
+    if not (entry.finds_faces and entry.is_fast):
+        return None
+    return max(source.size) // (LIVE_FACES_PER_SIDE if source.is_live else FILE_FACES_PER_SIDE)
+
+
+def make_tracker(estimator: "FaceEstimator", options: VideoOptions, min_face: int | None) -> FaceTracker:
     """Makes the tracker that a video's options ask for, and loads what its first face needs."""
     estimator.load()
     config = TrackingConfig(averaging_seconds=options.smoothing)
-    return FaceTracker(estimator, options.max_faces, options.detect_every, config)
+    return FaceTracker(estimator, min_face, options.max_faces, options.detect_every, config)
 
 
 def _in_flight(source: Source) -> int:
@@ -160,9 +179,8 @@ def _in_flight(source: Source) -> int:
 
 
 def _frames(source: Source, mirror: bool) -> Iterator[Frame]:
-    if not mirror:
-        return iter(source)
-    return (replace(frame, picture=cv2.flip(frame.picture, 1)) for frame in source)
+    kept = (frame for frame in source if frame.index % source.step == 0)
+    return (replace(frame, picture=cv2.flip(frame.picture, 1)) for frame in kept) if mirror else kept
 
 
 def _open_window(options: VideoOptions) -> Window | None:

@@ -20,6 +20,8 @@ class VideoOptions:
         language: of the captions.
         mirror: flip the frames horizontally.
         camera_size: width, height to request from a camera, pixels.
+        every: process, show and write each n-th frame only; its time stays.
+        rtsp_transport: protocol of RTSP's pictures: "tcp" or "udp"; None for TCP where the camera offers it.
         detect_every: frames from one search for new faces to the next; None for five searches a second.
         smoothing: seconds after which an observation counts for a third in its track's estimates; 0 for no averaging.
         max_faces: upper bound of faces that are tracked at once; None for no bound.
@@ -41,6 +43,8 @@ class VideoOptions:
     language: str = "en"
     mirror: bool = False
     camera_size: tuple[int, int] | None = None
+    every: int = 1
+    rtsp_transport: str | None = None
     detect_every: int | None = None
     smoothing: float = 30.0
     max_faces: int | None = None
@@ -52,6 +56,8 @@ class VideoOptions:
 
     def __post_init__(self) -> None:
         lookup("language", self.language, LANGUAGES)
+        if self.rtsp_transport is not None:
+            lookup("RTSP transport", self.rtsp_transport, {"tcp": None, "udp": None})
         if not (self.show or self.writes):
             raise UsageError(
                 "Without a window, name what to write: output, jsonl, summary or capture_to.", argument="output"
@@ -65,7 +71,7 @@ class VideoOptions:
             raise UsageError(
                 f"JSON lines must be written to a file of their own. Received: {self.jsonl}.", argument="jsonl"
             )
-        for name, minimum in (("detect_every", 1), ("max_faces", 1), ("smoothing", 0)):
+        for name, minimum in (("every", 1), ("detect_every", 1), ("max_faces", 1), ("smoothing", 0)):
             value = getattr(self, name)
             if value is not None and not value >= minimum:  # NaN is neither
                 raise UsageError(f"{name} must be at least {minimum}. Received: {value}.", argument=name)

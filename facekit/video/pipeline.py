@@ -65,8 +65,12 @@ class Pipeline:
 
     @property
     def dropped(self) -> int:
-        """Number of items that newer ones replaced."""
+        """Number of items that newer ones replaced; set it to leave some out."""
         return self._intake.dropped
+
+    @dropped.setter
+    def dropped(self, count: int) -> None:
+        self._intake.dropped = count
 
     @property
     def is_stopped(self) -> bool:

@@ -18,6 +18,8 @@ class VideoReport:
         latencies: seconds from capture to output of the last frames of a live source.
         files: written files.
         interrupted: whether Ctrl-C, SIGTERM or SIGHUP ended it.
+        smallest_face: width of the smallest faces that were searched for by default, pixels; None if it was chosen, or
+            is not known.
         tracks: table of the tracks, for the terminal.
     """
 
@@ -27,6 +29,7 @@ class VideoReport:
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=10_000))
     files: list[Path] = field(default_factory=list)
     interrupted: bool = False
+    smallest_face: int | None = None
     tracks: str = ""
 
     @property

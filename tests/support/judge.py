@@ -25,7 +25,7 @@ SURE_EVERY = 3  # frames from one search for sure detections to the next
 
 def scenes(frames: Iterable[Frame], estimator: FaceEstimator) -> Iterator[Scene]:
     """Makes the scenes of all frames, as `annotate_video` does with its default options."""
-    return map(make_tracker(estimator, VideoOptions()).update, frames)
+    return map(make_tracker(estimator, VideoOptions(), estimator.min_face).update, frames)
 
 
 @dataclass

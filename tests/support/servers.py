@@ -10,7 +10,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from films import pictures
 from PIL import Image
@@ -103,12 +103,14 @@ class Rtsp(socketserver.StreamRequestHandler):
     """Minimal RTSP server (RFC 2326) that sends MPEG-TS (RFC 2250) over the same connection."""
 
     film = b""
+    transports: ClassVar[list[str]] = []  # receives what clients ask for
 
     def handle(self) -> None:
         with contextlib.suppress(OSError):
             while method := self.rfile.readline().decode().partition(" ")[0]:
                 lines = iter(lambda: self.rfile.readline().decode().strip(), "")
                 fields = dict(line.split(": ", 1) for line in lines)
+                self.transports += [fields["Transport"]] if "Transport" in fields else []
                 sdp = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 33\r\na=control:1\r\n"
                 body = sdp if method == "DESCRIBE" else ""
                 kind = "Content-Type: application/sdp\r\n" if body else ""

@@ -30,7 +30,7 @@ from facekit.video import VideoOptions, annotate, annotate_video
 from facekit.video.frames import Frame, Scene
 from facekit.video.sources.source import Source
 
-ESTIMATOR: Any = SimpleNamespace(heads=[AGE])
+ESTIMATOR: Any = SimpleNamespace(heads=[AGE], min_face=None, detector="hog")
 N_FRAMES = 12
 
 
@@ -142,6 +142,33 @@ def test_few_large_pictures_are_held(size: tuple[int, int], is_live: bool, expec
     assert annotate._in_flight(source) == expected
 
 
+@pytest.mark.parametrize(
+    ("detector", "is_live", "size", "expected"),
+    [
+        ("hog", True, (640, 480), 80),
+        ("hog", True, (720, 1296), 108),
+        ("hog", False, (640, 480), 60),
+        ("hog", False, (1920, 1080), 96),
+        ("cnn", False, (1920, 1080), None),
+    ],
+)
+def test_files_are_searched_for_smaller_faces(
+    detector: str, is_live: bool, size: tuple[int, int], expected: int | None
+) -> None:
+    source = Moving([], is_live=is_live)
+    source.size = size
+    assert annotate.smallest_face(source, detector) == expected
+
+
+def test_each_nth_frame_is_written_at_its_time(made_of: Any, clip: Path, tmp_path: Path) -> None:
+    seen: list[int] = []
+    made_of(lambda frame: seen.append(frame.index))
+    report = annotate_video(clip, ESTIMATOR, hidden(output=tmp_path / "o.mp4", every=5))
+    _, times, rate = read_film(tmp_path / "o.mp4")
+    assert (seen, report.frames, rate) == ([0, 5, 10], 3, NTSC / 5)
+    assert times == pytest.approx([float(n / NTSC) for n in seen])
+
+
 def test_mirrored(made_of: Any, clip: Path, tmp_path: Path) -> None:
     annotate_video(clip, ESTIMATOR, hidden(output=tmp_path / "o.mp4", mirror=True))
     assert difference(read_film(tmp_path / "o.mp4")[0][0], pictures(1)[0][:, ::-1]) < 6
@@ -225,7 +252,8 @@ annotate._stages = lambda *_: {"slow": slow}
 source, output, lines = sys.argv[1:]
 from pathlib import Path
 options = VideoOptions(show=False, output=Path(output), jsonl=lines)
-sys.exit(130 if annotate_video(source, SimpleNamespace(heads=[AGE]), options).interrupted else 0)
+estimator = SimpleNamespace(heads=[AGE], min_face=None, detector="hog")
+sys.exit(130 if annotate_video(source, estimator, options).interrupted else 0)
 """
 
 

@@ -19,6 +19,7 @@ from facekit.video import VideoOptions
             r"An S3 endpoint or encryption needs a capture target of the form s3:",
         ),
         ({"summary": Path("o.txt")}, r"A summary must be a .csv file. Received: o.txt"),
+        ({"jsonl": "-", "every": 0}, r"every must be at least 1. Received: 0"),
         ({"jsonl": "-", "detect_every": 0}, r"detect_every must be at least 1. Received: 0"),
         ({"jsonl": "-", "smoothing": -1}, r"smoothing must be at least 0. Received: -1"),
         ({"jsonl": "-", "smoothing": float("nan")}, r"smoothing must be at least 0. Received: nan"),
@@ -36,9 +37,11 @@ def test_options_that_cannot_be(wrong: dict[str, Any], message: str) -> None:
     assert caught.value.argument in VideoOptions.__dataclass_fields__
 
 
-def test_an_unknown_language_is_told() -> None:
+def test_unknown_names_are_told() -> None:
     with pytest.raises(UnknownNameError, match=r"Unknown language: 'fr'"):
         VideoOptions(show=False, jsonl="-", language="fr")
+    with pytest.raises(UnknownNameError, match=r"Unknown RTSP transport: 'http'. Known: tcp, udp"):
+        VideoOptions(show=False, jsonl="-", rtsp_transport="http")
 
 
 def test_what_is_read_must_be_named_and_is_not_written_to(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ RED, AMBER = (255, 70, 70), (255, 190, 60)
 FIGURES_SECONDS = 0.5  # time of the video for which figures stay unchanged
 HELP_HINT_SECONDS = 5.0  # time for which the help key is mentioned
 SPACE = "   "
+NO_SIGNAL = "no signal for {} s, trying again"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Hud:
         recording: whether a video is being written.
         paused: whether playback is paused.
         help: whether the keys are listed.
+        seconds_lost: time since the last picture of a source that is lost; losses below a second are not shown.
     """
 
     fps: float | None = None
@@ -37,11 +39,17 @@ class Hud:
     recording: bool = False
     paused: bool = False
     help: bool = False
+    seconds_lost: float = 0.0
+
+    @property
+    def is_lost(self) -> bool:
+        """Tells whether a loss is shown."""
+        return self.seconds_lost >= 1
 
     @property
     def colour(self) -> Colour | None:
         """Colour of the edge."""
-        return RED if self.recording else AMBER if self.paused else None
+        return RED if self.recording else AMBER if self.paused or self.is_lost else None
 
 
 class HudLayout:
@@ -53,8 +61,9 @@ class HudLayout:
 
     def __init__(self, keys: Sequence[tuple[str, str]]) -> None:
         self._keys = keys
-        self._first: float | None = None
-        self._figures: tuple[float, list[str]] = (-np.inf, [])
+        self._first: float | None = None  # time of the first frame, seconds
+        self._figures: list[str] = []
+        self._updated = -np.inf  # time of the figures, seconds
         self._corner = 0
 
     def label(self, hud: Hud, time: float, size: Size, boxes: np.ndarray, words: dict[str, str]) -> Label | None:
@@ -70,28 +79,23 @@ class HudLayout:
 
     def _lines(self, hud: Hud, time: float, words: dict[str, str]) -> Iterator[tuple[Line, ...]]:
         """Yields the full text, then shorter and shorter versions."""
-        parts = [words.get(word, word) for word, holds in (("REC", hud.recording), ("paused", hud.paused)) if holds]
+        parts = [words.get(NO_SIGNAL, NO_SIGNAL).format(int(hud.seconds_lost))] if hud.is_lost else []
+        parts += [words.get(word, word) for word, holds in (("REC", hud.recording), ("paused", hud.paused)) if holds]
         parts += [f"{hud.captured}{words.get(' captured', ' captured')}"] if hud.captured else []
-        parts += self._held_figures(hud, time, words)
+        parts += [] if hud.is_lost else self._held_figures(hud, time, words)
+        self._first = time if self._first is None else self._first
         if hud.help:
             keys = tuple((words.get(key, key), words.get(meaning, meaning)) for key, meaning in self._keys)
             yield (*(((SPACE.join(parts), ""),) if parts else ()), *keys)
-        elif self._keys and 0 <= time - self._first_time(time) < HELP_HINT_SECONDS:
+        elif self._keys and 0 <= time - self._first < HELP_HINT_SECONDS:
             yield ((SPACE.join(parts), f"h: {words.get('help', 'help')}"),)
         for count in range(len(parts), 0, -1):
             yield ((SPACE.join(parts[:count]), ""),)
 
-    def _first_time(self, time: float) -> float:
-        if self._first is None:
-            self._first = time
-        return self._first
-
     def _held_figures(self, hud: Hud, time: float, words: dict[str, str]) -> list[str]:
-        updated, figures = self._figures
-        if not figures or not 0 <= time - updated < FIGURES_SECONDS:
-            figures = list(_figures(hud, words))
-            self._figures = time, figures
-        return figures
+        if not self._figures or not 0 <= time - self._updated < FIGURES_SECONDS:
+            self._figures, self._updated = list(_figures(hud, words)), time
+        return self._figures
 
 
 def _figures(hud: Hud, words: dict[str, str]) -> Iterator[str]:

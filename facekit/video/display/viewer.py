@@ -15,7 +15,7 @@ from facekit.video.display.window import Window
 from facekit.video.frames import Scene
 from facekit.video.pipeline import Pipeline
 from facekit.video.sinks.recorder import Recorder
-from facekit.video.sources.source import print_note
+from facekit.video.sources.source import Source, print_note
 
 RATE_WINDOW_FRAMES = 30  # frames over which the rate is measured
 KEY_POLL_SECONDS = 0.1  # longest time for which keys and signals go unnoticed
@@ -38,7 +38,7 @@ class Viewer:
         overlay: draws the head-up display; key l changes its language.
         recorder: key r toggles it.
         captures: opens the captures at the first use of the space key.
-        is_live: whether the source itself sets the speed.
+        source: a live one sets the speed itself, and tells when it is lost.
         pipeline: reports dropped frames, idle times and stops.
     """
 
@@ -49,27 +49,17 @@ class Viewer:
         recorder: Recorder,
         captures: Callable[[], Captures],
         *,
-        is_live: bool,
+        source: Source,
         pipeline: Pipeline,
     ) -> None:
         self._window, self._overlay, self._recorder = window, overlay, recorder
-        self._captures, self._is_live, self._pipeline = captures, is_live, pipeline
+        self._captures, self._source, self._pipeline = captures, source, pipeline
         pipeline.on_idle = self.refresh
         self._last: tuple[Scene, Picture] | None = None
         self._hud = Hud()
         self._show_times: deque[float] = deque(maxlen=RATE_WINDOW_FRAMES)  # seconds
         self._start = 0.0  # clock time of frame time 0
         self._is_running = True
-        self._dropped_while_paused = 0  # not counted in the display
-        self._keys: dict[str, Callable[[Scene, Picture], None]] = {
-            "q": self._leave,
-            "esc": self._leave,
-            " ": self._capture,
-            "p": self._toggle_pause,
-            "r": self._toggle_recording,
-            "l": self._next_language,
-            "h": self._toggle_help,
-        }
 
     def show(self, scene: Scene, drawn: Picture) -> bool:
         """Shows a scene until its presentation time ends. False once the user leaves."""
@@ -80,11 +70,10 @@ class Viewer:
         self._hud = replace(
             self._hud,
             fps=self._rate(),
-            latency=now - scene.frame.captured if self._is_live else None,
-            dropped=self._pipeline.dropped - self._dropped_while_paused,
-            recording=self._recorder.is_recording,
+            latency=now - scene.frame.captured if self._source.is_live else None,
+            dropped=self._pipeline.dropped,
         )
-        due = now if self._is_live else self._start + scene.frame.time
+        due = now if self._source.is_live else self._start + scene.frame.time
         while self._is_running and not self._hud.paused and due - time.monotonic() > KEY_POLL_SECONDS:
             self._show_for(scene, drawn, KEY_POLL_SECONDS)
         self._show_for(scene, drawn, due - time.monotonic())
@@ -103,18 +92,20 @@ class Viewer:
         dropped = self._pipeline.dropped
         while self._hud.paused and self._is_running:
             self._show_for(scene, drawn, PAUSE_POLL_SECONDS)
-        self._dropped_while_paused += self._pipeline.dropped - dropped
+        self._pipeline.dropped = dropped  # nobody missed what came meanwhile
         self._show_times.clear()
 
     def _show_for(self, scene: Scene, drawn: Picture, seconds: float) -> None:
         """Shows a scene for a time or until a key is pressed, and handles the key."""
+        lost, recording = self._source.seconds_lost(), self._recorder.is_recording
+        self._hud = replace(self._hud, seconds_lost=lost, recording=recording)
+        if lost:
+            self._show_times.clear()
         self._window.show(self._overlay.draw_hud(drawn, scene, self._hud))
-        key = self._window.key(seconds)
-        if key in self._keys:
-            try:
-                self._keys[key](scene, drawn)
-            except FaceKitError as error:  # a failed key does not end the video
-                print_note(str(error))
+        try:
+            self._press(self._window.key(seconds), scene, drawn)
+        except FaceKitError as error:  # a failed key does not end the video
+            print_note(str(error))
         self._is_running = self._is_running and self._window.is_open and not self._pipeline.is_stopped
 
     def _rate(self) -> float | None:
@@ -123,23 +114,18 @@ class Viewer:
             return None
         return (len(self._show_times) - 1) / max(1e-6, self._show_times[-1] - self._show_times[0])
 
-    def _leave(self, scene: Scene, drawn: Picture) -> None:
-        self._is_running = False
-
-    def _capture(self, scene: Scene, drawn: Picture) -> None:
-        self._captures().take(scene, drawn)
-        self._hud = replace(self._hud, captured=self._hud.captured + 1)
-
-    def _toggle_pause(self, scene: Scene, drawn: Picture) -> None:
-        self._hud = replace(self._hud, paused=not self._hud.paused)
-
-    def _toggle_recording(self, scene: Scene, drawn: Picture) -> None:
-        self._recorder.toggle()
-        self._hud = replace(self._hud, recording=self._recorder.is_recording)
-
-    def _toggle_help(self, scene: Scene, drawn: Picture) -> None:
-        self._hud = replace(self._hud, help=not self._hud.help)
-
-    def _next_language(self, scene: Scene, drawn: Picture) -> None:
-        names = list(LANGUAGES)
-        self._overlay.language = names[(names.index(self._overlay.language) + 1) % len(names)]
+    def _press(self, key: str | None, scene: Scene, drawn: Picture) -> None:
+        if key in ("q", "esc"):
+            self._is_running = False
+        elif key == " ":
+            self._captures().take(scene, drawn)
+            self._hud = replace(self._hud, captured=self._hud.captured + 1)
+        elif key == "p":
+            self._hud = replace(self._hud, paused=not self._hud.paused)
+        elif key == "r":
+            self._recorder.toggle()
+        elif key == "l":
+            names = list(LANGUAGES)
+            self._overlay.language = names[(names.index(self._overlay.language) + 1) % len(names)]
+        elif key == "h":
+            self._hud = replace(self._hud, help=not self._hud.help)

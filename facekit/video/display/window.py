@@ -1,7 +1,9 @@
 """OpenCV window: shows pictures and reads keys."""
 
+import ctypes
 import subprocess
 import sys
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -12,18 +14,31 @@ from facekit.drawing.viewer import names_display
 from facekit.faces.images import Picture
 
 TITLE = "Estimates from faces"
-MAX_INITIAL_SIZE = (1280, 720)  # width, height in pixels; the user may resize the window
+UNKNOWN_SCREEN = (1366, 728)  # width, height of a small laptop's screen without its taskbar, pixels
+SCREEN_SHARE = 0.9  # of the screen that a new window takes at most; the rest is for its title and edges
+GET_WORK_AREA = 0x30  # Windows' SPI_GETWORKAREA
 ESCAPE_CODE, LAST_ASCII_CODE = 27, 0x7F
 
 
-def has_display() -> bool:
-    """Tells whether a window can be opened. Without a display OpenCV aborts, so on Linux another process tries."""
+def work_area() -> tuple[int, int] | None:
+    """Returns width and height of the screen without its panels, such as a taskbar; None without a display.
+
+    Where the system does not tell, as on macOS, they are those of a small laptop.
+    """
+    if sys.platform == "win32":
+        edges = (ctypes.c_long * 4)()  # left, top, right, bottom
+        ctypes.windll.user32.SystemParametersInfoW(GET_WORK_AREA, 0, edges, 0)
+        return (edges[2] - edges[0], edges[3] - edges[1])
     if not sys.platform.startswith("linux"):
-        return True
+        return UNKNOWN_SCREEN
     if not names_display():
-        return False
-    trial = [sys.executable, "-c", "import cv2; cv2.namedWindow('facekit')"]
-    return subprocess.run(trial, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
+        return None
+    program = Path(__file__).with_name("x11_screen.py")
+    trial = subprocess.run([sys.executable, "-P", program], capture_output=True, text=True, check=False)
+    if trial.returncode:
+        return None
+    sides = [int(side) for side in trial.stdout.split()]
+    return (sides[0], sides[1]) if sides else UNKNOWN_SCREEN
 
 
 class Window:
@@ -34,11 +49,12 @@ class Window:
     """
 
     def __init__(self) -> None:
-        if not has_display():
+        area = work_area()
+        if area is None:
             raise VideoError(
                 "There is no display to show the video on. Write a file instead, e.g. an .mp4 video.", argument="output"
             )
-        self._is_created = False
+        self._area, self._is_created = area, False
 
     def __enter__(self) -> Self:
         return self
@@ -76,7 +92,7 @@ class Window:
 
     def _create(self, picture: Picture) -> None:
         size = picture.shape[1], picture.shape[0]
-        scale = min(1.0, *(limit / side for limit, side in zip(MAX_INITIAL_SIZE, size, strict=True)))
+        scale = min(1.0, *(SCREEN_SHARE * free / side for free, side in zip(self._area, size, strict=True)))
         cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
         width, height = (max(1, round(side * scale)) for side in size)
         cv2.resizeWindow(TITLE, width, height)

@@ -4,6 +4,8 @@ import re
 import threading
 from pathlib import Path
 
+from facekit.faces.images import SUFFIXES
+from facekit.video.sources.cameras import find_camera, open_camera
 from facekit.video.sources.source import Note, Source, print_note
 
 
@@ -11,15 +13,17 @@ def open_source(
     source: str | int | Path,
     *,
     size: tuple[int, int] | None = None,
+    rtsp_transport: str | None = None,
     stop: threading.Event | None = None,
     note: Note = print_note,
 ) -> Source:
     """Opens a frame source.
 
     Args:
-        source: a camera's number (as a number or as text), a video file, the address of a stream (rtsp://, rtmp://,
-            http://, udp://), or a folder of pictures.
+        source: a camera's number (as a number or as text), path or name; a video file or animated picture; the address
+            of a stream (rtsp://, rtmp://, http://, udp://); or a folder of pictures.
         size: width, height to request from a camera, which uses the nearest it has; pixels.
+        rtsp_transport: "tcp" or "udp" to read rtsp:// by that only; None for TCP where it is offered.
         stop: ends the frames within about a second, even while a camera or a stream is waited for.
         note: receives one-line messages, e.g. that a camera is lost, from the thread that reads the frames.
 
@@ -27,20 +31,22 @@ def open_source(
         VideoError: if it gives no picture.
     """
     stop = stop or threading.Event()
-    text = "" if isinstance(source, Path) else str(source)
-    if text.isdecimal():
-        from facekit.video.sources.camera import open_camera
-
-        return open_camera(int(text), size, stop, note)
+    text, path = str(source), Path(str(source))
     if re.match(r"\w\w+://", text):
         from facekit.video.sources.stream import open_stream
 
-        return open_stream(text, stop, note)
-    path = Path(str(source))
-    if path.is_dir():
-        from facekit.video.sources.folder import PictureFolder
+        return open_stream(text, rtsp_transport, stop, note)
+    is_number = text.isdecimal() and not isinstance(source, Path)
+    if path.is_dir() and not is_number:
+        from facekit.video.sources.pictures import PictureFolder
 
         return PictureFolder(path, stop, note)
+    if is_number or (not path.is_file() and find_camera(text) is not None):
+        return open_camera(text, size, stop, note)
+    if path.is_file() and path.suffix.lower() in SUFFIXES:
+        from facekit.video.sources.pictures import Animation
+
+        return Animation(path, stop, note)
     from facekit.video.sources.video_files import open_video_file
 
     return open_video_file(path, stop, note)

@@ -6,17 +6,19 @@ from typing import Any
 
 import av
 import cv2
+import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from facekit.core.errors import VideoError
 from facekit.faces.images import Picture
-from facekit.video.sources.source import plausible_rate
+from facekit.video.sources.source import fitted, plausible_rate
 
 PIXEL_ASPECT_RATIOS = (0.25, 4)  # lowest and highest plausible width / height
 RATE_TOLERANCE = 0.001  # relative difference up to which two statements of a rate agree
 CLOCK_RESET_SECONDS = 1.0  # backward jump of times where recordings were joined; damage causes smaller ones
 MIN_FRAME_SECONDS = 0.001  # between frames of the same time stamp
 BT709, UNSPECIFIED = 1, 2  # FFmpeg's codes of colour matrices
+EMPTY = np.empty((0, 0, 3), np.uint8)
 MAX_FAILURES = 100  # consecutive ones, until reading is given up
 
 
@@ -38,6 +40,7 @@ class Decoder:
         time: of the last picture, seconds after the first.
         n_read: number of read pictures.
         n_damaged: number of damaged sections.
+        step: pictures whose index is no multiple of it are read without being converted: they are empty.
 
     Raises:
         VideoError: if it has no picture.
@@ -60,6 +63,7 @@ class Decoder:
             self.n_frames = min(self.n_frames, round(self.duration * self.rate))
         self.time = self._start = 0.0
         self.n_read = self.n_damaged = 0
+        self.step = 1
         self._is_damaged = False  # at the current position
         self._frames = self._decode()
         self._first = next(self._frames, None)
@@ -67,8 +71,7 @@ class Decoder:
             raise no_pictures(name)
         # FFmpeg counts quarter turns to the left; odd ones swap width and height.
         self._turns = round(self._first.rotation / 90) % 4
-        self._coded_size = _square_pixels(self._first, stream.sample_aspect_ratio)
-        width, height = self._coded_size
+        width, height = _square_pixels(self._first, stream.sample_aspect_ratio)
         self.size = (height, width) if self._turns % 2 else (width, height)
         self._reformatter = VideoReformatter()
 
@@ -83,7 +86,7 @@ class Decoder:
             return None
         self.time = self._time(frame)
         self.n_read += 1
-        return self._upright(frame)
+        return EMPTY if (self.n_read - 1) % self.step else self._upright(frame)
 
     def close(self) -> None:
         self._frames.close()
@@ -138,16 +141,16 @@ class Decoder:
         return max(time - self._start, self.time + MIN_FRAME_SECONDS)
 
     def _upright(self, frame: Any) -> Picture:
-        width, height = self._coded_size
+        width, height = _square_pixels(frame, self._stream.sample_aspect_ratio)
         # As players do, untagged pictures of high definition are taken for BT.709.
         is_hd = frame.colorspace == UNSPECIFIED and height >= 720
         picture: Any = self._reformatter.reformat(
             frame, width, height, "rgb24", src_colorspace=BT709 if is_hd else None, threads=1
         ).to_ndarray()
-        if not self._turns:
-            return picture
-        turns = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
-        return cv2.rotate(picture, turns[self._turns])
+        if self._turns:
+            turns = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
+            picture = cv2.rotate(picture, turns[self._turns])
+        return fitted(picture, self.size)  # the size of the first one, which a later part need not have
 
 
 def no_pictures(name: str) -> VideoError:

@@ -6,14 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from fractions import Fraction
-from typing import Any, Generic, Protocol, TypeVar
-
-import cv2
+from typing import Any, Protocol
 
 from facekit.core.errors import FaceKitError, VideoError
 from facekit.faces.images import Picture
 from facekit.video.frames import Frame
-from facekit.video.sources.source import Note, Source
+from facekit.video.sources.source import Note, Source, fitted
 
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.5, 5.0  # pauses between attempts to reconnect; they double
 STOP_POLL_SECONDS = 0.1  # interval at which waits check for a stop
@@ -37,26 +35,24 @@ class Connection(Protocol):
         """Closes the connection."""
 
 
-C = TypeVar("C", bound=Connection)
-
-
 class Stopped(Exception):
     """Raised when a wait is ended by `stop`."""
 
 
-class Background(Generic[C]):
+class Background:
     """A connection in a thread of its own, so that its calls have timeouts.
 
     A blocking read cannot be interrupted, only abandoned. The thread then closes the connection as soon as the read
     returns.
 
     Args:
+        name: for messages.
         connect: opens the connection; may block and raise.
         stop: ends every wait.
     """
 
-    def __init__(self, connect: Callable[[], C], stop: threading.Event) -> None:
-        self._connect, self._stop = connect, stop
+    def __init__(self, name: str, connect: Callable[[], Connection], stop: threading.Event) -> None:
+        self._name, self._connect, self._stop = name, connect, stop
         self._requests: queue.SimpleQueue[bool] = queue.SimpleQueue()  # True: read; False: close
         self._results: queue.SimpleQueue[Any] = queue.SimpleQueue()
         threading.Thread(target=self._run, name="facekit-connection", daemon=True).start()
@@ -70,16 +66,29 @@ class Background(Generic[C]):
         except Exception as error:
             self._results.put(error)
 
-    def opened(self, seconds: float) -> C:
-        """Waits for the connection, whose methods must not be called. Raises as `_wait`, and as `connect`."""
-        connection: C = self._wait(seconds)
-        return connection
+    def opened(self, seconds: float) -> Any:
+        """Waits for the connection, whose methods must not be called.
+
+        Raises:
+            VideoError: if it cannot be opened in time, or is stopped. It is closed then.
+        """
+        reason = "was stopped before it gave a picture"
+        try:
+            return self._wait(seconds)
+        except Stopped:
+            self.close()
+        except TimeoutError:
+            self.close()
+            reason = f"gave no picture for {seconds:g} s. Check that it is on and can be reached"
+        except FaceKitError:
+            self.close()
+            raise
+        raise VideoError(f"{self._name} {reason}.", argument="source")
 
     def read(self, seconds: float) -> Picture | None:
         """Reads the next picture; None at the end. Raises as `_wait`, and as the connection."""
         self._requests.put(True)
-        picture: Picture | None = self._wait(seconds)
-        return picture
+        return self._wait(seconds)
 
     def _wait(self, seconds: float) -> Any:
         """Waits for a result. Raises TimeoutError and Stopped; after any error only `close` may be called."""
@@ -106,7 +115,7 @@ class LiveSource(Source):
         name: for messages.
         connect: opens a new connection.
         background: the first connection, open.
-        size, rate: of its pictures.
+        first: what it holds; its size and rate become those of all frames.
         read_timeout: time that a picture may take, seconds.
         open_timeout: time that opening may take, seconds.
         stop, note: as of `open_source`.
@@ -118,10 +127,9 @@ class LiveSource(Source):
         self,
         name: str,
         connect: Callable[[], Connection],
-        background: Background[Any],
+        background: Background,
+        first: Connection,
         *,
-        size: tuple[int, int],
-        rate: Fraction,
         read_timeout: float,
         open_timeout: float,
         stop: threading.Event,
@@ -132,17 +140,19 @@ class LiveSource(Source):
         self._read_timeout, self._open_timeout = read_timeout, open_timeout
         self._stop, self._note = stop, note
         self._retry_seconds = FIRST_RETRY_SECONDS
-        self.size, self.rate = size, rate
+        self._captured, self._is_lost = time.monotonic(), False  # of the last picture
+        self.size, self.rate = first.size, first.rate
 
     def __iter__(self) -> Iterator[Frame]:
         index, first = 0, None
         while (picture := self._next()) is not None:
-            captured = time.monotonic()
+            captured = self._captured
             first = captured if first is None else first
-            if picture.shape[1::-1] != self.size:  # another camera, or turned
-                picture = cv2.resize(picture, self.size, interpolation=cv2.INTER_AREA)
-            yield Frame(index, captured - first, picture, captured)
+            yield Frame(index, captured - first, fitted(picture, self.size), captured)  # another camera, or turned
             index += 1
+
+    def seconds_lost(self) -> float:
+        return time.monotonic() - self._captured if self._is_lost else 0.0
 
     def _next(self) -> Picture | None:
         """Reads the next picture, reconnecting as often as needed; None once stopped."""
@@ -152,6 +162,7 @@ class LiveSource(Source):
                 picture = self._connection.read(self._read_timeout)
                 if picture is not None:
                     self._retry_seconds = FIRST_RETRY_SECONDS
+                    self._captured, self._is_lost = time.monotonic(), False
                     return picture
             except Stopped:
                 return None
@@ -159,6 +170,7 @@ class LiveSource(Source):
                 reason = f"gave no picture for {self._read_timeout:g} s"
             except FaceKitError:
                 pass  # a broken connection is treated like one that ended
+            self._is_lost = True
             self._note(f"{self.name} {reason}. Trying again.")
             if not self._reconnect():
                 return None
@@ -169,34 +181,12 @@ class LiveSource(Source):
         self._connection.close()
         while not self._stop.wait(self._retry_seconds):
             self._retry_seconds = min(2 * self._retry_seconds, MAX_RETRY_SECONDS)
-            self._connection = Background(self._connect, self._stop)
-            try:
+            self._connection = Background(self.name, self._connect, self._stop)
+            with suppress(FaceKitError):
                 self._connection.opened(self._open_timeout)
-            except (FaceKitError, TimeoutError, Stopped):
-                self._connection.close()
-                continue
-            self._note(f"{self.name} is back after {time.monotonic() - lost:.1f} s.")
-            return True
+                self._note(f"{self.name} is back after {time.monotonic() - lost:.1f} s.")
+                return True
         return False
 
     def close(self) -> None:
         self._connection.close()
-
-
-def open_first(name: str, background: Background[C], seconds: float) -> C:
-    """Waits for the first connection.
-
-    Raises:
-        VideoError: if it cannot be opened in time, or is stopped.
-    """
-    try:
-        return background.opened(seconds)
-    except TimeoutError:
-        reason = f"gave no picture for {seconds:g} s. Check that it is on and can be reached"
-    except Stopped:
-        reason = "was stopped before it gave a picture"
-    except FaceKitError:
-        background.close()
-        raise
-    background.close()
-    raise VideoError(f"{name} {reason}.", argument="source")

@@ -1,14 +1,17 @@
 """Base class of frame sources, and helpers of theirs."""
 
+import math
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from facekit.core.errors import VideoError
+import cv2
+import numpy as np
+
+from facekit.faces.images import Picture
 from facekit.video.frames import Frame
 
 Note = Callable[[str], None]  # receives one-line messages for the user
@@ -29,6 +32,7 @@ class Source(ABC):
         size: width, height of all upright frames, pixels.
         n_frames: announced number of frames; None if unknown.
         duration: announced duration, seconds; None if unknown.
+        step: the iteration may leave out frames whose index is no multiple of it; set by `keep_each`.
     """
 
     name: str
@@ -37,6 +41,7 @@ class Source(ABC):
     size: tuple[int, int]
     n_frames: int | None = None
     duration: float | None = None
+    step: int = 1
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:
@@ -49,6 +54,15 @@ class Source(ABC):
     @abstractmethod
     def close(self) -> None:
         """Closes the source."""
+
+    def keep_each(self, n: int) -> None:
+        """Allows the iteration to leave out all but each n-th frame; `rate` and `n_frames` follow."""
+        self.step, self.rate = n, self.rate / n
+        self.n_frames = self.n_frames and math.ceil(self.n_frames / n)
+
+    def seconds_lost(self) -> float:
+        """Returns the time since the last picture of a live source that is lost; 0 while it is not lost."""
+        return 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -73,8 +87,15 @@ def plausible_rate(rate: float | Fraction | None) -> Fraction:
     return ntsc if abs(exact / ntsc - 1) < 5e-7 else exact.limit_denominator(100_000)
 
 
-def no_file(path: Path) -> VideoError:
-    """Makes the error of a path that does not exist."""
-    return VideoError(
-        f"A video must exist. Received: {path}. Check the name and the current folder.", argument="source"
-    )
+def fitted(picture: Picture, size: tuple[int, int]) -> Picture:
+    """Scales a picture to fit into `size` (width, height), centred, with black borders."""
+    width, height = size
+    if picture.shape[1::-1] == size:
+        return picture
+    scale = min(width / picture.shape[1], height / picture.shape[0])
+    inner = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+    frame = np.zeros((height, width, 3), np.uint8)
+    resized = cv2.resize(picture, inner, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    frame[top : top + inner[1], left : left + inner[0]] = resized
+    return frame

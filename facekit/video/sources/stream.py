@@ -10,7 +10,7 @@ import av
 from facekit.core.errors import VideoError
 from facekit.faces.images import Picture
 from facekit.video.sources.decoding import Decoder
-from facekit.video.sources.live import Background, LiveSource, open_first
+from facekit.video.sources.live import Background, LiveSource
 from facekit.video.sources.source import Note, Source
 from facekit.video.sources.video_files import VideoFile
 
@@ -31,7 +31,7 @@ OPTIONS = {
 }
 
 
-def open_stream(url: str, stop: threading.Event, note: Note) -> Source:
+def open_stream(url: str, rtsp_transport: str | None, stop: threading.Event, note: Note) -> Source:
     """Opens a stream. Arguments and errors as of `open_source`."""
     scheme = url.partition("://")[0].lower()
     name = public_name(url)
@@ -39,19 +39,20 @@ def open_stream(url: str, stop: threading.Event, note: Note) -> Source:
         known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
         raise VideoError(f"A stream's address must begin with one of {known}. Received: {name}.", argument="source")
 
-    def connect() -> Decoder:
-        return _connect(url, name, scheme in LIVE_SCHEMES)
+    options = OPTIONS if rtsp_transport is None else {**OPTIONS, "rtsp_transport": rtsp_transport}
 
-    background = Background(connect, stop)
-    decoder = open_first(name, background, OPEN_TIMEOUT_SECONDS)
+    def connect() -> Decoder:
+        return _connect(url, name, options, scheme in LIVE_SCHEMES)
+
+    background = Background(name, connect, stop)
+    decoder: Decoder = background.opened(OPEN_TIMEOUT_SECONDS)
     if not decoder.is_live:
         return VideoFile(name, decoder, _reader(name, background), background.close, stop, note)
     return LiveSource(
         name,
         connect,
         background,
-        size=decoder.size,
-        rate=decoder.rate,
+        decoder,
         read_timeout=READ_TIMEOUT_SECONDS,
         open_timeout=OPEN_TIMEOUT_SECONDS,
         stop=stop,
@@ -74,11 +75,11 @@ def public_name(url: str) -> str:
     return f"{scheme}://{plain[0] if plain else ''}{'' if {'@', '='} & set(path) else path}"
 
 
-def _connect(url: str, name: str, is_live: bool) -> Decoder:
+def _connect(url: str, name: str, options: dict[str, str], is_live: bool) -> Decoder:
     try:
         # Twice the timeouts of those who wait for this thread: they report the reason better.
         timeouts = (2 * OPEN_TIMEOUT_SECONDS, 2 * FILE_READ_TIMEOUT_SECONDS)
-        container = av.open(url, options=OPTIONS, timeout=timeouts, metadata_errors="replace")
+        container = av.open(url, options=options, timeout=timeouts, metadata_errors="replace")
     except (OSError, ValueError, av.FFmpegError) as error:
         reason = getattr(error, "strerror", None) or "it is no video"
     else:
@@ -98,7 +99,7 @@ def _has_end(container: Any) -> bool:
     return container.duration is not None or (container.size > 0 and container.format.name not in ENDLESS_FORMATS)
 
 
-def _reader(name: str, background: Background[Decoder]) -> Callable[[], Picture | None]:
+def _reader(name: str, background: Background) -> Callable[[], Picture | None]:
     def read() -> Picture | None:
         try:
             return background.read(FILE_READ_TIMEOUT_SECONDS)

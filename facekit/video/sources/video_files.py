@@ -11,9 +11,10 @@ import av
 from facekit.core.errors import VideoError
 from facekit.faces.images import Picture
 from facekit.video.frames import Frame
+from facekit.video.sources.cameras import camera_hint
 from facekit.video.sources.decoding import Decoder, no_pictures
 from facekit.video.sources.live import Stopped
-from facekit.video.sources.source import Note, Source, no_file
+from facekit.video.sources.source import Note, Source
 
 MIN_COMPLETE_SHARE = 0.9  # share of the announced length of a whole file; some containers only estimate it
 
@@ -64,14 +65,15 @@ class VideoFile(Source):
         self._stop, self._note = stop, note
 
     def __iter__(self) -> Iterator[Frame]:
-        index = 0
+        index, self._decoder.step = 0, self.step
         with contextlib.suppress(Stopped):
             while not self._stop.is_set():
                 picture = self._read()
                 if picture is None:
                     self._check_end(index)
                     return
-                yield Frame(index, self._decoder.time, picture, time.monotonic())
+                if index % self.step == 0:
+                    yield Frame(index, self._decoder.time, picture, time.monotonic())
                 index += 1
 
     def close(self) -> None:
@@ -82,25 +84,24 @@ class VideoFile(Source):
         if self._decoder.n_damaged:
             plural = "" if self._decoder.n_damaged == 1 else "s"
             self._note(f"{self.name} is damaged in {self._decoder.n_damaged} section{plural}; the rest was read.")
-        end = float(self._decoder.time + 1 / self.rate)
-        if self.n_frames is None:
+        end, announced = float(self._decoder.time + 1 / self._decoder.rate), self._decoder.n_frames
+        if announced is None:
             if self.duration and end < MIN_COMPLETE_SHARE * self.duration:  # no error, as sound may last longer
                 self._note(f"{self.name} ends after {end:.1f} of {self.duration:.1f} s: it may be cut off.")
-        elif max(n_frames, end * self.rate) < MIN_COMPLETE_SHARE * self.n_frames:
+        elif max(n_frames, end * self._decoder.rate) < MIN_COMPLETE_SHARE * announced:
             raise VideoError(
-                f"{self.name} is damaged or cut off: it ends after {n_frames} of {self.n_frames} frames. "
-                "Copy it again.",
+                f"{self.name} is damaged or cut off: it ends after {n_frames} of {announced} frames. Copy it again.",
                 argument="source",
             )
 
 
 def _check(path: Path) -> None:
     """Reports the most common mistakes in clearer words than FFmpeg's."""
-    if not path.exists():
-        raise no_file(path)
     if not path.is_file():
         raise VideoError(
-            f"A video must be a file, or a camera's number such as 0. Received: {path}.", argument="source"
+            f"A video must exist, as a file or a camera. Received: {path}. Check the name and the current folder."
+            f"{camera_hint()}",
+            argument="source",
         )
     try:
         with open(path, "rb") as file:

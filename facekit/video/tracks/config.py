@@ -15,8 +15,9 @@ class TrackingConfig:
     Args:
         search_seconds: time from one search to the next; a cut or a doubtful face is searched for at once.
         slow_search_seconds: the same of detectors that are slow.
-        faces_per_side: default width of the smallest face, as a fraction 1 / n of the frame's longer side: what
-            BlazeFace finds at one look.
+        close_search_seconds: time from one search for small faces to the next.
+        large_faces_per_side: width of the smallest face that is not small, as a fraction 1 / n of the frame's longer
+            side. Half of it would take four times as long.
         cut_correlation: correlation of two successive frames, reduced to 32x24, below which a cut lies between them.
             Made pans and zooms have 0.9 and more, cuts 0.3 and less (benchmarks/films.py).
         matching_distance: distance up to which a detection may be a visible face.
@@ -63,7 +64,8 @@ class TrackingConfig:
 
     search_seconds: float = 0.066
     slow_search_seconds: float = 0.2
-    faces_per_side: int = 20
+    close_search_seconds: float = 0.4
+    large_faces_per_side: int = 12
     cut_correlation: float = 0.6
     matching_distance: float = 0.6
     matching_size_ratio: float = 1.7

@@ -10,7 +10,9 @@ from facekit.faces.images import Picture
 from facekit.video.tracks.config import TrackingConfig
 from facekit.video.tracks.geometry import BoxState
 
-Patch = NDArray[np.float32]  # a face's picture as a vector of mean 0 and norm 1; the product of two is their correlation
+Patch = NDArray[
+    np.float32
+]  # a face's picture as a vector of mean 0 and norm 1; the product of two is their correlation
 
 PATCH_SIDE = 16  # pixels of a patch
 OVERVIEW = (32, 24)  # pixels of the frame by which cuts are found
@@ -79,9 +81,7 @@ def _unit(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return unit
 
 
-def median_flow(
-    previous: ReducedFrame, current: ReducedFrame, states: NDArray[np.float64]
-) -> list[BoxState | None]:
+def median_flow(previous: ReducedFrame, current: ReducedFrame, states: NDArray[np.float64]) -> list[BoxState | None]:
     """Tracks boxes by median flow (Kalal, Mikolajczyk, Matas 2010, "Forward-Backward Error").
 
     A grid of points in each box is tracked by pyramidal Lucas-Kanade (Bouguet 2001), forward and backward; points that

@@ -1,6 +1,8 @@
 """Face search in those frames in which it is due."""
 
-from facekit.faces.detectors import Detection, Detector, find_detector, make_detector
+from functools import lru_cache, partial
+
+from facekit.faces.detectors import Detection, find_detector, make_detector
 from facekit.video.frames import Frame
 from facekit.video.tracks.config import TrackingConfig
 
@@ -8,9 +10,11 @@ from facekit.video.tracks.config import TrackingConfig
 class PeriodicSearch:
     """Finds the faces of a frame, if a search is due. Frames must come in order, from one thread.
 
+    Large faces are searched for often, small ones, which take longer, now and then.
+
     Args:
         detector: one of facekit.faces.detectors.DETECTORS.
-        min_face: width of the smallest face to find, pixels; None for a twentieth of the frame's longer side.
+        min_face: width of the smallest face to find, pixels; None for a twelfth of the frame's longer side.
         every: frames from one search to the next; None for several a second.
         config: parameters.
 
@@ -21,26 +25,37 @@ class PeriodicSearch:
 
     def __init__(self, detector: str, min_face: int | None, every: int | None, config: TrackingConfig) -> None:
         make_detector(detector, min_face)  # refuses a wrong value now
-        entry = find_detector(detector)
-        self._name, self._min_face, self._every, self._config = detector, min_face, every, config
-        self._period = config.search_seconds if entry.is_fast else config.slow_search_seconds
-        self._is_fast = entry.is_fast
-        self._detectors: dict[int, Detector] = {}
-        self._last: Frame | None = None
+        self._is_fast = find_detector(detector).is_fast
+        self._detector = lru_cache(2)(partial(make_detector, detector))
+        self._min_face, self._every, self._config = min_face, every, config
+        self._last = self._last_close = -1, 0.0  # index and time of the last search, and of the last for small faces
 
-    def is_due(self, frame: Frame, is_urgent: bool) -> bool:
-        """Tells whether it is time for a search, or, with a fast detector, one is urgent."""
-        last = self._last
-        if last is None or frame.index <= last.index or (is_urgent and self._is_fast):  # the source may have restarted
+    def find(self, frame: Frame, is_urgent: bool) -> list[Detection] | None:
+        """Finds the faces of a frame, from left to right; None if no search is due, nor one urgent."""
+        config, now = self._config, (frame.index, frame.time)
+        if frame.index <= self._last[0]:  # the source restarted
+            self._last = self._last_close = -1, 0.0
+        period = config.search_seconds if self._is_fast else config.slow_search_seconds
+        if not self._is_due(self._last, frame, period) and not (is_urgent and self._is_fast):
+            return None
+        self._last = now
+        smallest = self._min_face
+        if self._is_fast:
+            large = max(frame.picture.shape[:2]) // config.large_faces_per_side
+            if (
+                smallest is None
+                or smallest >= large
+                or not (is_urgent or self._is_due(self._last_close, frame, config.close_search_seconds))
+            ):
+                smallest = max(1, large, smallest or 0)
+            else:
+                self._last_close = now
+        return self._detector(smallest)(frame.picture)
+
+    def _is_due(self, last: tuple[int, float], frame: Frame, period: float) -> bool:
+        index, time = last
+        if index < 0:
             return True
         if self._every is not None:
-            return frame.index - last.index >= self._every
-        return frame.time - last.time >= self._period - 0.005  # rounded times must not cost a frame
-
-    def find(self, frame: Frame) -> list[Detection]:
-        """Finds the faces of a frame, from left to right."""
-        self._last = Frame(frame.index, frame.time, frame.picture[:0], frame.captured)  # without its pixels
-        smallest = self._min_face or max(1, max(frame.picture.shape[:2]) // self._config.faces_per_side)
-        if smallest not in self._detectors:
-            self._detectors = {smallest: make_detector(self._name, smallest)}
-        return self._detectors[smallest](frame.picture)
+            return frame.index - index >= self._every
+        return frame.time - time >= period - 0.005  # rounded times must not cost a frame

@@ -34,6 +34,7 @@ class FaceTracker:
 
     Args:
         estimator: estimates single views.
+        min_face: width of the smallest face to find, pixels; None for a twelfth of the frame's longer side.
         max_faces: upper bound of faces tracked at once; None for no bound. The earliest ones stay.
         detect_every: frames from one search to the next; None for several a second.
         config: parameters; None for the defaults.
@@ -42,6 +43,7 @@ class FaceTracker:
     def __init__(
         self,
         estimator: "FaceEstimator",
+        min_face: int | None = None,
         max_faces: int | None = None,
         detect_every: int | None = None,
         config: TrackingConfig | None = None,
@@ -51,7 +53,7 @@ class FaceTracker:
 
         self._assign = linear_sum_assignment
         self._estimator, self._max_faces, self._config = estimator, max_faces, config or TrackingConfig()
-        self._search = PeriodicSearch(estimator.detector, estimator.min_face, detect_every, self._config)
+        self._search = PeriodicSearch(estimator.detector, min_face, detect_every, self._config)
         self._certain_score = find_detector(estimator.detector).min_score
         self._tracks: list[Track] = []
         self._numbers = count(1)
@@ -62,17 +64,19 @@ class FaceTracker:
         """Returns the next frame with its faces, from left to right."""
         current, previous = ReducedFrame(frame.picture, self._config), self._previous
         elapsed = frame.time - self._time
+        is_cut = previous is not None and not current.continues(previous)
         if previous is None or not 0 <= elapsed < self._config.lost_seconds:  # another or a restarted source
             self._tracks = []
-        elif current.continues(previous):
-            self._move(previous, current, frame, elapsed)
-        else:
+        elif is_cut:
             for track in self._tracks:
                 track.is_visible = track.is_certain = False
-        is_cut = previous is not None and not current.continues(previous)
+        else:
+            self._move(previous, current, frame, elapsed)
         self._previous, self._time = current, frame.time
-        if self._search.is_due(frame, is_urgent=is_cut or any(self._is_doubtful(track) for track in self._visible)):
-            self._match(current, frame, self._search.find(frame))
+        is_urgent = is_cut or any(map(self._is_doubtful, self._visible))
+        detections = self._search.find(frame, is_urgent)
+        if detections is not None:
+            self._match(current, frame, detections)
         self._forget(frame.time)
         return Scene(frame, self._faces(frame))
 
@@ -144,9 +148,7 @@ class FaceTracker:
         """Chooses the detections to look at closely: who is in doubt or may have returned, and whose time it is."""
         lost = [track for track in self._tracks if not track.is_visible]
         doubtful = [
-            index
-            for track, index in pairs.items()
-            if not track.is_certain or self._is_changed(track, patches[index])
+            index for track, index in pairs.items() if not track.is_certain or self._is_changed(track, patches[index])
         ]
         due = sorted(
             (track.due, index)

@@ -29,8 +29,11 @@ def test_the_display(drawn: Drawn) -> None:
     assert said(16, Hud(8.13, 0.05, 12, captured=2)) == ["2 captured   8.1 FPS   50 ms   12 dropped h: help"]
     assert said(17, Hud(8.13, 0.05, 12, recording=True, paused=True))[0].startswith("REC   paused   8.1 FPS")
     assert said(200, Hud(30.0, 0.04)) == ["30 FPS   40 ms"]
+    assert said(201, Hud(30.0, 0.04, seconds_lost=0.9)) == ["30 FPS   40 ms"]  # too short to be mentioned
+    assert said(201, Hud(30.0, 0.04, 2, seconds_lost=12.9)) == ["no signal for 12 s, trying again"]
     assert said(201, Hud(help=True)) == ["30 FPS   40 ms", *(f"{key} {meaning}" for key, meaning in KEYS)]
     overlay.language = "zh"
+    assert said(300, Hud(30.0, seconds_lost=12.9, paused=True)) == ["已 12 秒无信号，正在重试   已暂停"]  # noqa: RUF001
     assert said(300, Hud(30.0, 0.04, 2, recording=True, help=True))[:2] == [
         "录制中   30 帧/秒   40 毫秒   2 帧丢弃",
         "Q, Esc 退出",

@@ -1,5 +1,6 @@
 """Viewer: keys and playback speed, with a fake screen."""
 
+import itertools
 import re
 import signal
 import threading
@@ -24,7 +25,7 @@ from facekit.video.frames import Frame, Scene
 from facekit.video.sinks import recorder
 from facekit.video.sources.source import Source
 
-ESTIMATOR: Any = SimpleNamespace(heads=[AGE])
+ESTIMATOR: Any = SimpleNamespace(heads=[AGE], min_face=None, detector="hog")
 N_FRAMES = 12
 ESC = 27
 
@@ -36,7 +37,7 @@ class Screen:
         self.shown: list[np.ndarray] = []
         self.waited: list[int] = []
         self.keys, self.closed_at, self.is_destroyed = dict(keys or {}), closed_at, False
-        monkeypatch.setattr(window, "has_display", lambda: True)
+        monkeypatch.setattr(window, "work_area", lambda: (1366, 728))
         for name in ("namedWindow", "resizeWindow"):
             monkeypatch.setattr(cv2, name, lambda *_: None)
         monkeypatch.setattr(cv2, "imshow", lambda title, frame: self.shown.append(frame))
@@ -97,7 +98,7 @@ def test_a_key_is_known_while_num_lock_is_on(clip: Path, monkeypatch: pytest.Mon
 
 
 class Unplugged(Source):
-    """Camera that gives one picture, then blocks until it is stopped."""
+    """Camera that gives one picture, then is lost until it is stopped."""
 
     name, is_live, rate, size = "Camera 0", True, Fraction(30), (320, 240)
 
@@ -107,6 +108,9 @@ class Unplugged(Source):
     def __iter__(self) -> Iterator[Frame]:
         yield Frame(0, 0.0, pictures(1)[0], time.monotonic())
         self.is_closed.wait(LIMIT)
+
+    def seconds_lost(self) -> float:
+        return 12.9
 
     def close(self) -> None:
         self.is_closed.set()
@@ -119,6 +123,42 @@ def test_one_can_leave_while_the_camera_is_gone(monkeypatch: pytest.MonkeyPatch)
     assert annotate_video(source, ESTIMATOR).frames == 1
     assert len(screen.shown) == 4 and (screen.shown[1] != screen.shown[2]).any()  # help is listed
     assert source.is_closed.is_set()
+
+
+def test_a_lost_camera_is_shown_until_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "SHUTDOWN_SECONDS", 0.1)
+    seconds, huds = iter([0.0, 4.5, 5.5]), []
+    real = viewer.Overlay.draw_hud
+    monkeypatch.setattr(viewer.Overlay, "draw_hud", lambda self, *rest: (huds.append(rest[-1]), real(self, *rest))[1])
+    monkeypatch.setattr(Unplugged, "seconds_lost", lambda _: next(seconds, 0.0))
+    Screen(monkeypatch, {5: "q"})
+    annotate_video(Unplugged(), ESTIMATOR)
+    assert [(hud.is_lost, int(hud.seconds_lost)) for hud in huds] == [
+        (False, 0),
+        (True, 4),
+        (True, 5),
+        *[(False, 0)] * 2,
+    ]
+
+
+class Endless(Unplugged):
+    """Camera that gives pictures until it is stopped."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        for number in itertools.count():
+            if self.is_closed.wait(0.002):
+                return
+            yield Frame(number, number / 500, pictures(1)[0], time.monotonic())
+
+    def seconds_lost(self) -> float:
+        return 0.0
+
+
+def test_what_comes_during_a_pause_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(viewer, "PAUSE_POLL_SECONDS", 0.05)
+    Screen(monkeypatch, {1: "p", 10: "q"})  # 200 pictures come meanwhile
+    report = annotate_video(Endless(), ESTIMATOR)
+    assert report.frames == 1 and report.dropped < 30
 
 
 def test_closing_the_window_leaves(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from films import film, pictures
 from waiting import LIMIT
@@ -19,10 +20,10 @@ from facekit.core.lazy_imports import import_cv2
 from facekit.heads import AGE
 from facekit.video import VideoOptions, annotate, annotate_video
 from facekit.video.display import window
-from facekit.video.display.window import has_display
+from facekit.video.display.window import UNKNOWN_SCREEN, Window, work_area
 from facekit.video.frames import Scene
 
-ESTIMATOR: Any = SimpleNamespace(heads=[AGE])
+ESTIMATOR: Any = SimpleNamespace(heads=[AGE], min_face=None, detector="hog")
 N_FRAMES = 12
 
 
@@ -55,7 +56,32 @@ def test_without_a_display_what_is_wanted_is_written(
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have a display")
 def test_a_display_that_does_not_answer_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISPLAY", ":9876")
-    assert not has_display()
+    assert work_area() is None
+
+
+@pytest.mark.parametrize("system", ["darwin", "linux"])
+def test_a_screen_of_unknown_size_counts_as_small(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window.sys, "platform", system)
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr(window.subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=0, stdout=""))
+    assert work_area() == UNKNOWN_SCREEN
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [((3840, 2160), (1165, 655)), ((1080, 1920), (369, 655)), ((640, 480), (640, 480))]
+)
+def test_a_window_fits_the_screen_and_keeps_the_shape(
+    size: tuple[int, int], shown: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[tuple[int, int]] = []
+    monkeypatch.setattr(window, "work_area", lambda: (1366, 728))
+    for name in ("namedWindow", "imshow"):
+        monkeypatch.setattr(window.cv2, name, lambda *_: None)
+    monkeypatch.setattr(window.cv2, "resizeWindow", lambda title, *sides: sizes.append(sides))
+    shows = Window()
+    for _ in range(2):  # the size is set once: the user may change it
+        shows.show(np.zeros((size[1], size[0], 3), np.uint8))
+    assert sizes == [shown]
 
 
 def test_opencv_that_does_not_load_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,9 +136,11 @@ import sys
 from types import SimpleNamespace
 from facekit.heads import AGE
 from facekit.video import VideoOptions, annotate, annotate_video, pipeline
+from facekit.video.display.window import work_area
 from facekit.video.frames import Scene
 annotate._stages = lambda *_: {"all": lambda frame: (Scene(frame, ()), frame.picture)}
-print(annotate_video(sys.argv[1], SimpleNamespace(heads=[AGE])).frames)
+print(work_area())
+print(annotate_video(sys.argv[1], SimpleNamespace(heads=[AGE], min_face=None, detector="hog")).frames)
 """
 
 
@@ -125,4 +153,4 @@ def test_a_real_window_opens_and_says_nothing(clip: Path, display: str) -> None:
         text=True,
         timeout=LIMIT,
     )
-    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, str(N_FRAMES), "")
+    assert (done.returncode, done.stdout.splitlines(), done.stderr) == (0, ["(800, 600)", str(N_FRAMES)], "")

@@ -41,18 +41,16 @@ def read(path: Path) -> tuple[list[Frame], Source, list[str]]:
         ("film.mov", "png", "rgba", 0),
         ("film.ts", "mpeg2video", "yuv422p", 6),
         ("film.webm", "libvpx-vp9", "yuva420p", 6),
-        ("film.gif", "gif", "rgb8", 20),
     ],
 )
 def test_every_frame_of_a_file_is_read(name: str, codec: str, pixels: str, most: float, tmp_path: Path) -> None:
-    rate = Fraction(10) if codec == "gif" else NTSC  # a GIF's times are hundredths of a second
-    path = film(tmp_path / name, pictures(), codec=codec, pixels=pixels, rate=rate)
+    path = film(tmp_path / name, pictures(), codec=codec, pixels=pixels)
     frames, source, notes = read(path)
-    assert (source.name, source.is_live, source.rate, source.size, notes) == (str(path), False, rate, (320, 240), [])
+    assert (source.name, source.is_live, source.rate, source.size, notes) == (str(path), False, NTSC, (320, 240), [])
     assert source.n_frames in (12, None)
-    assert source.duration == pytest.approx(float(12 / rate), abs=0.04)
+    assert source.duration == pytest.approx(float(12 / NTSC), abs=0.04)
     assert [frame.index for frame in frames] == list(range(12))
-    assert [frame.time for frame in frames] == pytest.approx([float(n / rate) for n in range(12)], abs=1.1e-3)
+    assert [frame.time for frame in frames] == pytest.approx([float(n / NTSC) for n in range(12)], abs=1.1e-3)
     for frame, picture in zip(frames, pictures(), strict=True):
         assert frame.picture.dtype == np.uint8 and frame.picture.flags.c_contiguous
         assert difference(frame.picture, picture) <= most
@@ -96,6 +94,37 @@ def test_a_film_whose_size_changes_keeps_the_first(tmp_path: Path) -> None:
     assert difference(frames[-1].picture, large[-1]) < 20
     # The second one's clock begins anew.
     assert [frame.time for frame in frames] == pytest.approx([float(n / NTSC) for n in range(90)])
+
+
+def test_a_later_part_of_another_shape_gets_borders(tmp_path: Path) -> None:
+    first, second = film(tmp_path / "1.ts", pictures(9)), film(tmp_path / "2.ts", pictures(9, (240, 320)))
+    (tmp_path / "film.ts").write_bytes(first.read_bytes() + second.read_bytes())
+    frames, _, _ = read(tmp_path / "film.ts")
+    assert (len(frames), frames[-1].picture.shape) == (18, (240, 320, 3))
+    assert not frames[-1].picture[:, :70].any()
+    assert (
+        difference(
+            frames[-1].picture[:, 70:250], np.asarray(Image.fromarray(pictures(9, (240, 320))[-1]).resize((180, 240)))
+        )
+        < 8
+    )
+
+
+@pytest.mark.parametrize("kind", ["film", "folder"])
+def test_each_nth_frame_keeps_its_time(kind: str, tmp_path: Path) -> None:
+    if kind == "film":
+        path, rate = film(tmp_path / "film.mp4", pictures()), NTSC
+    else:
+        path, rate = tmp_path, Fraction(25)
+        for number, picture in enumerate(pictures()):
+            save_picture(picture, tmp_path / f"{number}.png")
+    with open_source(path) as source:
+        source.keep_each(5)
+        frames = list(source)
+    assert (source.rate, source.n_frames) == (rate / 5, 3)
+    assert [frame.index for frame in frames] == [0, 5, 10]
+    assert [frame.time for frame in frames] == pytest.approx([float(n / rate) for n in (0, 5, 10)])
+    assert difference(frames[2].picture, pictures()[10]) < 5
 
 
 def test_colours_are_right_with_and_without_marks(tmp_path: Path) -> None:
@@ -203,6 +232,9 @@ def unreadable(kind: str, folder: Path) -> Path:
         path.touch()
     elif kind == "text":
         path.write_text("no video\n" * 50)
+    elif kind == "no picture":
+        path = folder / "bad.gif"
+        path.write_text("no picture")
     elif kind == "noise":
         path.write_bytes(np.random.default_rng(0).bytes(100_000))
     elif kind == "cut":
@@ -224,10 +256,11 @@ def unreadable(kind: str, folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("missing", "A video must exist. Received: {}. Check"),
+        ("missing", "A video must exist, as a file or a camera. Received: {}. Check"),
         ("folder", "A folder must hold pictures (.jpg, .png, .webp ...). Received: {}, which has none."),
         ("broken pictures", "None of the 1 pictures in {} can be read."),
         ("empty", "{} is empty. Copy it again."),
+        ("no picture", "A picture must be a JPEG, PNG, WebP or of another format that Pillow reads. Received: {},"),
         ("text", "{} has no pictures that can be read"),
         ("noise", "{} has no pictures that can be read"),
         ("cut", "{} has no pictures that can be read"),
@@ -243,6 +276,42 @@ def test_what_is_no_video_is_refused_in_one_line(
         open_source(str(path))
     assert str(caught.value).startswith(message.format(path)) and "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
+
+
+# Animated and still pictures
+
+
+def animation(path: Path, milliseconds: list[int]) -> Path:
+    first, *rest = (Image.fromarray(picture) for picture in pictures(len(milliseconds)))
+    first.save(path, save_all=True, append_images=rest, duration=milliseconds, lossless=True)
+    return path
+
+
+@pytest.mark.parametrize(("suffix", "most"), [("gif", 3), ("webp", 0), ("png", 0)])
+def test_an_animation_is_played_once_at_its_own_times(suffix: str, most: float, tmp_path: Path) -> None:
+    path = animation(tmp_path / f"film.{suffix}", [200, 50, 0, 40])
+    frames, source, notes = read(path)
+    assert (source.name, source.is_live, source.rate, source.size, notes) == (str(path), False, 5, (320, 240), [])
+    assert source.n_frames == 4
+    assert [(frame.index, frame.time) for frame in frames] == [(0, 0), (1, 0.2), (2, 0.25), (3, 0.35)]  # 0 is 100 ms
+    assert max(difference(frame.picture, picture) for frame, picture in zip(frames, pictures(), strict=False)) <= most
+
+
+def test_a_still_picture_is_one_frame(tmp_path: Path) -> None:
+    save_picture(pictures()[0], tmp_path / "still.png")
+    frames, _, notes = read(tmp_path / "still.png")
+    assert len(frames) == 1 and np.array_equal(frames[0].picture, pictures()[0])
+    assert notes == [f"{tmp_path / 'still.png'} is a still picture: a video of one frame."]
+
+
+def test_an_animation_that_is_cut_off_gives_what_it_has_and_then_tells(tmp_path: Path) -> None:
+    path = animation(tmp_path / "film.gif", [50] * 6)
+    os.truncate(path, path.stat().st_size // 2)
+    frames = []
+    with open_source(path) as source, pytest.raises(VideoError, match=r"cut off: it ends after \d of \d frames"):
+        for frame in source:
+            frames.append(frame)
+    assert 1 <= len(frames) <= 3
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="everything is open to this user")

@@ -171,6 +171,19 @@ def test_rtsp_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert notes[0] == f"rtsp://{address} gives no more pictures. Trying again."
 
 
+@pytest.mark.parametrize(("transport", "requested"), [(None, "TCP"), ("tcp", "TCP"), ("udp", "UDP")])
+def test_rtsp_is_transported_as_wanted(transport: str | None, requested: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    transports: list[str] = []
+    monkeypatch.setattr(Rtsp, "transports", transports)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Rtsp) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        with pytest.raises(VideoError, match="gives no picture"):  # it has none
+            open_source(f"rtsp://127.0.0.1:{server.server_address[1]}/live", rtsp_transport=transport)
+        server.shutdown()
+    assert transports[0].startswith(f"RTP/AVP/{requested};")
+
+
 def test_a_stream_that_is_waited_for_does_not_keep_the_process(serve: Callable[..., Server]) -> None:
     program = """
 import sys, threading
