@@ -116,11 +116,12 @@ def _run(
         if window:
             stack.enter_context(window)
             viewer = Viewer(window, overlay, recorder, captures, is_live=source.is_live, pipeline=pipeline)
-        _consume(pipeline, sinks, viewer, source, report)
+        if _consume(pipeline, sinks, viewer, source, report):
+            recorder.finish()
 
 
-def _consume(pipeline: Pipeline, sinks: list[Sink], viewer: Viewer | None, source: Source, report: VideoReport) -> None:
-    """Passes the pipeline's results to the sinks and the viewer until either ends."""
+def _consume(pipeline: Pipeline, sinks: list[Sink], viewer: Viewer | None, source: Source, report: VideoReport) -> bool:
+    """Passes the pipeline's results to the sinks and the viewer until either ends. Tells whether the source ended."""
     hidden = True if viewer or source.is_live else None  # None: a progress bar on terminals only
     started = time.perf_counter()
     with tqdm(pipeline, Path(source.name).name, _n_frames(source), leave=False, unit=" frames", disable=hidden) as bar:
@@ -133,9 +134,10 @@ def _consume(pipeline: Pipeline, sinks: list[Sink], viewer: Viewer | None, sourc
                 if source.is_live:
                     report.latencies.append(time.monotonic() - scene.frame.captured)
                 if not is_running:
-                    break
+                    return False
         finally:
             report.seconds, report.dropped = time.perf_counter() - started, pipeline.dropped
+    return not pipeline.is_stopped and (viewer is None or viewer.refresh())
 
 
 def _n_frames(source: Source) -> int | None:

@@ -16,6 +16,7 @@ class FragmentFile:
     """
 
     def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
         self._file = open(path, "wb", buffering=0)
         self._committed = 0  # bytes of header and whole fragments
         self.n_commits = 0

@@ -29,6 +29,8 @@ class Source(ABC):
         size: width, height of all upright frames, pixels.
         n_frames: announced number of frames; None if unknown.
         duration: announced duration, seconds; None if unknown.
+        sound: path or address of a file with its sound, for av.open; None if there is none.
+        start: time of the first frame in that file, seconds.
     """
 
     name: str
@@ -37,6 +39,8 @@ class Source(ABC):
     size: tuple[int, int]
     n_frames: int | None = None
     duration: float | None = None
+    sound: str | None = None
+    start: float = 0.0
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:
