@@ -73,7 +73,7 @@ def annotate_video(
             if not isinstance(source, Source):
                 options.check_source(source)
                 source = open_source(source, size=options.camera_size, stop=stop)
-            summary = Summary(estimator.heads)
+            summary = Summary(estimator.heads, options.summary)
             with source, _written_summary(summary, options, report):
                 _run(source, estimator, options, summary, report, stop)
         except FaceKitError as error:
@@ -180,13 +180,15 @@ def _open_window(options: VideoOptions) -> Window | None:
     except VideoError:  # no display
         if not options.writes:
             raise
+        replace(options, show=False)  # raises UsageError if only the window's key would capture
         print_note("note: There is no display: the video is written, but not shown.")
         return None
 
 
 def _open_captures(source: Source, options: VideoOptions, stack: ExitStack) -> Captures:
+    target = options.capture_to or "captures"
     captures = Captures(
-        options.capture_to or "captures",
+        target,
         every=options.capture_every,
         faces=options.capture_faces,
         endpoint=options.s3_endpoint,
@@ -213,12 +215,12 @@ def _written_summary(summary: Summary, options: VideoOptions, report: VideoRepor
 
 
 def _write_summary(summary: Summary, options: VideoOptions, report: VideoReport) -> None:
+    summary.finish()
     if not report.frames:
         return
     report.tracks = str(summary)
     if options.tables:
         table, timeline = options.tables
-        summary.write_csv(table)
         report.files.append(table)
         draw_timeline(summary, timeline, options.language)
         report.files.append(timeline)

@@ -52,7 +52,7 @@ class VideoOptions:
 
     def __post_init__(self) -> None:
         lookup("language", self.language, LANGUAGES)
-        if not (self.show or self.writes):
+        if not (self.show or self.writes or self.capture_to):
             raise UsageError(
                 "Without a window, name what to write: output, jsonl, summary or capture_to.", argument="output"
             )
@@ -72,6 +72,12 @@ class VideoOptions:
 
     def _check_captures(self) -> None:
         if self.capture_to:
+            if not (self.show or self.captures_by_itself):
+                raise UsageError(
+                    "Without a window, and so without its space key, say what to capture: capture_every or "
+                    "capture_faces.",
+                    argument="capture_to",
+                )
             return
         if self.capture_every or self.capture_faces:
             raise UsageError("Captures need a target: a folder or s3://bucket/prefix.", argument="capture_to")
@@ -102,9 +108,14 @@ class VideoOptions:
                     )
 
     @property
+    def captures_by_itself(self) -> bool:
+        """Tells whether captures are taken without a key."""
+        return bool(self.capture_every or self.capture_faces)
+
+    @property
     def writes(self) -> bool:
-        """Tells whether any file is written."""
-        return bool(self.output or self.jsonl or self.summary or self.capture_to)
+        """Tells whether any file is written without a key."""
+        return bool(self.output or self.jsonl or self.summary or self.captures_by_itself)
 
     @property
     def draws(self) -> bool:
