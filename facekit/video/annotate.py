@@ -23,7 +23,7 @@ from facekit.video.display.window import Window
 from facekit.video.frames import Frame, Scene
 from facekit.video.options import VideoOptions
 from facekit.video.pipeline import Pipeline
-from facekit.video.report import VideoReport, joined_names
+from facekit.video.report import VideoReport
 from facekit.video.sinks.jsonl import JsonLines
 from facekit.video.sinks.recorder import Recorder
 from facekit.video.sinks.summary import Summary
@@ -77,8 +77,8 @@ def annotate_video(
             with source, _written_summary(summary, options, report):
                 _run(source, estimator, options, summary, report, stop)
         except FaceKitError as error:
-            if report.frames and report.files:
-                message = f"{error} What was done until then is in {joined_names(report.files)}."
+            if report.frames and report.written:
+                message = f"{error} What was done until then is in {report.written}."
                 raise type(error)(message, argument=error.argument) from error
             if report.frames or not report.interrupted:  # an interrupted start is reported as interrupted only
                 raise
@@ -99,7 +99,7 @@ def _run(
     overlay = Overlay(options.language, KEYS)
     window = _open_window(options)
     with ExitStack() as stack:
-        captures = cache(partial(_open_captures, source, options, stack))  # opened at the first use
+        captures = cache(partial(_open_captures, source, options, stack, report))  # opened at the first use
         recorder = stack.enter_context(Recorder(source, options.output, report.files))
         sinks: list[Sink] = [lambda scene, drawn: summary.add(scene), recorder.write]
         if options.capture_to:
@@ -137,7 +137,7 @@ def _consume(pipeline: Pipeline, sinks: list[Sink], viewer: Viewer | None, sourc
                     return False
         finally:
             report.seconds, report.dropped = time.perf_counter() - started, pipeline.dropped
-    return not pipeline.is_stopped and (viewer is None or viewer.refresh())
+    return not pipeline.is_stopped
 
 
 def _n_frames(source: Source) -> int | None:
@@ -185,10 +185,9 @@ def _open_window(options: VideoOptions) -> Window | None:
         return None
 
 
-def _open_captures(source: Source, options: VideoOptions, stack: ExitStack) -> Captures:
-    target = options.capture_to or "captures"
-    captures = Captures(
-        target,
+def _open_captures(source: Source, options: VideoOptions, stack: ExitStack, report: VideoReport) -> Captures:
+    report.captures = Captures(
+        options.capture_to or "captures",
         every=options.capture_every,
         faces=options.capture_faces,
         endpoint=options.s3_endpoint,
@@ -197,7 +196,7 @@ def _open_captures(source: Source, options: VideoOptions, stack: ExitStack) -> C
         live=source.is_live,
         note=print_note,
     )
-    return stack.enter_context(captures)
+    return stack.enter_context(report.captures)
 
 
 @contextmanager

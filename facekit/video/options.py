@@ -74,8 +74,7 @@ class VideoOptions:
         if self.capture_to:
             if not (self.show or self.captures_by_itself):
                 raise UsageError(
-                    "Without a window, and so without its space key, say what to capture: capture_every or "
-                    "capture_faces.",
+                    "Without a window, whose space key captures, name what to capture: capture_every or capture_faces.",
                     argument="capture_to",
                 )
             return

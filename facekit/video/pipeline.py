@@ -92,9 +92,9 @@ class Pipeline:
             try:
                 item = self._results.get(timeout=POLL_SECONDS)
             except Empty:
-                if self.on_idle():
-                    continue
-                return
+                if not self.on_idle():
+                    self._stop.set()
+                continue
             if isinstance(item, _End):
                 if item.error:
                     raise item.error

@@ -83,7 +83,11 @@ def test_a_video_becomes_a_video_lines_and_a_summary(tmp_path: Path, tiny_weight
         still = np.asarray(photograph.convert("RGB").resize((512, 512)))
     source = film(tmp_path / "still.mp4", [still] * 20)
     options = hidden(
-        output=tmp_path / "o.mp4", jsonl=str(tmp_path / "o.jsonl"), summary=tmp_path / "o.csv", capture_to=str(tmp_path)
+        output=tmp_path / "o.mp4",
+        jsonl=str(tmp_path / "o.jsonl"),
+        summary=tmp_path / "o.csv",
+        capture_to=str(tmp_path / "seen"),
+        capture_faces=True,
     )
     report = annotate_video(source, FaceEstimator(tiny_weights, heads=["age"]), options)
     assert report.files == [tmp_path / name for name in ("o.jsonl", "o.mp4", "o.csv", "o.png")]
@@ -100,6 +104,8 @@ def test_a_video_becomes_a_video_lines_and_a_summary(tmp_path: Path, tiny_weight
     left, top, right, bottom = face["box"]
     assert difference(frames[-1][top:bottom, left:right], still[top:bottom, left:right]) > 2  # the box is drawn
     assert "1 " in report.tracks and str(report).startswith("20 frames, ")
+    names = " and ".join(str(tmp_path / name) for name in ("o.jsonl", "o.mp4", "o.csv", "o.png"))
+    assert str(report).endswith(f", written to {names} and 1 capture in {tmp_path / 'seen'}")
 
 
 def test_the_same_file_gives_the_same_lines(tmp_path: Path, tiny_weights: Path) -> None:
