@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import cache, partial
@@ -23,6 +23,7 @@ from facekit.video.display.window import Window
 from facekit.video.frames import Frame, Scene
 from facekit.video.options import VideoOptions
 from facekit.video.pipeline import Pipeline
+from facekit.video.privacy import FaceBlur
 from facekit.video.report import VideoReport
 from facekit.video.sinks.jsonl import JsonLines
 from facekit.video.sinks.recorder import Recorder
@@ -33,7 +34,7 @@ from facekit.video.sources.source import Source, print_note
 from facekit.video.tracks.config import SmoothingConfig
 from facekit.video.tracks.search import PeriodicSearch, can_search_locally
 from facekit.video.tracks.smoothing import EstimateSmoother
-from facekit.video.tracks.tracking import Tracker
+from facekit.video.tracks.tracking import Track, Tracker
 
 if TYPE_CHECKING:
     from facekit.estimator import FaceEstimator
@@ -151,10 +152,19 @@ def _stages(estimator: "FaceEstimator", options: VideoOptions, overlay: Overlay)
     search = PeriodicSearch(estimator.detector, estimator.min_face, options.detect_every)
     tracker = Tracker(options.max_faces, searches_locally=can_search_locally(estimator.detector))
     smoother = EstimateSmoother(estimator, SmoothingConfig(time_constant_seconds=options.smoothing))
+    # A face must not be visible until the tracker's next search.
+    blur_search = PeriodicSearch(estimator.detector, estimator.min_face, options.detect_every or 1)
+    blur = FaceBlur()
+
+    def estimate(tracked: tuple[Frame, Any, Any, Sequence[Track]]) -> Scene:
+        frame, _, detections, tracks = tracked
+        shown = blur.blurred(frame, detections, tracks) if options.blur else frame
+        return Scene(shown, smoother.update(frame, tracks))
+
     return {
-        "detect": lambda frame: (frame, search.find(frame)),
-        "track": lambda found: (found[0], tracker.track(*found)),
-        "estimate": lambda tracked: Scene(tracked[0], smoother.update(*tracked)),
+        "detect": lambda frame: (frame, search.find(frame), blur_search.find(frame) if options.blur else None),
+        "track": lambda found: (*found, tracker.track(*found[:2])),
+        "estimate": estimate,
         "draw": lambda scene: (scene, overlay.draw(scene) if options.draws else scene.frame.picture),
     }
 

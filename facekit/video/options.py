@@ -19,6 +19,7 @@ class VideoOptions:
         summary: .csv file for a table of the tracks; a timeline is drawn beside it as .png.
         language: of the captions.
         mirror: flip the frames horizontally.
+        blur: make faces unrecognisable in all that is shown and written.
         camera_size: width, height to request from a camera, pixels.
         detect_every: frames from one search for new faces to the next; None for five searches a second.
         smoothing: seconds after which an observation counts for a third in its track's estimates; 0 for no averaging.
@@ -40,6 +41,7 @@ class VideoOptions:
     summary: str | Path | None = None
     language: str = "en"
     mirror: bool = False
+    blur: bool = False
     camera_size: tuple[int, int] | None = None
     detect_every: int | None = None
     smoothing: float = 30.0

@@ -42,7 +42,8 @@ class VideoReport:
     @property
     def written(self) -> str:
         """Names of everything that was written, for a sentence."""
-        return " and ".join(map(str, [*self.files, *filter(None, [self.captures])]))
+        names = [str(written) for written in (*self.files, self.captures) if written]
+        return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
     def __str__(self) -> str:
         parts = [f"{self.frames} frame{'' if self.frames == 1 else 's'}"]
