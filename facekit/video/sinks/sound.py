@@ -160,7 +160,8 @@ class _Track:
         with suppress(av.FFmpegError):  # damaged
             if not self._is_copied:
                 for frame in packet.decode():
-                    frame.pts += round(shift / frame.time_base)
+                    if frame.pts is not None:
+                        frame.pts += round(shift / frame.time_base)
                     yield from self._stream.encode(frame)
                 if packet.pts is None:  # the last one
                     yield from self._stream.encode()

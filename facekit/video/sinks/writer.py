@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from fractions import Fraction
 from math import inf
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import av
@@ -185,9 +184,7 @@ class VideoWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
             if not self._file.has_failed:
                 self._encode(None)
