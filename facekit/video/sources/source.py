@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from types import TracebackType
 from typing import Self
 
 from facekit.core.errors import VideoError
@@ -25,21 +26,21 @@ class Source(ABC):
         name: for messages; a stream's has no user name or password.
         is_live: whether frames arrive whether or not they are read; their times are then those of arrival.
         rate: nominal frames per second; frames of files may be unevenly spaced too.
+        sound: path or address of a file with its sound, for av.open; None if there is none.
+        start: time of the first frame in that file, seconds.
         size: width, height of all upright frames, pixels.
         n_frames: announced number of frames; None if unknown.
         duration: announced duration, seconds; None if unknown.
-        sound: path or address of a file with its sound, for av.open; None if there is none.
-        start: time of the first frame in that file, seconds.
     """
 
     name: str
     is_live: bool
     rate: Fraction
+    sound: str | None = None
+    start: float = 0.0
     size: tuple[int, int]
     n_frames: int | None = None
     duration: float | None = None
-    sound: str | None = None
-    start: float = 0.0
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:
@@ -56,7 +57,9 @@ class Source(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
