@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 MARGIN = 0.35  # around a box, as a share of its size: a detector's box leaves out hair, ears and chin
-BLOCKS_PER_FACE = 4  # across a box; a network recognises half of all faces with 16 (benchmarks/blurring.py)
+BLOCKS_PER_FACE = 4  # across a box; with 16, a network recognises 67 % (benchmarks/blurring.py)
 
 
 def blur_faces(picture: np.ndarray, boxes: Iterable[Sequence[int]]) -> np.ndarray:
