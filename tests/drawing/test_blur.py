@@ -26,7 +26,7 @@ def test_no_detector_finds_a_blurred_face_and_the_rest_stays() -> None:
     np.testing.assert_array_equal(blurred[outside], picture[outside])
 
 
-@pytest.mark.parametrize("scale", [0.05, 1.0, 5.0])
+@pytest.mark.parametrize("scale", [0.05, 1.0, 2.0])
 def test_faces_of_any_size_keep_as_few_colours(scale: float) -> None:
     with Image.open(PROJECT / "demo_images" / "speech.jpg") as photograph:
         side = round(400 * scale)

@@ -142,8 +142,8 @@ except VideoError as error:
 @linux_only
 @pytest.mark.parametrize("share", [0.0, 0.5])  # of the bytes that fit; 0 for a kill
 def test_after_a_kill_or_on_a_full_disk_sound_and_pictures_remain(share: float, tmp_path: Path) -> None:
-    frames = pictures(90, (320, 240))
-    source = film(tmp_path / "a.mp4", frames, rate=Fraction(30), sounds=[("aac", 0.0, 3.0)])
+    frames = pictures(75, (160, 120))
+    source = film(tmp_path / "a.mp4", frames, rate=RATE, sounds=[("aac", 0.0, 3.0)])
     path = tmp_path / "drawn.mp4"
     limit = int(share * copy(source).stat().st_size)
     done = subprocess.run(
@@ -156,6 +156,6 @@ def test_after_a_kill_or_on_a_full_disk_sound_and_pictures_remain(share: float, 
         assert done.returncode == -signal.SIGKILL
     n_frames = len(read_film(path)[0])
     end = read_sound(path)[1][-1]
-    assert (share or 0.67) * 90 - 31 < n_frames <= 90
-    assert abs(end - n_frames / 30) < 0.6  # neither runs ahead of the other
+    assert (share or 1) * 75 - 26 < n_frames <= 75
+    assert abs(end - n_frames / 25) < 0.6  # neither runs ahead of the other
     assert_in_step(path, 0.0, end)
