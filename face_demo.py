@@ -27,6 +27,7 @@ parser.add_argument(
     "--output", default="demo_output", metavar="DIR", help="for the drawn pictures (default: %(default)s)"
 )
 parser.add_argument("--language", default="en", metavar="NAME", help="of the captions: en (default) or zh")
+parser.add_argument("--blur", action="store_true", help="make the faces that are found unrecognisable")
 parser.add_argument("--json", metavar="FILE", help="write the estimates as JSON; - for stdout")
 parser.add_argument("--csv", metavar="FILE", help="write the estimates as a table for spreadsheets; - for stdout")
 parser.add_argument("--show", action="store_true", help="open each drawn picture in the system's viewer")
@@ -53,7 +54,7 @@ def run() -> int:
     table = Table(paths, estimator.heads)
     results: list[Annotated] = []
     try:
-        for result in annotate(paths, estimator, Path(args.output), args.language):
+        for result in annotate(paths, estimator, Path(args.output), args.language, blur=args.blur):
             if not args.quiet:
                 if not results:
                     say(table.header)

@@ -35,6 +35,7 @@ view = parser.add_argument_group("display")
 view.add_argument("--no-show", dest="show", action="store_false", help="open no window")
 view.add_argument("--language", default="en", metavar="NAME", help="language of the captions: en (default) or zh")
 view.add_argument("--mirror", action="store_true", help="flip the picture horizontally")
+view.add_argument("--blur", action="store_true", help="make faces unrecognisable wherever they are shown or written")
 view.add_argument(
     "--camera-size", type=width_by_height, metavar="WxH", help="size to request from a camera, e.g. 1280x720"
 )

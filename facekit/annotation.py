@@ -12,6 +12,7 @@ from typing import Any
 
 from facekit.core.errors import FaceKitError, PictureError, lookup
 from facekit.core.files import make_folder, unused_path
+from facekit.drawing.blur import blur_faces
 from facekit.drawing.languages import LANGUAGES
 from facekit.drawing.photographs import draw_estimates
 from facekit.estimator import FaceEstimate, FaceEstimator
@@ -53,7 +54,7 @@ class Annotated:
 
 
 def annotate(
-    paths: Sequence[Path], estimator: FaceEstimator, folder: Path, language: str = "en"
+    paths: Sequence[Path], estimator: FaceEstimator, folder: Path, language: str = "en", *, blur: bool = False
 ) -> Iterator[Annotated]:
     """Estimates and draws photographs; one that fails does not stop the rest.
 
@@ -62,6 +63,7 @@ def annotate(
         estimator: what answers.
         folder: gets a drawn copy of each, named like the photograph; a name that is taken gets a number.
         language: of the captions, "en" or "zh".
+        blur: make the found faces unrecognisable.
 
     Raises:
         FaceKitError: the folder cannot be made.
@@ -76,8 +78,9 @@ def annotate(
         height, width = result.picture.shape[:2]
         suffix = path.suffix if path.suffix.lower() in (".jpg", ".jpeg") else ".png"
         drawn = unused_path(folder / f"{path.stem}{suffix}")
+        picture = blur_faces(result.picture, [face.box for face in result.faces]) if blur else result.picture
         try:
-            save_picture(draw_estimates(result.picture, result.faces, language), drawn)
+            save_picture(draw_estimates(picture, result.faces, language), drawn)
         except PictureError as error:
             yield Annotated(path, width, height, result.faces, error=str(error))
         else:

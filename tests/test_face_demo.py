@@ -88,6 +88,16 @@ def test_drawn_pictures(demo: Script) -> None:
     assert (DEMO / "astronaut.jpg").read_bytes() == before
 
 
+def test_blurred_faces_are_not_in_the_drawn_picture(demo: Script) -> None:
+    demo(DEMO / "astronaut.jpg", "--output", "drawn", "--blur", "--json", "estimates.json")
+    (face,) = json.loads(Path("estimates.json").read_text())[0]["faces"]
+    left, top, right, bottom = face["box"]
+    with Image.open(DEMO / "astronaut.jpg") as original, Image.open("drawn/astronaut.jpg") as drawn:
+        difference = np.asarray(original).astype(int) - np.asarray(drawn)
+    assert np.abs(difference[:60, :60]).mean() < 4  # far from it
+    assert np.abs(difference[top + 9 : bottom - 9, left + 9 : right - 9]).mean() > 15
+
+
 def test_photographs_lying_on_their_side_are_turned(demo: Script) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees clockwise

@@ -38,6 +38,7 @@ def test_the_script_finds_a_face(tmp_path: Path, script: Callable[..., Any], tin
     [
         (["--source", "missing.mp4", "--no-show", "--jsonl", "-"], 1, "A video must exist, as a file or a camera."),
         (["--no-show"], 2, "Without a window, name what to write"),
+        (["--no-show", "--capture-to", "seen"], 2, "Without a window, whose space key captures, name what"),
         (["--camera-size", "big"], 2, "argument --camera-size: must be like 1280x720. Received: 'big'"),
         (["--capture-every", "0s"], 2, "argument --capture-every: must be a time above zero"),
         (["--no-shw"], 2, "unrecognized arguments: --no-shw. Did you mean --no-show?"),

@@ -21,7 +21,7 @@ LABEL_OPACITY = 0.78  # white text keeps a contrast above 7:1 where the picture 
 
 
 def label_image(
-    lines: Sequence[Line], text_size: int, size: Size, stripe: Colour | None, bars: Sequence[Bar] = ()
+    lines: Sequence[Line], text_size: int, size: Size, stripe: Colour | None, bars: Sequence[Bar] = (), tag: str = ""
 ) -> Image.Image:
     """Draws a label, RGBA.
 
@@ -31,6 +31,7 @@ def label_image(
         size: width and height, pixels, at least `label_size`.
         stripe: colour of the left edge and of the bars; None for no stripe.
         bars: one below each line; none for no bars.
+        tag: small text before the first line; "" for none.
     """
     image = Image.new("RGBA", size, (*DARK, round(255 * LABEL_OPACITY)))
     draw = ImageDraw.Draw(image)
@@ -44,7 +45,9 @@ def label_image(
     for number, (text, detail) in enumerate(lines):
         # The middle of Latin capitals and of Chinese characters lies 0.37 text sizes above the base line.
         base = margin // 2 + number * pitch + round(0.5 * line_height + 0.37 * text_size)
-        draw.text((left, base), text, (*LIGHT, 255), letters, anchor="ls")
+        if number == 0:
+            draw.text((left, base), tag, (*DIMMED, 255), font(_tag_size(text_size)), anchor="ls")
+        draw.text((left + (number == 0) * _tag_width(tag, text_size), base), text, (*LIGHT, 255), letters, anchor="ls")
         draw.text((right, base), detail, (*DIMMED, 255), letters, anchor="rs")
     for number, bar in enumerate(bars, start=1):
         bottom = margin // 2 + number * pitch - bar_height
@@ -64,7 +67,9 @@ def _draw_bar(draw: ImageDraw.ImageDraw, rect: Rect, bar: Bar, colour: Colour) -
 
 
 @lru_cache(maxsize=1024)
-def label_size(lines: tuple[Line, ...], text_size: int, has_stripe: bool, has_bars: bool = False) -> Size:
+def label_size(
+    lines: tuple[Line, ...], text_size: int, has_stripe: bool, has_bars: bool = False, tag: str = ""
+) -> Size:
     """Returns the width and height of a label, pixels."""
     letters = font(text_size)
     margin, stripe_width, line_height, bar_height = _spacing(text_size)
@@ -72,6 +77,7 @@ def label_size(lines: tuple[Line, ...], text_size: int, has_stripe: bool, has_ba
         letters.getlength(text) + (letters.getlength(detail) + 0.7 * text_size if detail else 0)
         for text, detail in lines
     ]
+    widths[0] += _tag_width(tag, text_size)
     pitch = line_height + 2 * bar_height * has_bars
     return round(max(widths) + 1) + 2 * margin + stripe_width * has_stripe, pitch * len(lines) + 2 * (margin // 2)
 
@@ -79,6 +85,15 @@ def label_size(lines: tuple[Line, ...], text_size: int, has_stripe: bool, has_ba
 def label_gap(text_size: int) -> int:
     """Returns the distance of a label to its face, pixels."""
     return max(2, text_size // 3)
+
+
+def _tag_size(text_size: int) -> int:
+    return TEXT_SIZES[max(0, TEXT_SIZES.index(text_size) - 2)]
+
+
+def _tag_width(tag: str, text_size: int) -> int:
+    """Returns the width of a tag and the space after it, pixels."""
+    return round(font(_tag_size(text_size)).getlength(tag) + 0.4 * text_size) if tag else 0
 
 
 def _spacing(text_size: int) -> tuple[int, int, int, int]:

@@ -24,11 +24,12 @@ FACE_COLOURS = [(255, 200, 60), (96, 205, 255), (120, 230, 150), (255, 150, 120)
 
 @dataclass(frozen=True)
 class Label:
-    """Lines of text on a dark rectangle."""
+    """Lines of text on a dark rectangle, the first after a small tag."""
 
     lines: tuple[Line, ...]
     text_size: int
     rect: Rect
+    tag: str = ""
 
 
 def draw_estimates(picture: np.ndarray, estimates: "Sequence[FaceEstimate]", language: str = "en") -> np.ndarray:

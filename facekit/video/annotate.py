@@ -15,6 +15,7 @@ from tqdm import tqdm
 from facekit.core.errors import FaceKitError, VideoError
 from facekit.core.files import writable_folder
 from facekit.core.signals import handled_signals
+from facekit.drawing.blur import blur_faces
 from facekit.faces.detectors import find_detector
 from facekit.faces.images import Picture
 from facekit.video.captures.captures import Captures
@@ -24,7 +25,7 @@ from facekit.video.display.window import Window
 from facekit.video.frames import Frame, Scene
 from facekit.video.options import VideoOptions
 from facekit.video.pipeline import Pipeline
-from facekit.video.report import VideoReport, joined_names
+from facekit.video.report import VideoReport
 from facekit.video.sinks.jsonl import JsonLines
 from facekit.video.sinks.recorder import Recorder
 from facekit.video.sinks.summary import Summary
@@ -39,8 +40,7 @@ if TYPE_CHECKING:
 
 Sink = Callable[[Scene, Picture], None]  # takes a scene and its annotated picture
 
-# Width of the smallest faces: this many pixels, or this share of the frame's longer side if that is more.
-LIVE_FACES_PER_SIDE = 12  # the smallest faces, as fractions of the frame's longer side
+LIVE_FACES_PER_SIDE = 12  # width of the smallest faces by default, as a fraction 1 / n of the frame's longer side
 FILE_FACES_PER_SIDE = 20
 LIVE_FRAMES_IN_FLIGHT = 3  # enough for two cores, and low in latency
 FILE_FRAMES_IN_FLIGHT = 12
@@ -76,12 +76,12 @@ def annotate_video(
                 options.check_source(source)
                 source = open_source(source, size=options.camera_size, rtsp_transport=options.rtsp_transport, stop=stop)
             source.keep_each(options.every)
-            summary = Summary(estimator.heads)
+            summary = Summary(estimator.heads, options.summary)
             with source, _written_summary(summary, options, report):
                 _run(source, estimator, options, summary, report, stop)
         except FaceKitError as error:
-            if report.frames and report.files:
-                message = f"{error} What was done until then is in {joined_names(report.files)}."
+            if report.frames and report.written:
+                message = f"{error} What was done until then is in {report.written}."
                 raise type(error)(message, argument=error.argument) from error
             if report.frames or not report.interrupted:  # an interrupted start is reported as interrupted only
                 raise
@@ -102,7 +102,7 @@ def _run(
     overlay = Overlay(options.language, KEYS)
     window = _open_window(options)
     with ExitStack() as stack:
-        captures = cache(partial(_open_captures, source, options, stack))  # opened at the first use
+        captures = cache(partial(_open_captures, source, options, stack, report))  # opened at the first use
         recorder = stack.enter_context(Recorder(source, options.output, report.files))
         sinks: list[Sink] = [lambda scene, drawn: summary.add(scene), recorder.write]
         if options.capture_to:
@@ -114,10 +114,7 @@ def _run(
         if estimator.min_face is None:
             report.smallest_face = smallest_face(source, estimator.detector)
         min_face = estimator.min_face or report.smallest_face
-        stages: dict[str, Callable[[Any], Any]] = {
-            "track": make_tracker(estimator, options, min_face).update,
-            "draw": lambda scene: (scene, overlay.draw(scene) if options.draws else scene.frame.picture),
-        }
+        stages = _stages(make_tracker(estimator, options, min_face), overlay, options)
         frames = _frames(source, options.mirror)
         pipeline = stack.enter_context(
             Pipeline(frames, stages, drop_old=source.is_live, in_flight=_in_flight(source), stop=stop)
@@ -126,11 +123,12 @@ def _run(
         if window:
             stack.enter_context(window)
             viewer = Viewer(window, overlay, recorder, captures, source=source, pipeline=pipeline)
-        _consume(pipeline, sinks, viewer, source, report)
+        if _consume(pipeline, sinks, viewer, source, report):
+            recorder.finish()
 
 
-def _consume(pipeline: Pipeline, sinks: list[Sink], viewer: Viewer | None, source: Source, report: VideoReport) -> None:
-    """Passes the pipeline's results to the sinks and the viewer until either ends."""
+def _consume(pipeline: Pipeline, sinks: list[Sink], viewer: Viewer | None, source: Source, report: VideoReport) -> bool:
+    """Passes the pipeline's results to the sinks and the viewer until either ends. Tells whether the source ended."""
     hidden = True if viewer or source.is_live else None  # None: a progress bar on terminals only
     started = time.perf_counter()
     with tqdm(pipeline, Path(source.name).name, _n_frames(source), leave=False, unit=" frames", disable=hidden) as bar:
@@ -143,9 +141,10 @@ def _consume(pipeline: Pipeline, sinks: list[Sink], viewer: Viewer | None, sourc
                 if source.is_live:
                     report.latencies.append(time.monotonic() - scene.frame.captured)
                 if not is_running:
-                    break
+                    return False
         finally:
             report.seconds, report.dropped = time.perf_counter() - started, pipeline.dropped
+    return not pipeline.is_stopped
 
 
 def _n_frames(source: Source) -> int | None:
@@ -168,7 +167,23 @@ def make_tracker(estimator: "FaceEstimator", options: VideoOptions, min_face: in
     """Makes the tracker that a video's options ask for, and loads what its first face needs."""
     estimator.load()
     config = TrackingConfig(averaging_seconds=options.smoothing)
-    return FaceTracker(estimator, min_face, options.max_faces, options.detect_every, config)
+    every = options.detect_every or (1 if options.blur else None)  # no face may be visible until the next search
+    return FaceTracker(estimator, min_face, options.max_faces, every, config)
+
+
+def _stages(tracker: FaceTracker, overlay: Overlay, options: VideoOptions) -> dict[str, Callable[[Any], Any]]:
+    """Makes the pipeline's stages, from a frame to a scene and its annotated picture."""
+
+    def track(frame: Frame) -> Scene:
+        scene = tracker.update(frame)
+        if not options.blur:
+            return scene
+        return replace(scene, frame=replace(frame, picture=blur_faces(frame.picture, tracker.boxes)))
+
+    return {
+        "track": track,
+        "draw": lambda scene: (scene, overlay.draw(scene) if options.draws else scene.frame.picture),
+    }
 
 
 def _in_flight(source: Source) -> int:
@@ -191,12 +206,13 @@ def _open_window(options: VideoOptions) -> Window | None:
     except VideoError:  # no display
         if not options.writes:
             raise
+        replace(options, show=False)  # raises UsageError if only the window's key would capture
         print_note("note: There is no display: the video is written, but not shown.")
         return None
 
 
-def _open_captures(source: Source, options: VideoOptions, stack: ExitStack) -> Captures:
-    captures = Captures(
+def _open_captures(source: Source, options: VideoOptions, stack: ExitStack, report: VideoReport) -> Captures:
+    report.captures = Captures(
         options.capture_to or "captures",
         every=options.capture_every,
         faces=options.capture_faces,
@@ -206,7 +222,7 @@ def _open_captures(source: Source, options: VideoOptions, stack: ExitStack) -> C
         live=source.is_live,
         note=print_note,
     )
-    return stack.enter_context(captures)
+    return stack.enter_context(report.captures)
 
 
 @contextmanager
@@ -224,12 +240,12 @@ def _written_summary(summary: Summary, options: VideoOptions, report: VideoRepor
 
 
 def _write_summary(summary: Summary, options: VideoOptions, report: VideoReport) -> None:
+    summary.finish()
     if not report.frames:
         return
     report.tracks = str(summary)
     if options.tables:
         table, timeline = options.tables
-        summary.write_csv(table)
         report.files.append(table)
         draw_timeline(summary, timeline, options.language)
         report.files.append(timeline)

@@ -19,6 +19,7 @@ class VideoOptions:
         summary: .csv file for a table of the tracks; a timeline is drawn beside it as .png.
         language: of the captions.
         mirror: flip the frames horizontally.
+        blur: make faces unrecognisable in all that is shown and written.
         camera_size: width, height to request from a camera, pixels.
         every: process, show and write each n-th frame only; its time stays.
         rtsp_transport: protocol of RTSP's pictures: "tcp" or "udp"; None for TCP where the camera offers it.
@@ -42,6 +43,7 @@ class VideoOptions:
     summary: str | Path | None = None
     language: str = "en"
     mirror: bool = False
+    blur: bool = False
     camera_size: tuple[int, int] | None = None
     every: int = 1
     rtsp_transport: str | None = None
@@ -58,7 +60,7 @@ class VideoOptions:
         lookup("language", self.language, LANGUAGES)
         if self.rtsp_transport is not None:
             lookup("RTSP transport", self.rtsp_transport, {"tcp": None, "udp": None})
-        if not (self.show or self.writes):
+        if not (self.show or self.writes or self.capture_to):
             raise UsageError(
                 "Without a window, name what to write: output, jsonl, summary or capture_to.", argument="output"
             )
@@ -78,6 +80,11 @@ class VideoOptions:
 
     def _check_captures(self) -> None:
         if self.capture_to:
+            if not (self.show or self.captures_by_itself):
+                raise UsageError(
+                    "Without a window, whose space key captures, name what to capture: capture_every or capture_faces.",
+                    argument="capture_to",
+                )
             return
         if self.capture_every or self.capture_faces:
             raise UsageError("Captures need a target: a folder or s3://bucket/prefix.", argument="capture_to")
@@ -108,9 +115,14 @@ class VideoOptions:
                     )
 
     @property
+    def captures_by_itself(self) -> bool:
+        """Tells whether captures are taken without a key."""
+        return bool(self.capture_every or self.capture_faces)
+
+    @property
     def writes(self) -> bool:
-        """Tells whether any file is written."""
-        return bool(self.output or self.jsonl or self.summary or self.capture_to)
+        """Tells whether any file is written without a key."""
+        return bool(self.output or self.jsonl or self.summary or self.captures_by_itself)
 
     @property
     def draws(self) -> bool:

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from types import TracebackType
 from typing import Any, Self
 
 POLL_SECONDS = 0.1  # interval at which a waiting caller checks for a stop
@@ -81,9 +80,7 @@ class Pipeline:
             thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._intake.end(_End())
         self._slots.release()
@@ -96,9 +93,9 @@ class Pipeline:
             try:
                 item = self._results.get(timeout=POLL_SECONDS)
             except Empty:
-                if self.on_idle():
-                    continue
-                return
+                if not self.on_idle():
+                    self._stop.set()
+                continue
             if isinstance(item, _End):
                 if item.error:
                     raise item.error

@@ -25,6 +25,8 @@ from facekit.core.errors import FaceKitError, PictureError, UsageError, VideoErr
 from facekit.core.files import PROJECT
 from facekit.core.signals import SIGNALS
 from facekit.estimator import FaceEstimator
+from facekit.faces.detectors import make_detector
+from facekit.faces.images import read_picture
 from facekit.heads import AGE
 from facekit.video import VideoOptions, annotate, annotate_video
 from facekit.video.frames import Frame, Scene
@@ -83,7 +85,11 @@ def test_a_video_becomes_a_video_lines_and_a_summary(tmp_path: Path, tiny_weight
         still = np.asarray(photograph.convert("RGB").resize((512, 512)))
     source = film(tmp_path / "still.mp4", [still] * 20)
     options = hidden(
-        output=tmp_path / "o.mp4", jsonl=str(tmp_path / "o.jsonl"), summary=tmp_path / "o.csv", capture_to=str(tmp_path)
+        output=tmp_path / "o.mp4",
+        jsonl=str(tmp_path / "o.jsonl"),
+        summary=tmp_path / "o.csv",
+        capture_to=str(tmp_path / "seen"),
+        capture_faces=True,
     )
     report = annotate_video(source, FaceEstimator(tiny_weights, heads=["age"]), options)
     assert report.files == [tmp_path / name for name in ("o.jsonl", "o.mp4", "o.csv", "o.png")]
@@ -100,6 +106,30 @@ def test_a_video_becomes_a_video_lines_and_a_summary(tmp_path: Path, tiny_weight
     left, top, right, bottom = face["box"]
     assert difference(frames[-1][top:bottom, left:right], still[top:bottom, left:right]) > 2  # the box is drawn
     assert "1 " in report.tracks and str(report).startswith("20 frames, ")
+    names = ", ".join(str(tmp_path / name) for name in ("o.jsonl", "o.mp4", "o.csv", "o.png"))
+    assert str(report).endswith(f", written to {names} and 1 capture in {tmp_path / 'seen'}")
+
+
+def test_blurred_faces_are_hidden_from_the_first_frame_on_and_still_estimated(
+    tmp_path: Path, tiny_weights: Path
+) -> None:
+    with Image.open(PROJECT / "demo_images" / "astronaut.jpg") as photograph:
+        still = np.asarray(photograph.convert("RGB").resize((512, 512)))
+    options = hidden(
+        blur=True, output=tmp_path / "o.mp4", jsonl=str(tmp_path / "o.jsonl"), capture_to=str(tmp_path / "seen"),
+        capture_faces=True, capture_every=0.1,
+    )  # fmt: skip
+    annotate_video(film(tmp_path / "still.mp4", [still] * 4), FaceEstimator(tiny_weights, heads=["age"]), options)
+    detect = make_detector("hog")
+    (face,) = json.loads((tmp_path / "o.jsonl").read_text().splitlines()[-1])["faces"]
+    assert "age" in face and len(detect(still)) == 1
+    pictures = [read_picture(path) for path in (tmp_path / "seen").glob("*.jpg")]
+    assert len(pictures) == 3
+    left, top, right, bottom = face["box"]
+    for drawn in (*pictures, *read_film(tmp_path / "o.mp4")[0]):
+        assert detect(np.ascontiguousarray(drawn)) == []
+        if drawn.shape == still.shape:
+            assert difference(drawn[top:bottom, left:right], still[top:bottom, left:right]) > 15
 
 
 def test_the_same_file_gives_the_same_lines(tmp_path: Path, tiny_weights: Path) -> None:
@@ -199,7 +229,7 @@ def test_a_source_that_breaks_off_is_told_and_what_was_done_is_kept(made_of: Any
     source = Moving(pictures(9), is_live=False, fails_at=7)
     options = hidden(output=tmp_path / "o.mp4", summary=tmp_path / "o.csv")
     with pytest.raises(
-        VideoError, match=r"^Made 0 is gone. What was done until then is in .*o.mp4 and .*o.csv and .*png\.$"
+        VideoError, match=r"^Made 0 is gone. What was done until then is in .*o.mp4, .*o.csv and .*png\.$"
     ):
         annotate_video(source, ESTIMATOR, options)
     assert len(read_film(tmp_path / "o.mp4")[0]) == 7 and (tmp_path / "o.csv").exists()
@@ -241,6 +271,8 @@ def test_a_summary_that_cannot_be_written_is_told_at_the_start(made_of: Any, cli
 PROGRAM = """
 import sys, time
 from types import SimpleNamespace
+from facekit.faces.detectors import make_detector
+from facekit.faces.images import read_picture
 from facekit.heads import AGE
 from facekit.video import VideoOptions, annotate, annotate_video
 from facekit.video.frames import Scene

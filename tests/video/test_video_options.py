@@ -14,6 +14,7 @@ from facekit.video import VideoOptions
     [
         ({}, r"Without a window, name what to write: output"),
         ({"capture_every": 5.0, "jsonl": "-"}, r"Captures need a target"),
+        ({"capture_to": "seen"}, r"Without a window, whose space key captures, name what to capture"),
         (
             {"s3_endpoint": "http://localhost:1", "jsonl": "-"},
             r"An S3 endpoint or encryption needs a capture target of the form s3:",

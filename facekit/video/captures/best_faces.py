@@ -8,8 +8,9 @@ import cv2
 from facekit.faces.detectors import Box
 from facekit.faces.images import Picture
 from facekit.video.frames import Frame, Scene, TrackedFace
+from facekit.video.tracks.config import TrackingConfig
 
-TRACK_END_SECONDS = 5.0  # time without a face after which its track has ended; trackers delete it earlier
+TRACK_END_SECONDS = TrackingConfig().lost_seconds  # time out of sight after which a track has ended
 MARGIN = 0.4  # around a face, as a share of its size
 MAX_PICTURE_SIDE = 512  # longer side of a face's picture, pixels
 SHARPNESS_SIDE = 112  # side to which a face is scaled to measure its sharpness, pixels

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any, Self
 
 import cv2
@@ -55,21 +54,24 @@ class Captures:
         live: bool,
         note: Callable[[str], None],
     ) -> None:
-        self._every, self._due, self._live, self._note = every, 0.0, live, note
+        self._target, self._every, self._due, self._live, self._note = target, every, 0.0, live, note
         self._source = re.sub(r"//[^/@]*@", "//", source)
         self._best = BestFaces() if faces else None
         self._jobs: queue.SimpleQueue[tuple[str, Picture, dict[str, Any]] | None] = queue.SimpleQueue()
         self._room, self._backlog, self._lost = threading.Condition(), 0, 0
+        self._stored = 0
         self._store = open_target(target, endpoint, encryption, note)
         self._writer = threading.Thread(target=self._write_all, name="captures", daemon=True)
         self._writer.start()
 
+    def __str__(self) -> str:
+        """Returns how many there are, and where."""
+        return f"{self._stored} capture{'' if self._stored == 1 else 's'} in {self._target}"
+
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def offer(self, scene: Scene, drawn: Picture) -> None:
@@ -128,6 +130,7 @@ class Captures:
             try:
                 text = json.dumps(metadata, indent=2) + "\n"
                 self._store.add(name, self._encode(picture), text.encode())
+                self._stored += 1
             except Exception as error:  # no failed capture ends the video
                 self._report_loss(str(error).rstrip("."))
             with self._room:

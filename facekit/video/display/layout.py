@@ -10,7 +10,7 @@ from facekit.drawing.photographs import attempts, shorter, text_limits
 from facekit.drawing.placement import Option, Placement, Rect, Size, as_boxes, best_placement, placement_costs
 from facekit.faces.detectors import Box
 from facekit.heads.head import Line
-from facekit.video.captions import PENDING_CAPTION
+from facekit.video.captions import PENDING_CAPTION, track_tag
 
 RETRY_SECONDS = 0.5  # time of the video after which a card with a poor position is placed anew
 MINIMUM_GAIN = 1.0  # reduction of cost that justifies another position
@@ -54,7 +54,7 @@ class CardLayout:
         Returns:
             Track -> card, for those that found room.
         """
-        self._positions = {track: self._positions.get(track) or _CardPosition() for track in sorted(faces)}
+        self._positions = {track: self._positions.get(track) or _CardPosition(track) for track in sorted(faces)}
         boxes = as_boxes(box for box, _ in faces.values())
         others = {track: np.delete(boxes, index, axis=0) for index, track in enumerate(faces)}
         for track, position in self._positions.items():
@@ -82,7 +82,8 @@ class CardLayout:
 class _CardPosition:
     """Position and style of one card."""
 
-    def __init__(self) -> None:
+    def __init__(self, track: int) -> None:
+        self._tag = track_tag(track)
         self.placed: Placement[CardStyle] | None = None
         self.tried = -np.inf  # time of the last search for a better position, seconds of the video
         self._widest: tuple[Line, ...] = ()
@@ -141,5 +142,6 @@ class _CardPosition:
             if level == 0 and self._widest == PENDING_CAPTION:
                 continue
             style = CardStyle(level, text_size)
-            extent = label_size(style.shorten(self._widest), text_size, has_stripe=True, has_bars=level == 0)
+            lines = style.shorten(self._widest)
+            extent = label_size(lines, text_size, has_stripe=True, has_bars=level == 0, tag=self._tag)
             yield Option(penalty, style, extent, label_gap(text_size))

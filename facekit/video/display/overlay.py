@@ -15,7 +15,7 @@ from facekit.drawing.photographs import Label, caption_lines, draw_box, face_col
 from facekit.drawing.placement import Rect, Size, as_boxes, covered_area, least_covering
 from facekit.faces.images import Picture
 from facekit.heads.head import Line
-from facekit.video.captions import PENDING_CAPTION
+from facekit.video.captions import PENDING_CAPTION, track_tag
 from facekit.video.display.hud import Hud, HudLayout
 from facekit.video.display.hysteresis import StableAnswers, bars, widest_lines
 from facekit.video.display.layout import CardLayout
@@ -24,8 +24,10 @@ from facekit.video.frames import Scene
 Stamp = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # premultiplied label, and 255 - its opacity, (H, W, 3) each
 
 
-def _stamp(lines: tuple[Line, ...], text_size: int, size: Size, stripe: Colour | None, bars: tuple[Bar, ...]) -> Stamp:
-    drawn = np.asarray(label_image(lines, text_size, size, stripe, bars)).astype(np.uint16)
+def _stamp(
+    lines: tuple[Line, ...], text_size: int, size: Size, stripe: Colour | None, bars: tuple[Bar, ...], tag: str
+) -> Stamp:
+    drawn = np.asarray(label_image(lines, text_size, size, stripe, bars, tag)).astype(np.uint16)
     opacity = drawn[..., 3:]
     light = (drawn[..., :3] * opacity + 127) // 255
     return light.astype(np.uint8), np.repeat(255 - opacity, 3, axis=2).astype(np.uint8)
@@ -40,7 +42,8 @@ class _LabelPainter:
     def draw(self, picture: Picture, label: Label, stripe: Colour | None = None, bars: tuple[Bar, ...] = ()) -> None:
         """Draws into the picture itself. OpenCV releases the interpreter lock meanwhile."""
         left, top, right, bottom = label.rect
-        light, transparency = self._stamp(label.lines, label.text_size, (right - left, bottom - top), stripe, bars)
+        size = (right - left, bottom - top)
+        light, transparency = self._stamp(label.lines, label.text_size, size, stripe, bars, label.tag)
         part = picture[top:bottom, left:right]
         part[:] = cv2.add(cv2.multiply(part, transparency, scale=1 / 255), light)
 
@@ -131,6 +134,6 @@ class Overlay:
             if found := placed.get(face.track):
                 style, answers = found.option.content, card.stable.answers
                 lines = style.shorten(caption_lines(answers, words) or PENDING_CAPTION)
-                label = Label(lines, style.text_size, found.rect)
+                label = Label(lines, style.text_size, found.rect, track_tag(face.track))
                 has_bars = style.level == 0
                 card.painter.draw(picture, label, face_colour(face.track - 1), bars(answers) if has_bars else ())

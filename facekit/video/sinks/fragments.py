@@ -1,4 +1,4 @@
-"""A file that holds whole fragments only, even after a failed write."""
+"""A file that holds whole fragments only, or whole lines, even after a failed write."""
 
 import os
 from contextlib import suppress
@@ -6,9 +6,12 @@ from pathlib import Path
 
 
 class FragmentFile:
-    """Output file for FFmpeg that ignores further writes after a failed one.
+    """Unbuffered output file that ignores further writes after a failed one.
 
     FFmpeg itself would continue, and leave half a fragment and an index of data that never reached the disk.
+
+    Args:
+        path: an existing file is replaced, missing folders are created.
 
     Attributes:
         n_commits: number of commits that added data.
@@ -16,6 +19,7 @@ class FragmentFile:
     """
 
     def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
         self._file = open(path, "wb", buffering=0)
         self._committed = 0  # bytes of header and whole fragments
         self.n_commits = 0
@@ -31,6 +35,15 @@ class FragmentFile:
                 self.has_failed = True
                 raise
         return len(content)
+
+    def append(self, content: bytes) -> None:
+        """Writes a whole fragment or nothing. Raises OSError."""
+        try:
+            self.write(content)
+        except OSError:
+            self.truncate()
+            raise
+        self.commit()
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         return self._file.seek(offset, whence)

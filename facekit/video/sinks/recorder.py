@@ -2,12 +2,12 @@
 
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from facekit.core.files import unused_path
 from facekit.faces.images import Picture
 from facekit.video.frames import Scene
+from facekit.video.sinks.sound import Sound
 from facekit.video.sinks.writer import VideoWriter
 from facekit.video.sources.source import Source
 
@@ -16,7 +16,7 @@ class Recorder:
     """Writes a new file, under an unused name, each time it is switched on. Leaving its `with` block ends the last one.
 
     Args:
-        source: its size and rate become those of the files.
+        source: its size, rate and sound become those of the files.
         path: .mp4 to record from the start; None to record nothing until `toggle`, then into the current folder.
         files: receives the path of each file when it ends.
 
@@ -37,9 +37,7 @@ class Recorder:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         writer, self._writer = self._writer, None
         if writer:
             try:
@@ -54,9 +52,15 @@ class Recorder:
             self.__exit__(None, None, None)
             return
         path = unused_path(Path(self._path or time.strftime("recording-%Y-%m-%d-%H%M%S.mp4")))
-        self._writer = VideoWriter(path, self._source.size, self._source.rate, variable=self._source.is_live)
+        source = self._source
+        self._writer = VideoWriter(path, source.size, source.rate, variable=source.is_live, sound=Sound(source))
 
     def write(self, scene: Scene, drawn: Picture) -> None:
         """Writes a frame while recording. Raises VideoError if that fails."""
         if self._writer:
             self._writer.write(drawn, scene.frame.time)
+
+    def finish(self) -> None:
+        """Writes the sound that lasts longer than the source's pictures. Raises VideoError if that fails."""
+        if self._writer and self._writer.n_written:
+            self._writer.write_rest_of_sound()

@@ -3,19 +3,23 @@
 import csv
 import io
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from facekit.annotation import answer_columns, answer_fields
-from facekit.core.files import write_text
+from facekit.core.files import writing
 from facekit.heads import Answer, Head
+from facekit.video.captures.best_faces import TRACK_END_SECONDS
 from facekit.video.frames import Scene, TrackedFace
+from facekit.video.sinks.fragments import FragmentFile
 
 MAX_FRAME_SECONDS = 2.0  # upper bound of one frame's duration: nobody is visible while a stream stalls
 MAX_GAP_SECONDS = 0.5  # time out of sight that does not split a span
 MAX_SPANS = 32  # per track; the nearest ones are joined
 TABLE_ROWS = 20
+COLUMNS = ("track", "first_seen", "last_seen", "seconds_on_screen", "frames", "evidence", "largest_face")
 
 
 @dataclass(slots=True)
@@ -70,27 +74,41 @@ class TrackSummary:
 class Summary:
     """Summarises scenes; needs about a kilobyte per track, however long the video is.
 
+    The CSV file gets the row of a track once the track has ended, so a killed process loses only the current tracks.
+
     Args:
         heads: the estimated heads, for the columns.
+        path: of the CSV file; None for none. At the first scene, it replaces an existing file.
     """
 
-    def __init__(self, heads: Sequence[Head]) -> None:
-        self._heads = heads
+    def __init__(self, heads: Sequence[Head], path: str | Path | None = None) -> None:
+        self._heads, self._path = heads, path
+        self._file: FragmentFile | None = None
         self._tracks: dict[int, TrackSummary] = {}
+        self._open: dict[int, TrackSummary] = {}  # those without a row, in the order of their last scene
         self._present: set[int] = set()  # tracks of the last scene
         self._time: float | None = None  # of the last scene, seconds
         self._frame_seconds = 0.0  # duration of the scene before it
 
     def add(self, scene: Scene) -> None:
-        """Adds the next scene."""
+        """Adds the next scene. Raises FaceKitError if the file cannot be written."""
         time = scene.frame.time
         if self._time is not None:
             self._frame_seconds = min(max(0.0, time - self._time), MAX_FRAME_SECONDS)
             for track in self._present:
                 self._tracks[track].extend(self._frame_seconds)
         for face in scene.faces:
-            self._tracks.setdefault(face.track, TrackSummary(face.track, time, time)).add(face, time)
+            summary = self._tracks.setdefault(face.track, TrackSummary(face.track, time, time))
+            summary.add(face, time)
+            self._open[face.track] = summary
         self._time, self._present = time, {face.track for face in scene.faces}
+        self._write([track for track in self._open.values() if time - track.last_seen > TRACK_END_SECONDS])
+
+    def finish(self) -> None:
+        """Writes the remaining rows, and closes the file. Raises FaceKitError if it cannot be written."""
+        if self._file:
+            with closing(self._file):
+                self._write([track for track in self.tracks() if track.track in self._open])
 
     @property
     def seconds(self) -> float:
@@ -105,18 +123,20 @@ class Summary:
                 track.extend(self._frame_seconds)
         return tracks
 
-    def write_csv(self, path: str | Path) -> None:
-        """Writes one row per track, atomically; only the header if there are no tracks.
-
-        Raises:
-            FaceKitError: if the file cannot be written.
-        """
+    def _write(self, tracks: Sequence[TrackSummary]) -> None:
+        """Writes the rows of ended tracks, and before the first ones the header."""
+        for track in tracks:
+            del self._open[track.track]
+        if not self._path or (self._file and not tracks):
+            return
         text = io.StringIO()
-        columns = ["track", "first_seen", "last_seen", "seconds_on_screen", "frames", "evidence", "largest_face"]
-        table = csv.DictWriter(text, [*columns, *answer_columns(self._heads)], lineterminator="\n")
-        table.writeheader()
-        table.writerows(_row(track) for track in self.tracks())
-        write_text(str(path), text.getvalue())
+        table = csv.DictWriter(text, [*COLUMNS, *answer_columns(self._heads)], lineterminator="\n")
+        with writing(self._path, argument="summary"):
+            if not self._file:
+                self._file = FragmentFile(Path(self._path))
+                table.writeheader()
+            table.writerows(_row(track) for track in tracks)
+            self._file.append(text.getvalue().encode())
 
     def __str__(self) -> str:
         """Returns a table for the terminal of the tracks that were on screen longest."""
@@ -159,13 +179,6 @@ def _cells(texts: Sequence[str]) -> list[str]:
 
 
 def _row(track: TrackSummary) -> dict[str, Any]:
-    return {
-        "track": track.track,
-        "first_seen": round(track.first_seen, 3),
-        "last_seen": round(track.last_seen, 3),
-        "seconds_on_screen": round(track.seconds, 3),
-        "frames": track.frames,
-        "evidence": track.evidence,
-        "largest_face": track.largest,
-        **answer_fields(track.answers),
-    }
+    times = (round(time, 3) for time in (track.first_seen, track.last_seen, track.seconds))
+    values = (track.track, *times, track.frames, track.evidence, track.largest)
+    return {**dict(zip(COLUMNS, values, strict=True)), **answer_fields(track.answers)}

@@ -15,7 +15,7 @@ from facekit.drawing.photographs import caption_lines, face_colour, note_text
 from facekit.drawing.placement import Rect
 from facekit.faces.images import Picture, save_picture
 from facekit.heads.head import Line
-from facekit.video.captions import PENDING_CAPTION
+from facekit.video.captions import PENDING_CAPTION, track_tag
 from facekit.video.sinks.summary import Summary, TrackSummary, clock, longest
 
 MAX_ROWS = 40
@@ -51,7 +51,7 @@ def timeline_picture(tracks: Sequence[TrackSummary], seconds: float, language: s
     words = lookup("language", language, LANGUAGES)
     rows = longest(tracks, MAX_ROWS)
     texts = [caption_lines(track.answers, words) or PENDING_CAPTION for track in rows]
-    id_width = max((_width(str(track.track)) for track in rows), default=0)
+    id_width = max((_width(track_tag(track.track)) for track in rows), default=0)
     columns = _columns(texts)
     left = 2 * MARGIN + id_width + sum(text + detail for text, detail in columns)
     # The heading is above the rows, the times are below.
@@ -65,7 +65,7 @@ def timeline_picture(tracks: Sequence[TrackSummary], seconds: float, language: s
     _draw_times(draw, (left, top, left + CHART_WIDTH, top + ROW_HEIGHT * len(rows)), seconds)
     for index, (track, lines) in enumerate(zip(rows, texts, strict=True)):
         row, colour = top + ROW_HEIGHT * index, face_colour(track.track - 1)
-        _write(draw, MARGIN + id_width, row, str(track.track), colour, align_right=True)
+        _write(draw, MARGIN + id_width, row, track_tag(track.track), colour, align_right=True)
         _write_answers(draw, 2 * MARGIN + id_width, row, lines, columns)
         for span in track.spans:
             start, end = (left + round(CHART_WIDTH * time / max(seconds, 1e-3)) for time in span)

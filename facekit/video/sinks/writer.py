@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from math import inf
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import av
@@ -16,6 +16,7 @@ from facekit.core.errors import VideoError
 from facekit.core.files import writing
 from facekit.faces.images import Picture
 from facekit.video.sinks.fragments import FragmentFile
+from facekit.video.sinks.sound import Sound
 
 # The first available one is used. Measured at 640x480 with noise: veryfast takes 3.2 ms of CPU time per frame and
 # 30 KiB per second of video, ultrafast 2.0 ms and 58 KiB, both at 33 dB. No B-frames and a short lookahead, as the
@@ -27,8 +28,9 @@ ENCODERS: dict[str, dict[str, str]] = {
 # Fragments of half a second, written when complete: a killed process loses only the last one. Closing the file turns
 # the fragments into an ordinary .mp4 with one index, in which every player can seek.
 CONTAINER = {
-    "movflags": "empty_moov+default_base_moof+hybrid_fragmented",
+    "movflags": "delay_moov+default_base_moof+hybrid_fragmented",
     "frag_duration": "500000",
+    "max_interleave_delta": "500000",  # pictures do not wait longer for sound that is missing
 }
 KEY_FRAME_SECONDS = 2
 BT709, LIMITED_RANGE, FULL_RANGE = 1, 1, 2  # FFmpeg's codes: colour matrix, and ranges 16..235 and 0..255
@@ -50,6 +52,7 @@ class VideoWriter:
         rate: frames per second.
         variable: whether times come from a clock. Otherwise times within 1 ms of a multiple of 1 / rate are rounded to
             it, so that a rate such as 30000/1001 stays exact; others are kept, to 20 microseconds.
+        sound: what is written beside the pictures; None for silence. It is closed with the file.
 
     Attributes:
         path: as given.
@@ -59,7 +62,9 @@ class VideoWriter:
         VideoError: if the name does not end in .mp4, or the file cannot be written.
     """
 
-    def __init__(self, path: Path, size: tuple[int, int], rate: Fraction, *, variable: bool) -> None:
+    def __init__(
+        self, path: Path, size: tuple[int, int], rate: Fraction, *, variable: bool, sound: Sound | None = None
+    ) -> None:
         if path.suffix.lower() != ".mp4":
             raise VideoError(f"An output video must be an .mp4 file. Received: {path}.", argument="output")
         self.n_written = 0
@@ -68,14 +73,16 @@ class VideoWriter:
         self._step = 1 if variable else max(1, MAX_TICKS_PER_SECOND // rate.numerator) * rate.denominator  # ticks
         self._tick = Fraction(1, MAX_TICKS_PER_SECOND) if variable else 1 / (rate * self._step)  # seconds
         self._first: float | None = None  # seconds
-        self._last = -1  # ticks
+        self._last, self._lead = -1, 0  # ticks: time of the last frame, and of the first one
         self._padding = (size[1] % 2, size[0] % 2)  # rows, columns
         self._reformatter = VideoReformatter()
         with writing(path, VideoError, argument="output"):
-            path.parent.mkdir(parents=True, exist_ok=True)
             self._file = FragmentFile(path)
+        self._sound = sound
         self._container = av.open(self._file, "w", format="mp4", options=CONTAINER)
         self._stream: Any = self._add_stream(size, rate)
+        if sound:
+            sound.add_to(self._container)
         try:
             self._container.start_encoding()
         except (OSError, av.FFmpegError) as error:
@@ -106,14 +113,16 @@ class VideoWriter:
 
         Args:
             picture: RGB uint8 (H, W, 3) of the announced size; not changed.
-            time: presentation time, seconds; the first frame is presented at 0.
+            time: presentation time, seconds; the first frame is presented at 0, or after sound that begins earlier.
 
         Raises:
             VideoError: if the file cannot be written.
         """
+        self._write_sound(time)
         if self._first is None:
             self._first = time
-        self._last = max(self._last + 1, self._ticks(time - self._first))
+            self._lead = round(self._sound.lead / self._tick) if self._sound else 0
+        self._last = max(self._last + 1, self._ticks(time - self._first) + self._lead)
         if any(self._padding):
             rows, columns = self._padding
             picture = cv2.copyMakeBorder(picture, 0, rows, 0, columns, cv2.BORDER_REPLICATE)
@@ -131,6 +140,14 @@ class VideoWriter:
         self._encode(frame)
         self.n_written += 1
 
+    def write_rest_of_sound(self) -> None:
+        """Writes the sound that lasts longer than the pictures. Raises VideoError if the file cannot be written."""
+        self._write_sound(inf)
+
+    def _write_sound(self, time: float) -> None:
+        for packet in self._sound.until(time) if self._sound else ():
+            self._mux(packet)
+
     def _ticks(self, time: float) -> int:
         nearest = round(time / (self._step * self._tick))
         if abs(nearest * self._step * self._tick - time) < TIME_TOLERANCE_SECONDS:
@@ -140,7 +157,18 @@ class VideoWriter:
     def _encode(self, frame: av.VideoFrame | None) -> None:
         """Encodes a frame, or the remaining ones for None."""
         with self._writing():
-            self._container.mux(self._stream.encode(frame))
+            packets = self._stream.encode(frame)
+        for packet in packets:
+            self._mux(packet)
+
+    def _mux(self, packet: Any) -> None:
+        with self._writing():
+            try:
+                self._container.mux(packet)
+            except av.FFmpegError:
+                # FFmpeg may report a damaged packet of sound with the next one, whichever that is, and goes on.
+                if self._file.has_failed or not self._sound:
+                    raise
         self._file.commit()
 
     @contextmanager
@@ -156,9 +184,7 @@ class VideoWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
             if not self._file.has_failed:
                 self._encode(None)
@@ -180,6 +206,8 @@ class VideoWriter:
         except VideoError as error:
             failure = error
         self._file.close()
+        if self._sound:
+            self._sound.close()
         if not (self.n_written and self._file.n_commits > 1):  # the header alone is no video
             self.path.unlink(missing_ok=True)
         return failure

@@ -37,6 +37,8 @@ class Decoder:
         rate: frames per second.
         n_frames: announced number of frames; None if unknown.
         duration: announced duration, seconds; None if unknown.
+        sound: what av.open takes to read the sound; None if there is none.
+        start: time stamp of the first picture, seconds.
         time: of the last picture, seconds after the first.
         n_read: number of read pictures.
         n_damaged: number of damaged sections.
@@ -73,6 +75,8 @@ class Decoder:
         self._turns = round(self._first.rotation / 90) % 4
         width, height = _square_pixels(self._first, stream.sample_aspect_ratio)
         self.size = (height, width) if self._turns % 2 else (width, height)
+        self.sound = str(container.name) if container.streams.audio else None
+        self.start = self._stamp(self._first) or 0.0
         self._reformatter = VideoReformatter()
 
     def read(self) -> Picture | None:
@@ -127,12 +131,16 @@ class Decoder:
         self.n_damaged += is_damaged and not self._is_damaged
         self._is_damaged = is_damaged
 
+    def _stamp(self, frame: Any) -> float | None:
+        """Returns a frame's time in the container, seconds."""
+        stamp = frame.pts if self._has_times else frame.dts
+        return None if stamp is None else float(stamp * frame.time_base)
+
     def _time(self, frame: Any) -> float:
         step = float(1 / self.rate)
-        stamp = frame.pts if self._has_times else frame.dts
-        if stamp is None:
+        time = self._stamp(frame)
+        if time is None:
             return self.time + step if self.n_read else 0.0
-        time = float(stamp * frame.time_base)
         if not self.n_read:
             self._start = time
             return 0.0

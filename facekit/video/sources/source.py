@@ -29,6 +29,8 @@ class Source(ABC):
         name: for messages; a stream's has no user name or password.
         is_live: whether frames arrive whether or not they are read; their times are then those of arrival.
         rate: nominal frames per second; frames of files may be unevenly spaced too.
+        sound: path or address of a file with its sound, for av.open; None if there is none.
+        start: time of the first frame in that file, seconds.
         size: width, height of all upright frames, pixels.
         n_frames: announced number of frames; None if unknown.
         duration: announced duration, seconds; None if unknown.
@@ -38,6 +40,8 @@ class Source(ABC):
     name: str
     is_live: bool
     rate: Fraction
+    sound: str | None = None
+    start: float = 0.0
     size: tuple[int, int]
     n_frames: int | None = None
     duration: float | None = None

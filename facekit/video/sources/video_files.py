@@ -61,6 +61,7 @@ class VideoFile(Source):
         self.name = name
         self.rate, self.size = decoder.rate, decoder.size
         self.n_frames, self.duration = decoder.n_frames, decoder.duration
+        self.sound, self.start = decoder.sound, decoder.start
         self._decoder, self._read, self._close = decoder, read, close
         self._stop, self._note = stop, note
 

@@ -39,6 +39,7 @@ class TrackingConfig:
         near_return_seconds: time out of sight up to which a poor view at the same place is the same face.
         near_return_distance: what "the same place" is.
         lost_seconds: time out of sight after which a track is forgotten.
+        candidate_seconds: the same of a face that was never shown.
         maximum_lost_tracks: upper bound of tracks that are kept while out of sight.
         descriptor_views: views over which a track's descriptor is averaged, at most.
         correction_gain: share of a detection's difference by which a box is corrected. Boxes of single detections are
@@ -83,6 +84,7 @@ class TrackingConfig:
     near_return_seconds: float = 1.5
     near_return_distance: float = 0.5
     lost_seconds: float = 5.0
+    candidate_seconds: float = 0.5
     maximum_lost_tracks: int = 64
     descriptor_views: int = 20
     correction_gain: float = 0.25

@@ -69,7 +69,7 @@ class Track:
         return float(np.hypot(*(box - self.box)[:2]) / max(box[2], self.box[2]))
 
     def matching_cost(self, box: BoxState, patch: Patch, config: TrackingConfig) -> float:
-        """Returns the cost of assigning a detection to this visible face; infinite if it is too far or too different."""
+        """Returns the cost of assigning a detection to this visible face; infinite if it is far away or of another size."""
         distance, size_ratio = self.distance(box), max(box[2], self.box[2]) / max(min(box[2], self.box[2]), 1e-6)
         if distance >= config.matching_distance or size_ratio >= config.matching_size_ratio:
             return math.inf
@@ -86,7 +86,7 @@ class Track:
         return self.descriptor is not None and self.evidence.count >= config.settled_views
 
     def is_due(self, patch: Patch, time: float, config: TrackingConfig) -> bool:
-        """Tells whether it is time for an estimate: some time after the last one, sooner if the face looks different."""
+        """Tells whether an estimate is due: some time after the last one, sooner if the face looks different."""
         if time >= self.due or self.viewed_patch is None:
             return True
         is_different = float(patch @ self.viewed_patch) < config.different_correlation

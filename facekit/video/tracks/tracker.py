@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facekit.core.lazy_imports import from_extra
-from facekit.faces.detectors import Detection, find_detector
+from facekit.faces.detectors import Box, Detection, find_detector
 from facekit.networks.descriptors import DESCRIPTOR
 from facekit.video.frames import Frame, Scene, TrackedFace
 from facekit.video.tracks.config import TrackingConfig
@@ -56,6 +56,7 @@ class FaceTracker:
         self._search = PeriodicSearch(estimator.detector, min_face, detect_every, self._config)
         self._certain_score = find_detector(estimator.detector).min_score
         self._tracks: list[Track] = []
+        self._detected: list[Box] = []
         self._numbers = count(1)
         self._previous: ReducedFrame | None = None
         self._time = 0.0
@@ -76,9 +77,15 @@ class FaceTracker:
         is_urgent = is_cut or any(map(self._is_doubtful, self._visible))
         detections = self._search.find(frame, is_urgent)
         if detections is not None:
+            self._detected = [found.box for found in detections]
             self._match(current, frame, detections)
         self._forget(frame.time)
         return Scene(frame, self._faces(frame))
+
+    @property
+    def boxes(self) -> list[Box]:
+        """Places in the last frame where a face may be: of all tracks, even out of sight, and of all detections."""
+        return [*(corner_box(track.box) for track in self._tracks), *self._detected]
 
     @property
     def _visible(self) -> list[Track]:
@@ -146,7 +153,7 @@ class FaceTracker:
         self, pairs: dict[Track, int], patches: Sequence[Patch], others: Sequence[int], time: float
     ) -> list[int]:
         """Chooses the detections to look at closely: who is in doubt or may have returned, and whose time it is."""
-        lost = [track for track in self._tracks if not track.is_visible]
+        lost = [track for track in self._tracks if not track.is_visible and track.number is not None]
         doubtful = [
             index for track, index in pairs.items() if not track.is_certain or self._is_changed(track, patches[index])
         ]
@@ -248,7 +255,7 @@ class FaceTracker:
         kept = [
             track
             for track in self._tracks
-            if time - track.last_seen < config.lost_seconds and (track.is_visible or track.number is not None)
+            if time - track.last_seen < (config.candidate_seconds if track.number is None else config.lost_seconds)
         ]
         kept.sort(key=lambda track: (not track.is_visible, -track.last_seen))
         self._tracks = kept[: len(self._visible) + config.maximum_lost_tracks]

@@ -14,7 +14,7 @@ import pytest
 from films import film, pictures
 from waiting import LIMIT
 
-from facekit.core.errors import FaceKitError, VideoError
+from facekit.core.errors import FaceKitError, UsageError, VideoError
 from facekit.core.files import PROJECT
 from facekit.core.lazy_imports import import_cv2
 from facekit.heads import AGE
@@ -42,6 +42,8 @@ def no_display(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_a_display_the_user_is_told_what_to_do(no_display: None, clip: Path) -> None:
     with pytest.raises(VideoError, match=r"^There is no display .* instead, e.g. an .mp4 video\.$"):
         annotate_video(clip, ESTIMATOR)
+    with pytest.raises(UsageError, match=r"^Without a window, whose space key captures, name what to capture"):
+        annotate_video(clip, ESTIMATOR, VideoOptions(jsonl="-", capture_to="seen"))
 
 
 def test_without_a_display_what_is_wanted_is_written(

@@ -1,8 +1,9 @@
 """Summary of tracks: table, CSV and timeline."""
 
 import csv
+import json
+import sys
 import tracemalloc
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from facekit.drawing.labels import DARK
 from facekit.drawing.photographs import FACE_COLOURS
 from facekit.heads import AGE, GENDER, RACE, AgeAnswer, Answer, ClassAnswer, Head
 from facekit.video.frames import Frame, Scene, TrackedFace
+from facekit.video.sinks.jsonl import JsonLines
 from facekit.video.sinks.summary import MAX_SPANS, Summary, clock
 from facekit.video.sinks.timeline import CHART_WIDTH, MARGIN, MAX_ROWS, ROW_HEIGHT, draw_timeline
 
@@ -34,9 +36,11 @@ def scene(time: float, *tracks: int, width: int = 60, years: float = 34.24) -> S
     return Scene(Frame(round(time * 30), time, PICTURE, 0.0), faces)
 
 
-def seen(tracks: dict[int, list[tuple[float, float]]], seconds: float, rate: float = 30) -> Summary:
+def seen(
+    tracks: dict[int, list[tuple[float, float]]], seconds: float, rate: float = 30, path: Path | None = None
+) -> Summary:
     """Makes the summary of a video with tracks visible in the given intervals."""
-    summary = Summary(HEADS)
+    summary = Summary(HEADS, path)
     for number in range(round(seconds * rate)):
         time = number / rate
         shown = [track for track, spans in tracks.items() if any(a <= time + 1e-6 < b for a, b in spans)]
@@ -71,10 +75,12 @@ def test_a_stall_shows_nobody_and_a_blink_parts_no_span() -> None:
 
 
 def test_the_csv_gives_back_what_was_seen(tmp_path: Path) -> None:
-    summary = seen({2: [(1, 3)], 1: [(0, 4)]}, 4)
+    path = tmp_path / "new" / "tracks.csv"
+    summary = seen({2: [(1, 3)], 1: [(0, 4)]}, 4, path=path)
     summary.add(Scene(Frame(120, 4.0, PICTURE, 0.0), (TrackedFace(3, (0, 0, 90, 90), {}, 0),)))
-    summary.write_csv(tmp_path / "new" / "tracks.csv")
-    first, second, third = rows(tmp_path / "new" / "tracks.csv")
+    assert rows(path) == []
+    summary.finish()
+    first, second, third = rows(path)
     assert second == {
         "track": "2", "first_seen": "1.0", "last_seen": "2.967", "seconds_on_screen": "2.0", "frames": "60",
         "evidence": "3", "largest_face": "60", "age": "23.0", "age_low": "16.5", "age_high": "30.2",
@@ -82,6 +88,16 @@ def test_the_csv_gives_back_what_was_seen(tmp_path: Path) -> None:
     }  # fmt: skip
     assert float(first["seconds_on_screen"]) == pytest.approx(4) and first["track"] == "1"
     assert (third["largest_face"], third["evidence"], third["age"], third["gender"]) == ("90", "0", "", "")
+
+
+def test_rows_are_written_as_tracks_end(tmp_path: Path) -> None:
+    path = tmp_path / "tracks.csv"
+    path.write_text("an earlier table")
+    summary = seen({1: [(0, 12)], 2: [(0, 1), (4, 5)], 3: [(0, 3)]}, 12, rate=10, path=path)
+    assert [row["track"] for row in rows(path)] == ["3", "2"]  # what remains after a kill
+    assert rows(path)[1]["seconds_on_screen"] == "2.0"
+    summary.finish()
+    assert [row["track"] for row in rows(path)] == ["3", "2", "1"]
 
 
 def test_the_last_answers_stand_and_take_little_room() -> None:
@@ -95,9 +111,9 @@ def test_the_last_answers_stand_and_take_little_room() -> None:
 
 
 def test_heads_left_out_have_no_column(tmp_path: Path) -> None:
-    summary = Summary([AGE])
+    summary = Summary([AGE], tmp_path / "tracks.csv")
     summary.add(Scene(Frame(0, 0.0, PICTURE, 0.0), (TrackedFace(1, (0, 0, 9, 9), {"age": AgeAnswer(3, 1, 5)}, 1),)))
-    summary.write_csv(tmp_path / "tracks.csv")
+    summary.finish()
     assert list(rows(tmp_path / "tracks.csv")[0])[-4:] == ["largest_face", "age", "age_low", "age_high"]
     assert "gender" not in str(summary)
 
@@ -123,14 +139,14 @@ def test_times_are_read_as_on_a_clock() -> None:
 
 
 def test_nobody_was_seen(tmp_path: Path) -> None:
-    for summary in (Summary(HEADS), seen({}, 3)):
-        summary.write_csv(tmp_path / "tracks.csv")
+    for summary in (Summary(HEADS), seen({}, 3, path=tmp_path / "tracks.csv")):
+        summary.finish()
         draw_timeline(summary, tmp_path / "timeline.png")
-        assert rows(tmp_path / "tracks.csv") == []
-        assert (tmp_path / "tracks.csv").read_text().startswith("track,first_seen,last_seen,seconds_on_screen,frames,")
         assert str(summary) == "No faces were found."
         with Image.open(tmp_path / "timeline.png") as picture:
             assert picture.height < 200 and len(picture.getcolors(100_000)) > 20  # it says so
+    assert rows(tmp_path / "tracks.csv") == []
+    assert (tmp_path / "tracks.csv").read_text().startswith("track,first_seen,last_seen,seconds_on_screen,frames,")
 
 
 def chart(path: Path) -> np.ndarray:
@@ -182,11 +198,34 @@ def test_a_day_of_many_people_needs_little_memory() -> None:
 
 
 def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
-    summary = seen({1: [(0, 1)]}, 1)
+    path = tmp_path / "file" / "out.png"
     (tmp_path / "file").touch()
-    for write in (summary.write_csv, partial(draw_timeline, summary)):
+    for write in (lambda: seen({1: [(0, 1)]}, 1, path=path), lambda: draw_timeline(seen({}, 1), path)):
         with pytest.raises(FaceKitError, match=r"Cannot write .*file.*out\.png: (File exists|Not a directory)\."):
-            write(tmp_path / "file" / "out.png")
+            write()
     with pytest.raises(UnknownNameError, match="Unknown language"):
-        draw_timeline(summary, tmp_path / "timeline.png", "fr")
+        draw_timeline(seen({}, 1), tmp_path / "timeline.png", "fr")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of Linux")
+def test_on_a_full_disk_tables_and_lines_end_with_a_whole_line(tmp_path: Path) -> None:
+    import resource
+
+    table, lines = tmp_path / "tracks.csv", tmp_path / "lines.jsonl"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    summary = Summary(HEADS, table)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with JsonLines(lines) as file, pytest.raises(FaceKitError, match=r"^Cannot write .*jsonl: File too large\."):
+            for number in range(30):
+                file.write(scene(number, 1))
+        with pytest.raises(FaceKitError, match=r"^Cannot write .*tracks.csv: File too large\."):
+            for number in range(30):
+                summary.add(scene(10 * number, number))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    summary.finish()
+    assert [json.loads(line)["frame"] for line in lines.read_text().splitlines()] == [0, 30]
+    assert [row["race"] for row in rows(table)] == 14 * ["Asian"]
+    assert lines.read_text().endswith("\n") and table.read_text().endswith("\n")
