@@ -25,7 +25,8 @@ class TrackingConfig:
         duplicate_iou: overlap with a tracked face from which a detection is a second box of it, and an undetected face
             is hidden behind a detected one.
         certain_score: score, relative to the detector's lowest one of 0 to 1, from which a detection is shown at once;
-            others after a second detection.
+            others after a second detection. Views of such a score are clear: in profile, and half covered, BlazeFace's
+            are 0.55 to 0.75, else 0.8 to 0.95 (benchmarks/films.py).
         doubtful_correlation: correlation with the last detection below which its descriptor decides who it is.
         different_correlation: correlation with the last estimate below which a face looks different.
         hidden_correlation: correlation with the last detection below which an undetected face is out of sight.
@@ -35,7 +36,7 @@ class TrackingConfig:
         contrary_similarity: similarity of a clear view below which a face that was never in doubt is somebody else.
         settled_views: estimates after which a face that was never in doubt can turn out to be somebody else. The first
             ones may be of a face that enters the frame.
-        clear_quality: quality of a view from which its descriptor can tell that it is somebody else.
+        clear_quality: quality from which a view is clear: only such a one can tell that a face is somebody else.
         near_return_seconds: time out of sight up to which a poor view at the same place is the same face.
         near_return_distance: what "the same place" is.
         lost_seconds: time out of sight after which a track is forgotten.
@@ -71,7 +72,7 @@ class TrackingConfig:
     matching_distance: float = 0.6
     matching_size_ratio: float = 1.7
     duplicate_iou: float = 0.3
-    certain_score: float = 0.4
+    certain_score: float = 0.5
     doubtful_correlation: float = 0.7
     different_correlation: float = 0.8
     hidden_correlation: float = 0.55

@@ -18,11 +18,13 @@ class View:
     Args:
         rows: head's name -> values (width,).
         quality: 0 to 1.
+        is_clear: whether its descriptor can tell that it is somebody else.
         descriptor: (D,) unit vector; None if the weights have no describer.
     """
 
     rows: Mapping[str, NDArray[np.floating]]
     quality: float
+    is_clear: bool
     descriptor: NDArray[np.float32] | None
 
 

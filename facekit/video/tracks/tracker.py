@@ -117,7 +117,7 @@ class FaceTracker:
             for index, box in enumerate(boxes)
             if index not in pairs.values() and not any(iou(box, other) > self._config.duplicate_iou for other in taken)
         ]
-        views = self._views(frame, boxes, self._wanted(pairs, patches, others, frame.time))
+        views = self._views(frame, boxes, detections, self._wanted(pairs, patches, others, frame.time))
         for track, index in pairs.items():
             view = views.get(index)
             if view and self._is_other(track, view, patches[index]):
@@ -171,22 +171,26 @@ class FaceTracker:
         """Tells whether a detection looks unlike the last one, and so did the place to which the face was tracked."""
         return self._is_doubtful(track) and float(patch @ track.patch) < self._config.doubtful_correlation
 
-    def _views(self, frame: Frame, boxes: Sequence[BoxState], wanted: Sequence[int]) -> dict[int, View]:
+    def _views(
+        self, frame: Frame, boxes: Sequence[BoxState], detections: Sequence[Detection], wanted: Sequence[int]
+    ) -> dict[int, View]:
         """Estimates detections in one batch: index -> view."""
         if not wanted:
             return {}
         cut = self._estimator.cut(frame.picture, [corner_box(boxes[index]) for index in wanted])
         outputs = self._estimator.predict(cut)
-        descriptors = outputs.get(DESCRIPTOR, [None] * len(wanted))
-        return {
-            index: View({name: rows[at] for name, rows in outputs.items()}, quality, descriptors[at])
-            for at, (index, quality) in enumerate(zip(wanted, _quality(cut), strict=True))
-        }
+        descriptors, qualities = outputs.get(DESCRIPTOR, [None] * len(wanted)), _quality(cut)
+        views = {}
+        for at, index in enumerate(wanted):
+            is_clear = qualities[at] >= self._config.clear_quality and self._is_sure(detections[index])
+            rows = {name: column[at] for name, column in outputs.items()}
+            views[index] = View(rows, qualities[at], is_clear, descriptors[at])
+        return views
 
     def _is_other(self, track: Track, view: View, patch: Patch) -> bool:
         """Tells whether a detection at a track's place is somebody else."""
         config = self._config
-        if view.descriptor is not None and (track.descriptor is None or view.quality < config.clear_quality):
+        if view.descriptor is not None and (track.descriptor is None or not view.is_clear):
             return False
         if not track.is_certain or self._is_changed(track, patch):
             return track.similarity(view) < config.keep_similarity
@@ -201,7 +205,7 @@ class FaceTracker:
         if view is None:
             return
         is_similar = track.descriptor is None or track.similarity(view) >= config.keep_similarity
-        if is_similar or (track.is_settled(config) and view.quality >= config.clear_quality):
+        if is_similar or (track.is_settled(config) and view.is_clear):
             track.is_certain = is_similar  # a clear view that is not similar is looked at again
         track.viewed, track.viewed_patch = frame.time, patch
         intervals = config.estimate_seconds
@@ -242,7 +246,7 @@ class FaceTracker:
             if track.is_certain
             and time - track.last_seen < config.near_return_seconds
             and track.distance(box) < config.near_return_distance
-            and (view.quality < config.clear_quality or track.similarity(view) >= config.contrary_similarity)
+            and (not view.is_clear or track.similarity(view) >= config.contrary_similarity)
         ]
         if not near:
             return None
