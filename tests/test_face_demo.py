@@ -24,13 +24,13 @@ pytestmark = pytest.mark.usefixtures("working_folder")
 
 
 def check_age(age: dict[str, float]) -> None:
-    assert list(age) == ["years", "low", "high"]
+    assert list(age) == ["years", "low", "high", "unsure"] and type(age["unsure"]) is bool
     assert all(round(value, 1) == value for value in age.values())
     assert 1 <= age["low"] <= age["high"] <= 93 and 1 <= age["years"] <= 93
 
 
 def check_classes(answer: dict[str, Any], classes: list[str]) -> None:
-    assert list(answer) == ["label", "probability", "probabilities"]
+    assert list(answer) == ["label", "probability", "probabilities", "unsure"]
     assert list(answer["probabilities"]) == classes
     assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-3)
     assert answer["probability"] == max(answer["probabilities"].values())
@@ -38,11 +38,11 @@ def check_classes(answer: dict[str, Any], classes: list[str]) -> None:
 
 
 def check_face(face: dict[str, Any], width: int, height: int) -> None:
-    assert list(face) == ["box", "score", "age", "gender", "race"]
+    assert list(face) == ["box", "score", "quality", "age", "gender", "race"]
     left, top, right, bottom = face["box"]
     assert all(type(edge) is int for edge in face["box"])
     assert 0 <= left < right <= width and 0 <= top < bottom <= height
-    assert type(face["score"]) is float
+    assert type(face["score"]) is float and 0 < face["quality"] <= 1
     check_age(face["age"])
     check_classes(face["gender"], GENDERS)
     check_classes(face["race"], RACES)
@@ -126,6 +126,7 @@ def test_heads_left_out_are_nowhere(demo: Script, tmp_path: Path) -> None:
     assert list(json.loads(Path("f.json").read_text(encoding="utf-8"))[0]["faces"][0]) == [
         "box",
         "score",
+        "quality",
         "age",
         "gender",
     ]

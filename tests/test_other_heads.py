@@ -37,7 +37,7 @@ def test_tables_and_captions(
     head: Head, rows: list[list[float]], kind: type[Answer], cell: str, caption: str, columns: dict[str, str]
 ) -> None:
     (answer,) = head.decode(np.array(rows, np.float32))
-    face = FaceEstimate((40, 40, 140, 140), 1.25, {head.name: answer})
+    face = FaceEstimate((40, 40, 140, 140), 1.25, {head.name: answer}, 0.87654)
     assert isinstance(face.answers[head.name], kind)
     assert face.age is (answer if head.name == "age" else None)
     result = Annotated(Path("me.jpg"), 200, 200, [face])
@@ -45,10 +45,10 @@ def test_tables_and_captions(
     assert table.header.split() == ["photograph", "face", "at", "estimated", head.name]
     assert table.rows(result) == f"me.jpg      {'40,40 to 140,140':<22}  {cell}"
     (row,) = csv.DictReader(io.StringIO(to_csv([result], [head])))
-    box = {"left": "40", "top": "40", "right": "140", "bottom": "140", "score": "1.25"}
+    box = {"left": "40", "top": "40", "right": "140", "bottom": "140", "score": "1.25", "quality": "0.877"}
     assert row == {"path": "me.jpg", **box, **columns, "error": ""}
     (entry,) = json.loads(to_json([result]))
-    assert entry["faces"] == [{"box": [40, 40, 140, 140], "score": 1.25, head.name: answer.to_dict()}]
+    assert entry["faces"] == [{"box": [40, 40, 140, 140], "score": 1.25, "quality": 0.877, head.name: answer.to_dict()}]
     ((text, _),) = caption_lines(face.answers, LANGUAGES["en"])
     assert text == caption[0].upper() + caption[1:]
 
@@ -73,7 +73,7 @@ def test_from_the_weights_to_the_csv(script: Script, working_folder: Path) -> No
     status, out, err = script("face_demo.py", photograph, "--weights", weights, *options)
     assert (status, err) == (0, "")
     (face,) = json.loads(Path("f.json").read_text(encoding="utf-8"))[0]["faces"]
-    assert list(face) == ["box", "score", "age", "height"]
+    assert list(face) == ["box", "score", "quality", "age", "height"]
     assert face["age"]["label"] in BANDS.classes and face["height"]["unit"] == "cm"
     assert 100 <= face["height"]["value"] <= 220
     (row,) = csv.DictReader(io.StringIO(Path("f.csv").read_text(encoding="utf-8")))

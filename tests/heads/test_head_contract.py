@@ -262,7 +262,7 @@ def test_a_number_without_a_unit_takes_any_and_is_no_age() -> None:
     assert head.measures(rows, truth) == {"mae": 5.0} and head.whole_figures(rows, truth) == {}
     assert head.report(rows, truth)["intervals"].keys() == {"mae"}
     assert list(head.groups(truth)) == ["0-200"]
-    assert head.decode(rows)[0].to_dict() == {"value": 60.0, "unit": ""}
+    assert head.decode(rows)[0].to_dict() == {"value": 60.0, "unit": "", "unsure": False}
 
 
 def test_a_number_in_years_is_an_age() -> None:

@@ -141,12 +141,6 @@ class SmoothingConfig:
         averaged_error_share: share of the age's squared error that differs from frame to frame, so that averaging
             removes it: 0.004 for slight changes, 0.05 for strong ones. With 0.05 the interval still covers 80 %
             (benchmarks/evidence.py).
-        nose_offset_scale: sideways offset of the nose from the middle of the eyes, in eye distances, at which a view's
-            weight has fallen to 1 / e.
-        sufficient_width_pixels: width of a face above which more pixels add no weight.
-        minimum_sharpness_pixels: smallest size at which sharpness is measured.
-        half_weight_sharpness: variance of the Laplacian at which a view counts half. Faces of 120 px have 31, blurred
-            by 1 px 16, by 2 px 7.
         minimum_weight: lower bound of a view's weight.
     """
 
@@ -155,8 +149,4 @@ class SmoothingConfig:
     early_seconds: float = 0.005
     maximum_faces_per_frame: int = 2
     averaged_error_share: float = 0.05
-    nose_offset_scale: float = 0.2
-    sufficient_width_pixels: int = 100
-    minimum_sharpness_pixels: int = 16
-    half_weight_sharpness: float = 15.0
     minimum_weight: float = 0.01

@@ -4,12 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from facekit.estimator import FaceEstimator
-from facekit.faces.images import Picture
 from facekit.heads import Answer
 from facekit.video.frames import Frame, TrackedFace
 from facekit.video.tracks.config import SmoothingConfig
@@ -25,6 +23,7 @@ class _Evidence:
     count: int = 0
     weight: float = 0.0
     squared_weights: float = 0.0
+    quality: float | None = None
     sums: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
 
@@ -32,9 +31,9 @@ class _Evidence:
 class EstimateSmoother:
     """Estimates each track a few times in its first second, then once a second, and averages over time.
 
-    Frames must come in order, from one thread. Probabilities are weighted by how frontal, sharp, large and unobstructed
-    the face was. The age's interval narrows as evidence grows, by as much as averaging reduces the error, so that it
-    still covers 80 %.
+    Frames must come in order, from one thread. Probabilities are weighted by the quality of the view and by how
+    unobstructed the face was. The age's interval narrows as evidence grows, by as much as averaging reduces the error,
+    so that it still covers 80 %.
 
     Args:
         estimator: estimates single views.
@@ -64,7 +63,7 @@ class EstimateSmoother:
         if due:
             self._estimate(frame, due[: self._config.maximum_faces_per_frame])
         return tuple(
-            TrackedFace(track.id, track.box, evidence.answers, evidence.count)
+            TrackedFace(track.id, track.box, evidence.answers, evidence.count, evidence.quality)
             for track in sorted(visible, key=lambda track: track.box)
             for evidence in [self._evidence[track.id]]
         )
@@ -72,21 +71,25 @@ class EstimateSmoother:
     def _estimate(self, frame: Frame, tracks: Sequence[Track]) -> None:
         cut = self._estimator.cut(frame.picture, [track.box for track in tracks])
         outputs = self._estimator.predict(cut)
-        landmarks = [None] * len(tracks) if cut.landmarks is None else cut.landmarks
-        for index, (track, chip, points) in enumerate(zip(tracks, cut.chips, landmarks, strict=True)):
-            rows = {name: column[index] for name, column in outputs.items()}
-            self._add(self._evidence[track.id], frame.time, rows, chip_quality(chip, points, track, self._config))
         updated = [self._evidence[track.id] for track in tracks]
-        for evidence, answers in zip(updated, self._estimator.decode(self._averages(updated)), strict=True):
+        for index, (track, evidence, quality) in enumerate(zip(tracks, updated, cut.quality, strict=True)):
+            rows = {name: column[index] for name, column in outputs.items()}
+            weight = max(self._config.minimum_weight, quality * track.confidence**2)
+            self._add(evidence, frame.time, rows, weight, quality)
+        best = [evidence.quality or 0.0 for evidence in updated]
+        for evidence, answers in zip(updated, self._estimator.decode(self._averages(updated), best), strict=True):
             evidence.answers = answers
 
-    def _add(self, evidence: _Evidence, time: float, rows: dict[str, NDArray[np.floating]], weight: float) -> None:
+    def _add(
+        self, evidence: _Evidence, time: float, rows: dict[str, NDArray[np.floating]], weight: float, quality: float
+    ) -> None:
         constant, intervals = self._config.time_constant_seconds, self._config.intervals_seconds
         decay = math.exp(-(time - evidence.time) / constant) if constant else 0.0
         previous = evidence.sums
         evidence.sums = {name: weight * row.astype(np.float64) for name, row in rows.items()}
         for name, row in previous.items():
             evidence.sums[name] += decay * row
+        evidence.quality = max(quality, decay * (evidence.quality or 0.0))
         evidence.weight = decay * evidence.weight + weight
         evidence.squared_weights = decay**2 * evidence.squared_weights + weight**2
         evidence.time, evidence.due = time, time + intervals[min(evidence.count, len(intervals) - 1)]
@@ -110,35 +113,3 @@ class EstimateSmoother:
         effective number (Kish 1965).
         """
         return 1 - self._config.averaged_error_share * (1 - evidence.squared_weights / evidence.weight**2)
-
-
-def chip_quality(chip: Picture, landmarks: NDArray[np.float32] | None, track: Track, config: SmoothingConfig) -> float:
-    """Rates a view of a face: the product of how frontal, sharp, large and unobstructed it is, up to 1.
-
-    Args:
-        chip: RGB uint8 (S, S, 3).
-        landmarks: (5 | 68, 2); None if unknown.
-        track: the face's track.
-        config: parameters.
-    """
-    width = track.box[2] - track.box[0]
-    # Measured at about the original size: any enlarged picture looks blurred.
-    side = min(chip.shape[0], max(config.minimum_sharpness_pixels, width))
-    grey = cv2.cvtColor(cv2.resize(chip, (side, side), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-    # Smoothed slightly, so that sensor noise does not count as sharpness.
-    variance = float(cv2.Laplacian(cv2.GaussianBlur(grey, (0, 0), 1), cv2.CV_32F).var())
-    sharp = variance / (variance + config.half_weight_sharpness)
-    frontal = 1.0 if landmarks is None else math.exp(-((_nose_offset(landmarks) / config.nose_offset_scale) ** 2))
-    size = min(1.0, width / config.sufficient_width_pixels)
-    return max(config.minimum_weight, frontal * sharp * size * track.confidence**2)
-
-
-def _nose_offset(landmarks: NDArray[np.float32]) -> float:
-    """Measures the sideways offset of the nose's base from the middle of the eyes, in eye distances."""
-    if len(landmarks) == 5:
-        one, other, nose = landmarks[0:2].mean(axis=0), landmarks[2:4].mean(axis=0), landmarks[4]
-    else:
-        one, other, nose = landmarks[36:42].mean(axis=0), landmarks[42:48].mean(axis=0), landmarks[33]
-    across = other - one
-    length = max(float(np.linalg.norm(across)), 1e-3)
-    return abs(float((nose - (one + other) / 2) @ across)) / length**2

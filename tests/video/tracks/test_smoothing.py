@@ -18,7 +18,7 @@ from facekit.faces.detectors import Box
 from facekit.heads import AGE, GENDER, AgeAnswer, Answer
 from facekit.video.frames import Frame, TrackedFace
 from facekit.video.tracks.config import SmoothingConfig
-from facekit.video.tracks.smoothing import EstimateSmoother, chip_quality
+from facekit.video.tracks.smoothing import EstimateSmoother
 from facekit.video.tracks.tracking import Track
 
 CONFIG = SmoothingConfig()
@@ -48,7 +48,10 @@ class Fake:
         row = np.exp(-0.5 * ((AGE.years - age) / 8) ** 2)
         return {"age": np.stack([row / row.sum()] * len(chips)), "gender": np.tile([0.3, 0.7], (len(chips), 1))}
 
-    def decode(self, probabilities: Mapping[str, NDArray[np.floating]]) -> list[dict[str, Answer]]:
+    def decode(
+        self, probabilities: Mapping[str, NDArray[np.floating]], quality: Sequence[float]
+    ) -> list[dict[str, Answer]]:
+        self.quality = list(quality)
         columns = [head.decode(probabilities[head.name]) for head in self.heads]
         return [dict(zip(("age", "gender"), row, strict=True)) for row in zip(*columns, strict=True)]
 
@@ -110,27 +113,6 @@ def test_forgets_slowly_and_with_zero_at_once() -> None:
     slow, quick, none = (run(smoother(Fake(young_then_old), seconds), 6)[-1][0] for seconds in (1e6, 2.0, 0))
     assert age(none).years == pytest.approx(60, abs=0.1)
     assert age(slow).years < age(quick).years - 5 < age(none).years - 5
-
-
-def test_blurred_and_turned_and_small_and_covered_views_say_less() -> None:
-    chip = Fake().cut(PICTURE, [(0, 0, 9, 9)]).chips[0]
-    (track,) = tracks(1)
-    turned = FRONTAL.copy()
-    turned[4, 0] += 25
-    blurred = cv2.GaussianBlur(chip, (0, 0), 9)
-    best = chip_quality(chip, FRONTAL, track, CONFIG)
-    assert 0.3 < best <= 1
-    others = [
-        chip_quality(blurred, FRONTAL, track, CONFIG),
-        chip_quality(chip, turned, track, CONFIG),
-        chip_quality(chip, FRONTAL, Track(1, (0, 0, 30, 30), True, 0.0, 1.0), CONFIG),
-        chip_quality(chip, FRONTAL, Track(1, (0, 0, 60, 60), True, 0.0, 0.5), CONFIG),
-    ]
-    assert all(0 < quality < 0.6 * best for quality in others), others
-    assert chip_quality(chip, None, track, CONFIG) == pytest.approx(best)
-    points = np.zeros((68, 2), np.float32)
-    points[36:42], points[42:48], points[33] = (70, 80), (130, 80), (100, 120)
-    assert chip_quality(chip, points, track, CONFIG) == pytest.approx(best)
 
 
 def test_a_blurred_view_counts_less_than_a_sharp_one() -> None:
