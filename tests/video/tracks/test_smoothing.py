@@ -123,6 +123,16 @@ def test_a_blurred_view_counts_less_than_a_sharp_one() -> None:
     assert age(run(smoothed, 0.1, start=3)[0][0]).years < 36
 
 
+def test_a_poor_view_is_unsure_until_a_good_one_comes() -> None:
+    fake = Fake()
+    smoothed, fake.sharp = smoother(fake, 1e6), False
+    (poor,) = run(smoothed, 1 / 30)[0]
+    fake.sharp = True
+    good = run(smoothed, 0.2, start=1)[-1][0]
+    assert poor.quality is not None and good.quality is not None and poor.quality < good.quality
+    assert fake.quality == [good.quality]  # by which answers are decoded
+
+
 def test_the_interval_narrows_by_what_averaging_removes_and_no_more() -> None:
     scenes = run(smoother(Fake([40]), 1e6), 20)
     widths = [age(faces[0]).high - age(faces[0]).low for faces in scenes]
