@@ -94,7 +94,7 @@ def to_json(results: Sequence[Annotated]) -> str:
 
 def to_csv(results: Sequence[Annotated], heads: Sequence[Head]) -> str:
     """Writes one row a face; a photograph without faces, or one that failed, has a row without a box."""
-    columns = ["path", "left", "top", "right", "bottom", "score", *answer_columns(heads)]
+    columns = ["path", "left", "top", "right", "bottom", "score", "quality", *answer_columns(heads)]
     text = io.StringIO()
     table = csv.DictWriter(text, [*columns, "error"], lineterminator="\n")
     table.writeheader()
@@ -174,4 +174,5 @@ def answer_fields(answers: Mapping[str, Answer]) -> dict[str, Any]:
 
 def _row(face: FaceEstimate) -> dict[str, Any]:
     box = dict(zip(("left", "top", "right", "bottom"), face.box, strict=True))
-    return {**box, "score": face.to_dict()["score"], **answer_fields(face.answers)}
+    rounded = face.to_dict()
+    return {**box, "score": rounded["score"], "quality": rounded["quality"], **answer_fields(face.answers)}

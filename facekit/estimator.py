@@ -13,10 +13,12 @@ from PIL import Image
 from facekit.core.errors import FaceKitError
 from facekit.faces.batch import FaceBatch
 from facekit.faces.chips import ChipConfig
-from facekit.faces.detectors import Box, Detection
+from facekit.faces.detectors import Box, Detection, detection_fault
 from facekit.faces.finder import FaceFinder
 from facekit.faces.images import Picture, read_picture
+from facekit.faces.quality import batch_quality
 from facekit.heads import Answer, Head, select_heads
+from facekit.heads.head import LIMITS
 from facekit.networks.cards import DEFAULT_WEIGHTS
 from facekit.networks.descriptors import DESCRIPTOR
 from facekit.networks.predictor import Predictor
@@ -38,6 +40,7 @@ class FaceEstimate:
         box: left, top, right, bottom in the upright picture, pixels; right and bottom are exclusive.
         score: of the detector; None for `whole_image`.
         answers: head's name -> answer, in the networks' order.
+        quality: of the view, 0 to 1: 1 / quality is about the factor by which its faults raise the squared errors.
 
     Raises:
         ValueError: the box is empty, or the score is not a number.
@@ -46,6 +49,7 @@ class FaceEstimate:
     box: Box
     score: float | None
     answers: dict[str, Answer]
+    quality: float | None = None
 
     def __post_init__(self) -> None:
         left, top, right, bottom = self.box
@@ -69,11 +73,16 @@ class FaceEstimate:
         """The answer of the head "race", as `age`."""
         return self.answers.get("race")
 
+    @property
+    def unsure(self) -> tuple[str, ...]:
+        """Names of the heads whose answers are unsure."""
+        return tuple(name for name, answer in self.answers.items() if answer.unsure)
+
     def to_dict(self) -> dict[str, Any]:
-        """Returns JSON: box, score, and each answer under its head's name."""
-        score = None if self.score is None else round(self.score, 3)
+        """Returns JSON: box, score, quality, and each answer under its head's name."""
+        score, quality = (None if value is None else round(value, 3) for value in (self.score, self.quality))
         answers = {name: answer.to_dict() for name, answer in self.answers.items()}
-        return {"box": list(self.box), "score": score, **answers}
+        return {"box": list(self.box), "score": score, "quality": quality, **answers}
 
 
 @dataclass(frozen=True)
@@ -95,9 +104,11 @@ class Cut:
 
     Args:
         batches: chip rule -> the same faces cut by it, the first network's rule first.
+        quality: of each view, 0 to 1, by the chips of the first network.
     """
 
     batches: Mapping[ChipConfig, FaceBatch]
+    quality: Sequence[float]
 
     @property
     def chips(self) -> Picture:
@@ -215,15 +226,18 @@ class FaceEstimator:
                 faces = n_bytes = 0
         yield from self._answer(batch)
 
-    def cut(self, picture: Picture, boxes: Sequence[Box]) -> Cut:
+    def cut(self, picture: Picture, boxes: Sequence[Box], scores: Sequence[float | None] | None = None) -> Cut:
         """Cuts faces whose boxes are known as the networks want them.
 
         Args:
             picture: RGB uint8 (H, W, 3).
             boxes: n of them, as the detector draws them.
+            scores: of the detector; None if unknown.
         """
         rules = dict.fromkeys(predictor.card.chip for predictor in self._answers)
-        return Cut({rule: self._finder.cut(picture, boxes, rule) for rule in rules})
+        batches = {rule: self._finder.cut(picture, boxes, rule) for rule in rules}
+        faults = [detection_fault(self.detector, score) for score in scores or [None] * len(boxes)]
+        return Cut(batches, batch_quality(next(iter(batches.values())), faults))
 
     def predict(self, faces: Cut | Picture) -> "Outputs":
         """Runs the networks on faces that were cut; all in one batch.
@@ -243,16 +257,28 @@ class FaceEstimator:
                 outputs.setdefault(DESCRIPTOR, rows[DESCRIPTOR])
         return outputs
 
-    def decode(self, outputs: Mapping[str, NDArray[np.floating]]) -> list[dict[str, Answer]]:
-        """Returns n times head's name -> answer, of the heads that were asked for, from values (n, width) by head."""
-        columns = [head.decode(outputs[head.name]) for head in self.heads]
-        return [dict(zip([head.name for head in self.heads], row, strict=True)) for row in zip(*columns, strict=True)]
+    def decode(
+        self, outputs: Mapping[str, NDArray[np.floating]], quality: Sequence[float] | None = None
+    ) -> list[dict[str, Answer]]:
+        """Returns n times head's name -> answer, of the heads that were asked for.
+
+        Args:
+            outputs: head's name -> values (n, width).
+            quality: of each view, n times 0 to 1: answers to poor ones are unsure. None if unknown.
+        """
+        names, columns = [head.name for head in self.heads], [head.decode(outputs[head.name]) for head in self.heads]
+        faces = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        return [
+            {name: answer.doubted() for name, answer in face.items()} if value < LIMITS.minimum_quality else face
+            for face, value in zip(faces, [1.0] * len(faces) if quality is None else quality, strict=True)
+        ]
 
     def _find(self, item: Item) -> "_Found | FaceKitError":
         try:
             picture = read_picture(item)
             detections = self._finder.detect(picture)
-            return _Found(picture, detections, self.cut(picture, [found.box for found in detections]))
+            boxes, scores = [found.box for found in detections], [found.score for found in detections]
+            return _Found(picture, detections, self.cut(picture, boxes, scores))
         except FaceKitError as error:
             return error
 
@@ -264,16 +290,17 @@ class FaceEstimator:
             if isinstance(entry, FaceKitError):
                 yield entry
             else:
-                faces = [FaceEstimate(face.box, face.score, next(answers)) for face in entry.detections]
+                faces = [FaceEstimate(face.box, face.score, *next(answers)) for face in entry.detections]
                 yield PictureEstimate(entry.picture, faces)
 
-    def _answers_of(self, cuts: Sequence[Cut]) -> list[dict[str, Answer]]:
-        """Answers for all faces of several pictures, in one batch."""
+    def _answers_of(self, cuts: Sequence[Cut]) -> list[tuple[dict[str, Answer], float]]:
+        """Returns the answers and the quality of all faces of several pictures, in one batch."""
         if not any(len(cut.chips) for cut in cuts):  # and no network needs to be loaded
             return []
         rules = cuts[0].batches
-        joined = Cut({rule: FaceBatch.concatenate([cut.batches[rule] for cut in cuts]) for rule in rules})
-        return self.decode(self.predict(joined))
+        quality = [value for cut in cuts for value in cut.quality]
+        batches = {rule: FaceBatch.concatenate([cut.batches[rule] for cut in cuts]) for rule in rules}
+        return list(zip(self.decode(self.predict(Cut(batches, quality)), quality), quality, strict=True))
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ def test_whole_image_is_one_face_without_score(tiny_weights: Path, chips: NDArra
 def test_heads_left_out_are_none_and_absent(tiny_weights: Path) -> None:
     (face,) = FaceEstimator(tiny_weights, heads=["gender", "age"]).estimate(ASTRONAUT)
     assert face.race is None and face.gender is not None
-    assert list(face.to_dict()) == ["box", "score", "age", "gender"]
+    assert list(face.to_dict()) == ["box", "score", "quality", "age", "gender"]
 
 
 def test_68_landmarks_give_nearly_the_same_faces(

@@ -126,9 +126,10 @@ def test_face_demo_with_both(
     assert out.splitlines()[0].split() == "photograph face at estimated age gender expression".split()
     (entry,) = json.loads(Path("faces.json").read_text(encoding="utf-8"))
     (face,) = entry["faces"]
-    assert entry["path"] == str(photograph) and list(face) == ["box", "score", "age", "gender", "expression"]
+    assert entry["path"] == str(photograph) and list(face) == ["box", "score", "quality", "age", "gender", "expression"]
     (row,) = csv.DictReader(io.StringIO(Path("faces.csv").read_text(encoding="utf-8")))
-    assert row["expression"] == face["expression"]["label"] and float(row["age"]) == face["age"]["years"]
+    assert row["expression"] == ("unsure" if face["expression"]["unsure"] else face["expression"]["label"])
+    assert row["age"] == ("unsure" if face["age"]["unsure"] else str(face["age"]["years"]))
     assert float(row["expression_probability"]) == face["expression"]["probability"]
     assert set(captions) == {"gender", "expression"}
     with Image.open(photograph) as before, Image.open("demo_output/astronaut.jpg") as drawn:

@@ -13,6 +13,7 @@ from facekit.core.errors import UsageError
 from facekit.heads import statistics
 from facekit.heads.head import (
     INTERVAL,
+    LIMITS,
     LOG_TEMPERATURES,
     MISSING,
     RANGE,
@@ -43,30 +44,30 @@ class AgeAnswer(Answer):
     low: float
     high: float
 
-    def to_dict(self) -> dict[str, float]:
+    def values(self) -> dict[str, float]:
         return {"years": round(self.years, 1), "low": round(self.low, 1), "high": round(self.high, 1)}
 
-    def row(self, name: str) -> dict[str, Any]:
-        fields = self.to_dict()
+    def fields(self, name: str) -> dict[str, Any]:
+        fields = self.values()
         return {name: fields["years"], f"{name}_low": fields["low"], f"{name}_high": fields["high"]}
 
-    def caption(self, name: str, words: Mapping[str, str]) -> Line:
+    def line(self, name: str, words: Mapping[str, str]) -> Line:
         return f"{words.get(name, name)} ~{self.years:.0f}", f"{self.low:.0f}\N{EN DASH}{self.high:.0f}"
 
-    def __str__(self) -> str:
+    def cell(self) -> str:
         return f"{self.years:.0f} ({self.low:.0f} to {self.high:.0f})"
 
-    def bar(self) -> Iterator[Segment]:
+    def segments(self) -> Iterator[Segment]:
         """Yields the interval and a mark at the age on a line of 100 years."""
         yield on_bar(self.low / BAR_END), on_bar(self.high / BAR_END), RANGE
         yield bar_mark(self.years / BAR_END)
 
     def settled(self, shown: Answer | None) -> Answer:
         last = (shown.years, shown.low, shown.high) if isinstance(shown, AgeAnswer) else (None, None, None)
-        return AgeAnswer(*map(held_number, last, (self.years, self.low, self.high)))
+        return AgeAnswer(*map(held_number, last, (self.years, self.low, self.high)), unsure=self.unsure)
 
     def widest(self) -> list[Answer]:
-        return [AgeAnswer(88, 88, 88)]
+        return [AgeAnswer(88, 88, 88), self.doubted()]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +183,10 @@ class AgeHead(Quantity):
         if not len(rows):
             return []
         columns = zip(self.values(rows).tolist(), *(bound.tolist() for bound in self.bounds(rows)), strict=True)
-        return [AgeAnswer(*column) for column in columns]
+        return [
+            AgeAnswer(years, low, high, unsure=high - low > LIMITS.maximum_interval_years)
+            for years, low, high in columns
+        ]
 
     def fit_temperature(self, rows: Rows, truth: NDArray[Any]) -> float:
         """Finds the temperature at which the central 80 % interval holds 80 % of the labels.

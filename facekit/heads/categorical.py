@@ -12,6 +12,7 @@ from facekit.core.errors import UsageError
 from facekit.heads import statistics
 from facekit.heads.head import (
     LIKELIEST,
+    LIMITS,
     LOG_TEMPERATURES,
     MISSING,
     REST,
@@ -45,26 +46,26 @@ class ClassAnswer(Answer):
     probability: float
     probabilities: dict[str, float]
 
-    def to_dict(self) -> dict[str, Any]:
+    def values(self) -> dict[str, Any]:
         return {
             "label": self.label,
             "probability": round(self.probability, 4),
             "probabilities": {name: round(p, 4) for name, p in self.probabilities.items()},
         }
 
-    def row(self, name: str) -> dict[str, Any]:
+    def fields(self, name: str) -> dict[str, Any]:
         return {name: self.label, f"{name}_probability": round(self.probability, 4)}
 
-    def caption(self, name: str, words: Mapping[str, str]) -> Line:
+    def line(self, name: str, words: Mapping[str, str]) -> Line:
         text = words.get(self.label, self.label)
         if name not in SELF_EXPLAINING:
             text = f"{words.get(name, name)}: {text}"
         return text, f"{min(self.probability, MOST_CERTAIN):.0%}"
 
-    def __str__(self) -> str:
+    def cell(self) -> str:
         return f"{self.label} {min(self.probability, MOST_CERTAIN):.0%}"
 
-    def bar(self) -> Iterator[Segment]:
+    def segments(self) -> Iterator[Segment]:
         start = 0.0
         for label, probability in (self.probabilities or {self.label: self.probability}).items():
             end = min(1.0, start + probability)
@@ -76,13 +77,13 @@ class ClassAnswer(Answer):
         if isinstance(shown, ClassAnswer) and shown.probabilities.keys() == now.keys():
             label = shown.label if self.probability - now.get(shown.label, 0) < LEAD else self.label
             is_near = all(abs(now[name] - last) < HELD_PROBABILITY for name, last in shown.probabilities.items())
-            if is_near and label == shown.label:
+            if is_near and label == shown.label and self.unsure == shown.unsure:
                 return shown
         rounded = {name: round(probability, 2) for name, probability in now.items()}
-        return ClassAnswer(label, rounded.get(label, self.probability), rounded)
+        return replace(self, label=label, probability=rounded.get(label, self.probability), probabilities=rounded)
 
     def widest(self) -> list[Answer]:
-        return [ClassAnswer(label, 0.88, {}) for label in self.probabilities or [self.label]]
+        return [self.doubted(), *(ClassAnswer(label, 0.88, {}) for label in self.probabilities or [self.label])]
 
     def compact(self) -> "ClassAnswer":
         return replace(self, probabilities={})
@@ -181,7 +182,10 @@ class ClassHead(Head):
     def decode(self, rows: Rows) -> list[Answer]:
         return [
             ClassAnswer(
-                self.classes[int(row.argmax())], float(row.max()), dict(zip(self.classes, row.tolist(), strict=True))
+                self.classes[int(row.argmax())],
+                float(row.max()),
+                dict(zip(self.classes, row.tolist(), strict=True)),
+                unsure=bool(row.max() < LIMITS.minimum_probability),
             )
             for row in rows
         ]

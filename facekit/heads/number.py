@@ -29,28 +29,29 @@ class NumberAnswer(Answer):
     fraction: float
     decimals: int = 0
 
-    def to_dict(self) -> dict[str, Any]:
+    def values(self) -> dict[str, Any]:
         return {"value": round(self.value, self.decimals + 1), "unit": self.unit}
 
-    def row(self, name: str) -> dict[str, Any]:
+    def fields(self, name: str) -> dict[str, Any]:
         return {name: round(self.value, self.decimals + 1)}
 
-    def caption(self, name: str, words: Mapping[str, str]) -> Line:
+    def line(self, name: str, words: Mapping[str, str]) -> Line:
         return f"{words.get(name, name)} ~{self.value:.{self.decimals}f}", words.get(self.unit, self.unit)
 
-    def __str__(self) -> str:
+    def cell(self) -> str:
         return f"{self.value:.{self.decimals}f} {self.unit}".strip()
 
-    def bar(self) -> Iterator[Segment]:
+    def segments(self) -> Iterator[Segment]:
         yield bar_mark(self.fraction)
 
     def settled(self, shown: Answer | None) -> Answer:
         last = shown.value if isinstance(shown, NumberAnswer) else None
         value = held_number(last, self.value, self.decimals)
-        return shown if shown is not None and value == last else replace(self, value=value)
+        settled = replace(self, value=value)
+        return shown if shown is not None and value == last and self.unsure == shown.unsure else settled
 
     def widest(self) -> list[Answer]:
-        return [replace(self, value=888, fraction=1.0)]
+        return [replace(self, value=888, fraction=1.0, unsure=False), self.doubted()]
 
 
 @dataclass(frozen=True, kw_only=True)

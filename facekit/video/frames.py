@@ -34,17 +34,20 @@ class TrackedFace:
         box: left, top, right, bottom in the frame, pixels; right and bottom are exclusive.
         answers: head's name -> answer, averaged over the track so far; empty before the first estimate.
         evidence: number of chips that the answers are based on.
+        quality: of the best of these views, 0 to 1; older ones count less. None before the first estimate.
     """
 
     track: int
     box: Box
     answers: dict[str, Answer]
     evidence: int
+    quality: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the JSON object: track, box, evidence, and each answer under its head's name."""
+        """Returns the JSON object: track, box, evidence, quality, and each answer under its head's name."""
+        quality = None if self.quality is None else round(self.quality, 3)
         answers = {name: answer.to_dict() for name, answer in self.answers.items()}
-        return {"track": self.track, "box": list(self.box), "evidence": self.evidence, **answers}
+        return {"track": self.track, "box": list(self.box), "evidence": self.evidence, "quality": quality, **answers}
 
 
 @dataclass(frozen=True)

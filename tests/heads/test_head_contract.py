@@ -162,8 +162,12 @@ def test_answers_fill_the_heads_columns(example: Example) -> None:
         assert tuple(answer.row(head.name)) == head.columns and head.columns[0] == head.name
         json.dumps(answer.to_dict())
         text, detail = answer.caption(head.name, {})
-        assert text and detail and str(answer)
-        segments = list(answer.bar())
+        assert text and str(answer) and bool(detail) != answer.unsure
+        unsure = answer.doubted()
+        assert (str(unsure), unsure.row(head.name)[head.name], *unsure.bar()) == ("unsure", "unsure")
+        assert unsure.caption(head.name, {"unsure": "<?>"}) == (f"{head.name} <?>", "")
+        assert unsure.to_dict() == {**answer.to_dict(), "unsure": True}  # the numbers stay
+        segments = list(answer.segments())
         assert segments and all(0 <= start <= end <= 1 for start, end, _ in segments)
         assert str(answer.compact()) == str(answer)
 
@@ -229,7 +233,7 @@ def test_temperatures_keep_the_answer(temperature: float, example: Example) -> N
     for changed in (head.tempered(rows, temperature), head.narrowed(rows, temperature)):
         assert changed.shape == rows.shape and changed.dtype == np.float64
         for before, after in zip(head.decode(rows), head.decode(changed), strict=True):
-            assert next(iter(after.row(head.name).values())) == next(iter(before.row(head.name).values()))
+            assert next(iter(after.fields(head.name).values())) == next(iter(before.fields(head.name).values()))
 
 
 def test_temperature_is_positive_or_none(example: Example) -> None:
@@ -262,7 +266,7 @@ def test_a_number_without_a_unit_takes_any_and_is_no_age() -> None:
     assert head.measures(rows, truth) == {"mae": 5.0} and head.whole_figures(rows, truth) == {}
     assert head.report(rows, truth)["intervals"].keys() == {"mae"}
     assert list(head.groups(truth)) == ["0-200"]
-    assert head.decode(rows)[0].to_dict() == {"value": 60.0, "unit": ""}
+    assert head.decode(rows)[0].to_dict() == {"value": 60.0, "unit": "", "unsure": False}
 
 
 def test_a_number_in_years_is_an_age() -> None:

@@ -132,12 +132,13 @@ def test_no_faces_decode_to_no_answers(head: Head) -> None:
 
 
 def test_answers_are_rounded_in_json() -> None:
-    assert AgeAnswer(31.26, 20.04, 45.0).to_dict() == {"years": 31.3, "low": 20.0, "high": 45.0}
+    assert AgeAnswer(31.26, 20.04, 45.0).to_dict() == {"years": 31.3, "low": 20.0, "high": 45.0, "unsure": False}
     answer = ClassAnswer("Male", 0.987654, {"Male": 0.987654, "Female": 0.012346})
     assert answer.to_dict() == {
         "label": "Male",
         "probability": 0.9877,
         "probabilities": {"Male": 0.9877, "Female": 0.0123},
+        "unsure": False,
     }
 
 

@@ -102,7 +102,7 @@ def test_a_video_becomes_a_video_lines_and_a_summary(tmp_path: Path, tiny_weight
     (face,) = lines[-1]["faces"]
     assert face["track"] == 1 and face["evidence"] >= 1 and set(face["age"]) == {"years", "low", "high"}
     (row,) = csv.DictReader((tmp_path / "o.csv").read_text().splitlines())
-    assert row["track"] == "1" and float(row["age"]) == face["age"]["years"]
+    assert row["track"] == "1" and row["age"] in ("unsure", str(face["age"]["years"]))
     left, top, right, bottom = face["box"]
     assert difference(frames[-1][top:bottom, left:right], still[top:bottom, left:right]) > 2  # the box is drawn
     assert "1 " in report.tracks and str(report).startswith("20 frames, ")

@@ -100,4 +100,4 @@ def _answer_text(answer: Mapping[str, Any]) -> str:
         return f"{answer['label']} {min(answer['probability'], 0.999):.1%}"  # an estimate is never certain
     if "low" in answer:
         return f"{answer['years']:.0f} ({answer['low']:.0f} to {answer['high']:.0f})"
-    return " ".join(str(value) for value in answer.values() if value != "")
+    return f"{answer['value']} {answer['unit']}".strip()

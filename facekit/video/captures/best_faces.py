@@ -1,4 +1,4 @@
-"""Selects the sharpest picture of each track."""
+"""Selects the best view of each track."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,7 +13,6 @@ from facekit.video.tracks.config import TrackingConfig
 TRACK_END_SECONDS = TrackingConfig().lost_seconds  # time out of sight after which a track has ended
 MARGIN = 0.4  # around a face, as a share of its size
 MAX_PICTURE_SIDE = 512  # longer side of a face's picture, pixels
-SHARPNESS_SIDE = 112  # side to which a face is scaled to measure its sharpness, pixels
 
 
 @dataclass(frozen=True)
@@ -24,13 +23,11 @@ class BestFace:
         frame: the frame that it comes from, with the face's picture instead of its own.
         face: the face in that frame.
         crop: box of the picture in the frame, pixels.
-        sharpness: variance of the Laplacian.
     """
 
     frame: Frame
     face: TrackedFace
     crop: Box
-    sharpness: float
 
 
 class BestFaces:
@@ -66,20 +63,15 @@ class BestFaces:
                 yield replace(best, face=replace(last, box=best.face.box))
 
     def _compare(self, frame: Frame, face: TrackedFace) -> None:
-        inner = _cropped(frame.picture, face.box)
-        if not inner.size:
-            return
-        # Measured at one size, so that smaller faces are less sharp.
-        grey = cv2.cvtColor(cv2.resize(inner, (SHARPNESS_SIDE, SHARPNESS_SIDE)), cv2.COLOR_RGB2GRAY)
-        sharpness = float(cv2.Laplacian(grey, cv2.CV_32F).var())
         best = self._best.get(face.track)
-        if best and best.sharpness >= sharpness:
+        # A face's quality is that of its best view so far: it exceeds that of the best face only if this view does.
+        if not _cropped(frame.picture, face.box).size or (best and (face.quality or 0) <= (best.face.quality or 0)):
             return
         crop = _widened(face.box, frame.picture)
         picture = _cropped(frame.picture, crop)
         scale = min(1.0, MAX_PICTURE_SIDE / max(picture.shape))
         small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        self._best[face.track] = BestFace(replace(frame, picture=small), face, crop, sharpness)
+        self._best[face.track] = BestFace(replace(frame, picture=small), face, crop)
 
 
 def _widened(box: Box, picture: Picture) -> Box:

@@ -25,8 +25,7 @@ class TrackingConfig:
         duplicate_iou: overlap with a tracked face from which a detection is a second box of it, and an undetected face
             is hidden behind a detected one.
         certain_score: score, relative to the detector's lowest one of 0 to 1, from which a detection is shown at once;
-            others after a second detection. Views of such a score are clear: in profile, and half covered, BlazeFace's
-            are 0.55 to 0.75, else 0.8 to 0.95 (benchmarks/films.py).
+            others after a second detection.
         doubtful_correlation: correlation with the last detection below which its descriptor decides who it is.
         different_correlation: correlation with the last estimate below which a face looks different.
         hidden_correlation: correlation with the last detection below which an undetected face is out of sight.
@@ -81,7 +80,7 @@ class TrackingConfig:
     return_similarity: float = 0.6
     contrary_similarity: float = 0.25
     settled_views: int = 3
-    clear_quality: float = 0.3
+    clear_quality: float = 0.4
     near_return_seconds: float = 1.5
     near_return_distance: float = 0.5
     lost_seconds: float = 5.0

@@ -69,7 +69,7 @@ class Track:
         return float(np.hypot(*(box - self.box)[:2]) / max(box[2], self.box[2]))
 
     def matching_cost(self, box: BoxState, patch: Patch, config: TrackingConfig) -> float:
-        """Returns the cost of assigning a detection to this visible face; infinite if it is far away or of another size."""
+        """Returns the cost of assigning a detection to this visible face; infinite if too far or of another size."""
         distance, size_ratio = self.distance(box), max(box[2], self.box[2]) / max(min(box[2], self.box[2]), 1e-6)
         if distance >= config.matching_distance or size_ratio >= config.matching_size_ratio:
             return math.inf

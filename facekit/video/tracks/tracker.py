@@ -177,20 +177,19 @@ class FaceTracker:
         """Estimates detections in one batch: index -> view."""
         if not wanted:
             return {}
-        cut = self._estimator.cut(frame.picture, [corner_box(boxes[index]) for index in wanted])
+        scores = [detections[index].score for index in wanted]
+        cut = self._estimator.cut(frame.picture, [corner_box(boxes[index]) for index in wanted], scores)
         outputs = self._estimator.predict(cut)
-        descriptors, qualities = outputs.get(DESCRIPTOR, [None] * len(wanted)), _quality(cut)
-        views = {}
-        for at, index in enumerate(wanted):
-            is_clear = qualities[at] >= self._config.clear_quality and self._is_sure(detections[index])
-            rows = {name: column[at] for name, column in outputs.items()}
-            views[index] = View(rows, qualities[at], is_clear, descriptors[at])
-        return views
+        descriptors = outputs.get(DESCRIPTOR, [None] * len(wanted))
+        return {
+            index: View({name: rows[at] for name, rows in outputs.items()}, cut.quality[at], descriptors[at])
+            for at, index in enumerate(wanted)
+        }
 
     def _is_other(self, track: Track, view: View, patch: Patch) -> bool:
         """Tells whether a detection at a track's place is somebody else."""
         config = self._config
-        if view.descriptor is not None and (track.descriptor is None or not view.is_clear):
+        if view.descriptor is not None and (track.descriptor is None or view.quality < config.clear_quality):
             return False
         if not track.is_certain or self._is_changed(track, patch):
             return track.similarity(view) < config.keep_similarity
@@ -205,14 +204,14 @@ class FaceTracker:
         if view is None:
             return
         is_similar = track.descriptor is None or track.similarity(view) >= config.keep_similarity
-        if is_similar or (track.is_settled(config) and view.is_clear):
+        if is_similar or (track.is_settled(config) and view.quality >= config.clear_quality):
             track.is_certain = is_similar  # a clear view that is not similar is looked at again
         track.viewed, track.viewed_patch = frame.time, patch
         intervals = config.estimate_seconds
         track.due = frame.time + intervals[min(track.evidence.count, len(intervals) - 1)]
         if track.is_certain:
             track.describe(view, config)
-            track.evidence.add(view, frame.time, self._estimator.heads, config)
+            track.evidence.add(view, frame.time, self._estimator, config)
 
     def _start(self, frame: Frame, box: BoxState, patch: Patch, view: View | None, found: Detection) -> None:
         """Continues a lost track that the view agrees with, or starts a new one."""
@@ -246,7 +245,7 @@ class FaceTracker:
             if track.is_certain
             and time - track.last_seen < config.near_return_seconds
             and track.distance(box) < config.near_return_distance
-            and (not view.is_clear or track.similarity(view) >= config.contrary_similarity)
+            and (view.quality < config.clear_quality or track.similarity(view) >= config.contrary_similarity)
         ]
         if not near:
             return None
@@ -266,19 +265,8 @@ class FaceTracker:
 
     def _faces(self, frame: Frame) -> tuple[TrackedFace, ...]:
         faces = [
-            TrackedFace(track.number, box, track.evidence.answers, track.evidence.count)
+            TrackedFace(track.number, box, track.evidence.answers, track.evidence.count, track.evidence.quality)
             for track in self._visible
             if track.number is not None and (box := clipped_box(track.box, frame))
         ]
         return tuple(sorted(faces, key=lambda face: face.box))
-
-
-def _quality(cut):  # TODO replace
-    out = []
-    for points in cut.landmarks:
-        one, other, nose = points[0:2].mean(axis=0), points[2:4].mean(axis=0), points[4]
-        across = other - one
-        length = max(float(np.linalg.norm(across)), 1e-3)
-        offset = abs(float((nose - (one + other) / 2) @ across)) / length**2
-        out.append(float(np.exp(-((offset / 0.2) ** 2))))
-    return out

@@ -32,8 +32,10 @@ PICTURE = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
 Opened = Callable[..., Captures]
 
 
-def face(track: int = 1, evidence: int = 1, label: str = "Female", box: Any = (100, 100, 200, 220)) -> TrackedFace:
-    return TrackedFace(track, box, {"gender": ClassAnswer(label, 0.9, {label: 0.9})}, evidence)
+def face(
+    track: int = 1, evidence: int = 1, label: str = "Female", box: Any = (100, 100, 200, 220), quality: float = 0.5
+) -> TrackedFace:
+    return TrackedFace(track, box, {"gender": ClassAnswer(label, 0.9, {label: 0.9})}, evidence, quality)
 
 
 def scene(number: int, *faces: TrackedFace, picture: Picture = PICTURE, rate: float = 30.0) -> Scene:
@@ -101,13 +103,11 @@ def test_after_a_gap_the_captures_go_on_at_their_times(opened: Opened, tmp_path:
 
 
 def test_the_best_picture_of_each_track_is_captured_when_it_ends(opened: Opened, tmp_path: Path) -> None:
-    import cv2
-
-    blurred = cv2.GaussianBlur(PICTURE, (0, 0), 5)
+    worse = PICTURE[:, ::-1]
     with opened(faces=True) as captures:
-        captures.offer(scene(0, face(7, 1, "Male"), picture=blurred), PICTURE)
-        captures.offer(scene(1, face(7, 2, "Male")), PICTURE)
-        captures.offer(scene(2, face(7, 3), face(8, 1, box=(-20, 300, 80, 470)), picture=blurred), PICTURE)
+        captures.offer(scene(0, face(7, 1, "Male"), picture=worse), PICTURE)
+        captures.offer(scene(1, face(7, 2, "Male", quality=0.8)), PICTURE)
+        captures.offer(scene(2, face(7, 3, quality=0.79), face(8, 1, box=(-20, 300, 80, 470)), picture=worse), PICTURE)
         captures.offer(
             scene(3, face(7, 3, box=(300, 100, 400, 220)), face(9, 0), picture=PICTURE[::-1]), PICTURE
         )  # nobody looked at these

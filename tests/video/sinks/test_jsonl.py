@@ -21,7 +21,9 @@ PICTURE = np.zeros((8, 8, 3), np.uint8)
 
 
 def scene(number: int, faces: int = 1) -> Scene:
-    tracked = tuple(TrackedFace(n + 1, (1, 2, 3, 4), {"age": AgeAnswer(30.04, 25, 36)}, 2) for n in range(faces))
+    tracked = tuple(
+        TrackedFace(n + 1, (1, 2, 3, 4), {"age": AgeAnswer(30.04, 25, 36)}, 2, 0.87654) for n in range(faces)
+    )
     return Scene(Frame(number, number / 30, PICTURE, 0.0), tracked)
 
 
@@ -36,7 +38,13 @@ def test_a_line_a_frame(tmp_path: Path) -> None:
         "frame": 1,
         "time": 0.0333,
         "faces": [
-            {"track": 1, "box": [1, 2, 3, 4], "evidence": 2, "age": {"years": 30.0, "low": 25, "high": 36}},
+            {
+                "track": 1,
+                "box": [1, 2, 3, 4],
+                "evidence": 2,
+                "quality": 0.877,
+                "age": {"years": 30.0, "low": 25, "high": 36, "unsure": False},
+            },
         ],
     }
     assert [len(entry["faces"]) for entry in entries] == [0, 1, 2]

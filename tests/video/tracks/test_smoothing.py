@@ -19,7 +19,7 @@ from facekit.faces.detectors import Box
 from facekit.heads import AGE, GENDER, AgeAnswer, Answer
 from facekit.video.frames import Frame, TrackedFace
 from facekit.video.tracks.config import SmoothingConfig
-from facekit.video.tracks.smoothing import EstimateSmoother, chip_quality
+from facekit.video.tracks.smoothing import EstimateSmoother
 from facekit.video.tracks.tracking import Track
 
 CONFIG = SmoothingConfig()
@@ -49,7 +49,10 @@ class Fake:
         row = np.exp(-0.5 * ((AGE.years - age) / 8) ** 2)
         return {"age": np.stack([row / row.sum()] * len(chips)), "gender": np.tile([0.3, 0.7], (len(chips), 1))}
 
-    def decode(self, probabilities: Mapping[str, NDArray[np.floating]]) -> list[dict[str, Answer]]:
+    def decode(
+        self, probabilities: Mapping[str, NDArray[np.floating]], quality: Sequence[float]
+    ) -> list[dict[str, Answer]]:
+        self.quality = list(quality)
         columns = [head.decode(probabilities[head.name]) for head in self.heads]
         return [dict(zip(("age", "gender"), row, strict=True)) for row in zip(*columns, strict=True)]
 
@@ -113,33 +116,22 @@ def test_forgets_slowly_and_with_zero_at_once() -> None:
     assert age(slow).years < age(quick).years - 5 < age(none).years - 5
 
 
-def test_blurred_and_turned_and_small_and_covered_views_say_less() -> None:
-    chip = Fake().cut(PICTURE, [(0, 0, 9, 9)]).chips[0]
-    (track,) = tracks(1)
-    turned = FRONTAL.copy()
-    turned[4, 0] += 25
-    blurred = cv2.GaussianBlur(chip, (0, 0), 9)
-    best = chip_quality(chip, FRONTAL, track, CONFIG)
-    assert 0.3 < best <= 1
-    others = [
-        chip_quality(blurred, FRONTAL, track, CONFIG),
-        chip_quality(chip, turned, track, CONFIG),
-        chip_quality(chip, FRONTAL, Track(1, (0, 0, 30, 30), True, 0.0, 1.0), CONFIG),
-        chip_quality(chip, FRONTAL, Track(1, (0, 0, 60, 60), True, 0.0, 0.5), CONFIG),
-    ]
-    assert all(0 < quality < 0.6 * best for quality in others), others
-    assert chip_quality(chip, None, track, CONFIG) == pytest.approx(best)
-    points = np.zeros((68, 2), np.float32)
-    points[36:42], points[42:48], points[33] = (70, 80), (130, 80), (100, 120)
-    assert chip_quality(chip, points, track, CONFIG) == pytest.approx(best)
-
-
 def test_a_blurred_view_counts_less_than_a_sharp_one() -> None:
     fake = Fake([30, 60])
     smoothed = smoother(fake, 1e6)
     run(smoothed, 0.1)
     fake.sharp = False
     assert age(run(smoothed, 0.1, start=3)[0][0]).years < 36
+
+
+def test_a_poor_view_is_unsure_until_a_good_one_comes() -> None:
+    fake = Fake()
+    smoothed, fake.sharp = smoother(fake, 1e6), False
+    (poor,) = run(smoothed, 1 / 30)[0]
+    fake.sharp = True
+    good = run(smoothed, 0.2, start=1)[-1][0]
+    assert poor.quality is not None and good.quality is not None and poor.quality < good.quality
+    assert fake.quality == [good.quality]  # by which answers are decoded
 
 
 def test_the_interval_narrows_by_what_averaging_removes_and_no_more() -> None:
