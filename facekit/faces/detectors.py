@@ -154,7 +154,7 @@ class DetectorEntry:
 
 
 DETECTORS: dict[str, DetectorEntry] = {
-    "blazeface": DetectorEntry(blazeface, min_score=0.56),
+    "blazeface": DetectorEntry(blazeface, min_score=0.6),
     # HOG's rare false faces score up to 0.4, and so do many faces: of UTKFace's, a lowest score of 0.2 would lose 2.4
     # points, of Black people's 4.0, of children's up to 5 years 3.6 (benchmarks/finding.py).
     "hog": DetectorEntry(hog, searches_locally=True),
