@@ -58,7 +58,7 @@ def chips() -> NDArray[np.uint8]:
     from facekit.faces.detectors import make_detector
     from facekit.faces.images import read_picture
 
-    detect, chip = make_detector("hog"), AlignedChip()
+    detect, chip = make_detector("blazeface"), AlignedChip()
     pictures = [read_picture(path) for path in sorted((ROOT / "demo_images").glob("*.jpg"))]
     return np.concatenate([chip.cut(p, [found.box for found in detect(p)]).chips for p in pictures])
 

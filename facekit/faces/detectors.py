@@ -167,7 +167,7 @@ class DetectorEntry:
 
 DETECTORS: dict[str, DetectorEntry] = {
     # Scores of UTKFace's chips: median 0.92, 99 % over 0.77; turned by 70 degrees, median 0.49; 60 % covered, 0.53.
-    "blazeface": DetectorEntry(blazeface, min_score=0.56, clear_scores=(0.59, 0.85)),
+    "blazeface": DetectorEntry(blazeface, min_score=0.6, clear_scores=(0.59, 0.85)),
     # HOG's rare false faces score up to 0.4, and so do many faces: of UTKFace's, a lowest score of 0.2 would lose 2.4
     # points, of Black people's 4.0, of children's up to 5 years 3.6 (benchmarks/finding.py).
     "hog": DetectorEntry(hog, is_fast=False),

@@ -176,7 +176,7 @@ def test_faces_are_cut_out_of_photographs(chips: NDArray[np.uint8], tmp_path: Pa
     Image.new("RGB", (300, 300)).save(tmp_path / "nobody.jpg")
     rows = ["astronaut.jpg,30", "nobody.jpg,30", "speech.jpg,50"] * 3  # read in threads: nobody gets another's face
     (tmp_path / "faces.csv").write_text("\n".join(["path,age", *rows]), encoding="utf-8")
-    faces = load_faces(DataSource("table", str(tmp_path / "faces.csv"), detector="hog"), HEADS, 200)
+    faces = load_faces(DataSource("table", str(tmp_path / "faces.csv"), detector="blazeface"), HEADS, 200)
     assert faces.dropped == {"no face found": 3}
     np.testing.assert_array_equal(faces.chips, chips[[0, -1] * 3])
 
