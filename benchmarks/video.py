@@ -86,27 +86,25 @@ def flicker(folder: Path, args: argparse.Namespace) -> None:
     frames = list(looped("still", round(30 * seconds)))
     smoothed = flicker([scene.faces for scene in scenes(frames, estimator())], seconds)
     separate = flicker(estimates_by_frame(estimator(), frames), seconds)
-    print(verdict(f"flicker {smoothed:.2f} years a second, share of {separate:.2f}", smoothed / separate, 0.2, 0.1))
+    print(verdict(f"flicker {smoothed:.2f} years a second, share of {separate:.2f}", smoothed / separate, 0.05, 0.02))
 
 
 def tracking(folder: Path, args: argparse.Namespace) -> None:
     """Measures MOTA and identity switches over all synthetic clips."""
     from clips import SCENES, clip
-    from mot import Score, score, visible_boxes
+    from judge import scenes
+    from mot import Score, boxes, score
 
     from facekit.video.frames import Frame
-    from facekit.video.tracks.search import PeriodicSearch
-    from facekit.video.tracks.tracking import Tracker
 
     scores = []
     for name in SCENES:
-        made, search, tracker = clip(name, seconds=args.seconds), PeriodicSearch(), Tracker()
+        made = clip(name, seconds=args.seconds)
         frames = (Frame(number, number / 30, picture, 0.0) for number, picture in enumerate(made.frames()))
-        tracks = [tracker.track(frame, search.find(frame)) for frame in frames]
-        scores.append(score(made.truth, map(visible_boxes, tracks)))
+        scores.append(score(made.truth, map(boxes, scenes(frames, estimator()))))
         print(f"  {name:<20} MOTA {scores[-1].mota:.4f}, switches {scores[-1].switches}")
     total = sum(scores, Score())
-    print(verdict(f"MOTA over {len(scores)} clips", total.mota, 0.95, 0.98))
+    print(verdict(f"MOTA over {len(scores)} clips", total.mota, 0.99, 0.998))
     print(verdict("switches", total.switches, 0))
 
 

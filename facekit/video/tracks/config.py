@@ -71,7 +71,7 @@ class TrackingConfig:
     matching_distance: float = 0.6
     matching_size_ratio: float = 1.7
     duplicate_iou: float = 0.3
-    certain_score: float = 0.5
+    certain_score: float = 0.25
     doubtful_correlation: float = 0.7
     different_correlation: float = 0.8
     hidden_correlation: float = 0.55

@@ -87,7 +87,7 @@ class Track:
 
     def is_due(self, patch: Patch, time: float, config: TrackingConfig) -> bool:
         """Tells whether an estimate is due: some time after the last one, sooner if the face looks different."""
-        if time >= self.due or self.viewed_patch is None:
+        if time >= self.due - 0.005 or self.viewed_patch is None:
             return True
         is_different = float(patch @ self.viewed_patch) < config.different_correlation
         return is_different and time - self.viewed >= config.different_estimate_seconds
