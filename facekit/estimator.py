@@ -236,7 +236,8 @@ class FaceEstimator:
         """
         rules = dict.fromkeys(predictor.card.chip for predictor in self._answers)
         batches = {rule: self._finder.cut(picture, boxes, rule) for rule in rules}
-        faults = [detection_fault(self.detector, score) for score in scores or [None] * len(boxes)]
+        scored = zip(boxes, scores or [None] * len(boxes), strict=True)
+        faults = [detection_fault(self.detector, box, score) for box, score in scored]
         return Cut(batches, batch_quality(next(iter(batches.values())), faults))
 
     def predict(self, faces: Cut | Picture) -> "Outputs":

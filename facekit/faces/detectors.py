@@ -74,13 +74,24 @@ def find_detector(name: str) -> "DetectorEntry":
     return lookup("detector", name, DETECTORS)
 
 
-def detection_fault(name: str, score: float | None) -> float:
-    """Returns how much a detector doubts a face: 0 if it is seen well, 1 and more if it is covered or turned away."""
-    scores = find_detector(name).clear_scores
-    if scores is None or score is None:
+def detection_fault(name: str, box: Box, score: float | None) -> float:
+    """Returns how much of a face is missing: 0 if it is seen well, 1 and more if half of it is covered or turned away.
+
+    Args:
+        name: of the detector, a key of DETECTORS.
+        box: of the face, which is no square where the picture's edge cuts it off.
+        score: of the detector; None if unknown.
+    """
+    entry = find_detector(name)
+    if not entry.finds_faces:
         return 0.0
-    half_covered, clear = scores
-    return max(0.0, (clear - score) / (clear - half_covered))
+    left, top, right, bottom = box
+    sides = sorted((right - left, bottom - top))
+    fault = 2 * (1 - sides[0] / max(1, sides[1]))
+    if entry.clear_scores and score is not None:
+        half_covered, clear = entry.clear_scores
+        fault = math.hypot(fault, max(0.0, (clear - score) / (clear - half_covered)))
+    return fault
 
 
 def blazeface(min_face: int | None, min_score: float) -> Detector:

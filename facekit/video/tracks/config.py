@@ -36,8 +36,10 @@ class TrackingConfig:
         settled_views: estimates after which a face that was never in doubt can turn out to be somebody else. The first
             ones may be of a face that enters the frame.
         clear_quality: quality from which a view is clear: only such a one can tell that a face is somebody else.
-        near_return_seconds: time out of sight up to which a poor view at the same place is the same face.
+        near_return_seconds: time out of sight up to which a poor or a somewhat similar view at the same place is of the
+            same face.
         near_return_distance: what "the same place" is.
+        extrapolation_seconds: time for which a face out of sight moves on at its last speed.
         lost_seconds: time out of sight after which a track is forgotten.
         candidate_seconds: the same of a face that was never shown.
         maximum_lost_tracks: upper bound of tracks that are kept while out of sight.
@@ -81,8 +83,9 @@ class TrackingConfig:
     contrary_similarity: float = 0.25
     settled_views: int = 3
     clear_quality: float = 0.4
-    near_return_seconds: float = 1.5
-    near_return_distance: float = 0.5
+    near_return_seconds: float = 3.0
+    near_return_distance: float = 1.0
+    extrapolation_seconds: float = 1.0
     lost_seconds: float = 5.0
     candidate_seconds: float = 0.5
     maximum_lost_tracks: int = 64

@@ -102,6 +102,10 @@ class FaceTracker:
             track.correlation = float(current.patch(track.box) @ track.patch)
             track.is_visible = is_half_inside(track.box, frame)
             track.last_seen = frame.time
+        for track in self._tracks:
+            if not track.is_visible and frame.time - track.last_seen < self._config.extrapolation_seconds:
+                track.move(None, elapsed, self._config)  # on behind what hides it, up to the edge
+                track.box[:2] = np.clip(track.box[:2], 0, frame.picture.shape[1::-1])
 
     def _match(self, current: ReducedFrame, frame: Frame, detections: Sequence[Detection]) -> None:
         """Assigns detections to visible tracks, then to lost ones by their descriptors; the others start tracks."""
@@ -117,7 +121,7 @@ class FaceTracker:
             for index, box in enumerate(boxes)
             if index not in pairs.values() and not any(iou(box, other) > self._config.duplicate_iou for other in taken)
         ]
-        views = self._views(frame, boxes, detections, self._wanted(pairs, patches, others, frame.time))
+        views = self._views(frame, detections, self._wanted(pairs, patches, others, frame.time))
         for track, index in pairs.items():
             view = views.get(index)
             if view and self._is_other(track, view, patches[index]):
@@ -171,14 +175,12 @@ class FaceTracker:
         """Tells whether a detection looks unlike the last one, and so did the place to which the face was tracked."""
         return self._is_doubtful(track) and float(patch @ track.patch) < self._config.doubtful_correlation
 
-    def _views(
-        self, frame: Frame, boxes: Sequence[BoxState], detections: Sequence[Detection], wanted: Sequence[int]
-    ) -> dict[int, View]:
+    def _views(self, frame: Frame, detections: Sequence[Detection], wanted: Sequence[int]) -> dict[int, View]:
         """Estimates detections in one batch: index -> view."""
         if not wanted:
             return {}
-        scores = [detections[index].score for index in wanted]
-        cut = self._estimator.cut(frame.picture, [corner_box(boxes[index]) for index in wanted], scores)
+        chosen = [detections[index] for index in wanted]
+        cut = self._estimator.cut(frame.picture, [found.box for found in chosen], [found.score for found in chosen])
         outputs = self._estimator.predict(cut)
         descriptors = outputs.get(DESCRIPTOR, [None] * len(wanted))
         return {
