@@ -28,7 +28,7 @@ def test_the_script_finds_a_face(tmp_path: Path, script: Callable[..., Any], tin
     assert status == 0
     assert out.splitlines()[0].split() == ["track", "first", "seen", "on", "screen", "estimated", "age"]
     kept, small, done = err.splitlines()
-    assert small == "Faces under 60 px were not searched for: --min-face 30 finds smaller ones, in more time."
+    assert small == "Faces under 25 px were not searched for: --min-face 12 finds smaller ones, in more time."
     assert kept == f"{drawn} exists and is kept."
     assert done.startswith("4 frames, ") and done.endswith(f", written to {tmp_path / 'drawn-2.mp4'}")
 

@@ -114,8 +114,7 @@ def _run(
         if estimator.min_face is None:
             report.smallest_face = smallest_face(source, estimator.detector)
         min_face = estimator.min_face or report.smallest_face
-        stages = _stages(make_tracker(estimator, options, min_face), overlay, options)
-        frames = _frames(source, options.mirror)
+        stages, frames = _stages(estimator, min_face, options, overlay), _frames(source, options.mirror)
         pipeline = stack.enter_context(
             Pipeline(frames, stages, drop_old=source.is_live, in_flight=_in_flight(source), stop=stop)
         )
@@ -171,8 +170,11 @@ def make_tracker(estimator: "FaceEstimator", options: VideoOptions, min_face: in
     return FaceTracker(estimator, min_face, options.max_faces, every, config)
 
 
-def _stages(tracker: FaceTracker, overlay: Overlay, options: VideoOptions) -> dict[str, Callable[[Any], Any]]:
+def _stages(
+    estimator: "FaceEstimator", min_face: int | None, options: VideoOptions, overlay: Overlay
+) -> dict[str, Callable[[Any], Any]]:
     """Makes the pipeline's stages, from a frame to a scene and its annotated picture."""
+    tracker = make_tracker(estimator, options, min_face)
 
     def track(frame: Frame) -> Scene:
         scene = tracker.update(frame)

@@ -100,7 +100,7 @@ def test_a_video_becomes_a_video_lines_and_a_summary(tmp_path: Path, tiny_weight
     assert [line["frame"] for line in lines] == list(range(20))
     assert lines[-1]["time"] == pytest.approx(float(19 / NTSC), abs=1e-3)
     (face,) = lines[-1]["faces"]
-    assert face["track"] == 1 and face["evidence"] >= 1 and set(face["age"]) == {"years", "low", "high"}
+    assert face["track"] == 1 and face["evidence"] >= 1 and set(face["age"]) == {"years", "low", "high", "unsure"}
     (row,) = csv.DictReader((tmp_path / "o.csv").read_text().splitlines())
     assert row["track"] == "1" and row["age"] in ("unsure", str(face["age"]["years"]))
     left, top, right, bottom = face["box"]
@@ -120,7 +120,7 @@ def test_blurred_faces_are_hidden_from_the_first_frame_on_and_still_estimated(
         capture_faces=True, capture_every=0.1,
     )  # fmt: skip
     annotate_video(film(tmp_path / "still.mp4", [still] * 4), FaceEstimator(tiny_weights, heads=["age"]), options)
-    detect = make_detector("hog")
+    detect = make_detector("blazeface")
     (face,) = json.loads((tmp_path / "o.jsonl").read_text().splitlines()[-1])["faces"]
     assert "age" in face and len(detect(still)) == 1
     pictures = [read_picture(path) for path in (tmp_path / "seen").glob("*.jpg")]
@@ -175,11 +175,12 @@ def test_few_large_pictures_are_held(size: tuple[int, int], is_live: bool, expec
 @pytest.mark.parametrize(
     ("detector", "is_live", "size", "expected"),
     [
-        ("hog", True, (640, 480), 80),
-        ("hog", True, (720, 1296), 108),
-        ("hog", False, (640, 480), 60),
-        ("hog", False, (1920, 1080), 96),
-        ("cnn", False, (1920, 1080), None),
+        ("blazeface", True, (640, 480), 53),
+        ("blazeface", True, (720, 1296), 108),
+        ("blazeface", False, (640, 480), 32),
+        ("blazeface", False, (1920, 1080), 96),
+        ("hog", False, (1920, 1080), None),
+        ("whole_image", True, (640, 480), None),
     ],
 )
 def test_files_are_searched_for_smaller_faces(

@@ -1,5 +1,6 @@
 """Overlay: readable, covers no face, and stable from frame to frame."""
 
+import gc
 import itertools
 import time
 import tracemalloc
@@ -154,8 +155,10 @@ def test_tracks_that_are_gone_are_forgotten() -> None:
     show(range(100))
     tracemalloc.start()
     show(range(100, 150))
+    gc.collect()
     before = tracemalloc.get_traced_memory()[0]
     show(range(150, 250))
+    gc.collect()
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert len(overlay._cards) == len(overlay._layout._positions) == 2

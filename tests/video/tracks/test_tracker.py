@@ -313,7 +313,7 @@ def test_a_steady_face_hardly_trembles_nor_flickers(estimator: FaceEstimator) ->
     assert np.abs(np.diff(places - truth, axis=0)).mean() < 0.01 * width
     frames = [scene.frame for scene in scenes]
     separate = flicker(estimates_by_frame(estimator, frames[::4]), 2)
-    assert flicker([scene.faces for scene in scenes], 2) < 0.1 * separate
+    assert flicker([scene.faces for scene in scenes], 2) < 0.25 * separate  # most of it at first
     (estimate,) = estimator.estimate(frames[0].picture)
     assert age(scenes[0].faces[0]).years == pytest.approx(estimate.age.years, abs=2)  # found at another scale
 
