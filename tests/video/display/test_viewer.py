@@ -25,7 +25,7 @@ from facekit.video.frames import Frame, Scene
 from facekit.video.sinks import recorder
 from facekit.video.sources.source import Source
 
-ESTIMATOR: Any = SimpleNamespace(heads=[AGE], min_face=None, detector="hog")
+ESTIMATOR: Any = SimpleNamespace(heads=[AGE], min_face=None, detector="hog", load=lambda: None)
 N_FRAMES = 12
 ESC = 27
 
