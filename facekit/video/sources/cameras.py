@@ -68,19 +68,12 @@ def open_camera(camera: str, size: tuple[int, int] | None, stop: threading.Event
     def connect() -> _Camera:  # by another number, perhaps, than before it was unplugged
         return _Camera(name, find_camera(camera), size)
 
+    def reconnect() -> Background:
+        return Background(name, connect, stop, OPEN_TIMEOUT_SECONDS)
+
     first = connect()  # not in the background: macOS asks for permission in the main thread only
-    background = Background(name, lambda: first, stop)
-    background.opened(OPEN_TIMEOUT_SECONDS)
-    return LiveSource(
-        name,
-        connect,
-        background,
-        first,
-        read_timeout=READ_TIMEOUT_SECONDS,
-        open_timeout=OPEN_TIMEOUT_SECONDS,
-        stop=stop,
-        note=note,
-    )
+    background = Background(name, lambda: first, stop, OPEN_TIMEOUT_SECONDS)
+    return LiveSource(name, background, reconnect, READ_TIMEOUT_SECONDS, stop, note)
 
 
 class _Camera:

@@ -28,8 +28,8 @@ class Decoder:
     Damaged packets are skipped: their pictures are missing, and times stay right.
 
     Args:
-        container: opened by av.open.
-        name: for error messages.
+        container: opened by av.open; closed with the decoder, and if it has no picture.
+        name: for messages.
         is_live: whether each picture must be decoded before the next packet arrives; slower.
 
     Attributes:
@@ -37,11 +37,9 @@ class Decoder:
         rate: frames per second.
         n_frames: announced number of frames; None if unknown.
         duration: announced duration, seconds; None if unknown.
-        sound: what av.open takes to read the sound; None if there is none.
-        start: time stamp of the first picture, seconds.
+        sound, start: as of `Source`.
         time: of the last picture, seconds after the first.
-        n_read: number of read pictures.
-        n_damaged: number of damaged sections.
+        n_read, n_damaged: numbers of pictures, and of damaged sections.
         step: pictures whose index is no multiple of it are read without being converted: they are empty.
 
     Raises:
@@ -49,14 +47,22 @@ class Decoder:
     """
 
     def __init__(self, container: Any, name: str, *, is_live: bool = False) -> None:
-        self._container, self._name, self.is_live = container, name, is_live
+        self._container, self.name, self.is_live = container, name, is_live
+        try:
+            self._begin()
+        except VideoError:
+            container.close()
+            raise
+
+    def _begin(self) -> None:
+        container = self._container
         streams = [stream for stream in container.streams.video if _is_video(stream)]
         if not streams:
-            raise no_pictures(name)
+            raise no_pictures(self.name)
         self._stream = stream = streams[0]
         self._has_times = container.format.name != "avi"  # AVI has decoding times only
         # Frame threading delays as many frames as there are threads.
-        stream.thread_type = "SLICE" if is_live else "AUTO"
+        stream.thread_type = "SLICE" if self.is_live else "AUTO"
         self.rate = _rate(stream)
         self.n_frames: int | None = stream.frames or None
         self.duration = _duration(container, stream)
@@ -70,7 +76,7 @@ class Decoder:
         self._frames = self._decode()
         self._first = next(self._frames, None)
         if self._first is None:
-            raise no_pictures(name)
+            raise no_pictures(self.name)
         # FFmpeg counts quarter turns to the left; odd ones swap width and height.
         self._turns = round(self._first.rotation / 90) % 4
         width, height = _square_pixels(self._first, stream.sample_aspect_ratio)
@@ -80,11 +86,7 @@ class Decoder:
         self._reformatter = VideoReformatter()
 
     def read(self) -> Picture | None:
-        """Reads the next picture, RGB uint8 (H, W, 3); None at the end.
-
-        Raises:
-            VideoError: if reading fails for good.
-        """
+        """Reads the next picture; None at the end. Raises VideoError if reading fails for good."""
         frame, self._first = self._first or next(self._frames, None), None
         if frame is None:
             return None
@@ -125,7 +127,7 @@ class Decoder:
         else:
             reason = "no intact data is left"
         # Raised outside the handler, without a cause: FFmpeg's error has the address, which may contain a password.
-        raise VideoError(f"{self._name} cannot be read any more: {reason}. Check that it plays elsewhere.")
+        raise VideoError(f"{self.name} cannot be read any more: {reason}. Check that it plays elsewhere.")
 
     def _count_damage(self, is_damaged: bool) -> None:
         self.n_damaged += is_damaged and not self._is_damaged

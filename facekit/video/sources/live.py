@@ -18,21 +18,15 @@ STOP_POLL_SECONDS = 0.1  # interval at which waits check for a stop
 
 
 class Connection(Protocol):
-    """An open camera or stream. Its methods may block; they are called from one thread.
+    """An open camera or stream. Its methods may block; they are called from one thread."""
 
-    Attributes:
-        size: width, height of its pictures, pixels.
-        rate: nominal frames per second.
-    """
-
-    size: tuple[int, int]
+    size: tuple[int, int]  # of its pictures
     rate: Fraction
 
     def read(self) -> Picture | None:
-        """Reads the next picture, RGB uint8 (H, W, 3); None at the end. Raises VideoError on failure."""
+        """Reads the next picture; None at the end. Raises VideoError on failure."""
 
-    def close(self) -> None:
-        """Closes the connection."""
+    def close(self) -> None: ...
 
 
 class Stopped(Exception):
@@ -49,13 +43,29 @@ class Background:
         name: for messages.
         connect: opens the connection; may block and raise.
         stop: ends every wait.
+        seconds: time that opening may take.
+
+    Attributes:
+        connection: the open connection, whose methods must not be called.
+
+    Raises:
+        VideoError: if it cannot be opened in time, or is stopped. It is closed then.
     """
 
-    def __init__(self, name: str, connect: Callable[[], Connection], stop: threading.Event) -> None:
-        self._name, self._connect, self._stop = name, connect, stop
+    def __init__(self, name: str, connect: Callable[[], Connection], stop: threading.Event, seconds: float) -> None:
+        self._connect, self._stop = connect, stop
         self._requests: queue.SimpleQueue[bool] = queue.SimpleQueue()  # True: read; False: close
         self._results: queue.SimpleQueue[Any] = queue.SimpleQueue()
         threading.Thread(target=self._run, name="facekit-connection", daemon=True).start()
+        try:
+            self.connection = self._wait(seconds)
+            return
+        except Stopped:
+            reason = "was stopped before it gave a picture"
+        except TimeoutError:
+            reason = f"gave no picture for {seconds:g} s. Check that it is on and can be reached"
+        self.close()
+        raise VideoError(f"{name} {reason}.", argument="source")
 
     def _run(self) -> None:
         try:
@@ -66,29 +76,11 @@ class Background:
         except Exception as error:
             self._results.put(error)
 
-    def opened(self, seconds: float) -> Any:
-        """Waits for the connection, whose methods must not be called.
-
-        Raises:
-            VideoError: if it cannot be opened in time, or is stopped. It is closed then.
-        """
-        reason = "was stopped before it gave a picture"
-        try:
-            return self._wait(seconds)
-        except Stopped:
-            self.close()
-        except TimeoutError:
-            self.close()
-            reason = f"gave no picture for {seconds:g} s. Check that it is on and can be reached"
-        except FaceKitError:
-            self.close()
-            raise
-        raise VideoError(f"{self._name} {reason}.", argument="source")
-
     def read(self, seconds: float) -> Picture | None:
         """Reads the next picture; None at the end. Raises as `_wait`, and as the connection."""
         self._requests.put(True)
-        return self._wait(seconds)
+        picture: Picture | None = self._wait(seconds)
+        return picture
 
     def _wait(self, seconds: float) -> Any:
         """Waits for a result. Raises TimeoutError and Stopped; after any error only `close` may be called."""
@@ -113,11 +105,9 @@ class LiveSource(Source):
 
     Args:
         name: for messages.
-        connect: opens a new connection.
-        background: the first connection, open.
-        first: what it holds; its size and rate become those of all frames.
+        background: the first connection, whose size and rate become those of all frames.
+        reconnect: opens another one.
         read_timeout: time that a picture may take, seconds.
-        open_timeout: time that opening may take, seconds.
         stop, note: as of `open_source`.
     """
 
@@ -126,22 +116,17 @@ class LiveSource(Source):
     def __init__(
         self,
         name: str,
-        connect: Callable[[], Connection],
         background: Background,
-        first: Connection,
-        *,
+        reconnect: Callable[[], Background],
         read_timeout: float,
-        open_timeout: float,
         stop: threading.Event,
         note: Note,
     ) -> None:
-        self.name = name
-        self._connect, self._connection = connect, background
-        self._read_timeout, self._open_timeout = read_timeout, open_timeout
-        self._stop, self._note = stop, note
+        self.name, self.size, self.rate = name, background.connection.size, background.connection.rate
+        self._background, self._reconnect = background, reconnect
+        self._read_timeout, self._stop, self._note = read_timeout, stop, note
         self._retry_seconds = FIRST_RETRY_SECONDS
         self._captured, self._is_lost = time.monotonic(), False  # of the last picture
-        self.size, self.rate = first.size, first.rate
 
     def __iter__(self) -> Iterator[Frame]:
         index, first = 0, None
@@ -156,37 +141,35 @@ class LiveSource(Source):
 
     def _next(self) -> Picture | None:
         """Reads the next picture, reconnecting as often as needed; None once stopped."""
-        while True:
+        while not self._stop.is_set():
             reason = "gives no more pictures"
             try:
-                picture = self._connection.read(self._read_timeout)
+                picture = self._background.read(self._read_timeout)
                 if picture is not None:
                     self._retry_seconds = FIRST_RETRY_SECONDS
                     self._captured, self._is_lost = time.monotonic(), False
                     return picture
             except Stopped:
-                return None
+                break
             except TimeoutError:
                 reason = f"gave no picture for {self._read_timeout:g} s"
             except FaceKitError:
                 pass  # a broken connection is treated like one that ended
             self._is_lost = True
             self._note(f"{self.name} {reason}. Trying again.")
-            if not self._reconnect():
-                return None
+            self._wait_until_back()
+        return None
 
-    def _reconnect(self) -> bool:
-        """Reconnects, trying until it succeeds; False once stopped."""
+    def _wait_until_back(self) -> None:
+        """Reconnects, trying until it succeeds or is stopped."""
         lost = time.monotonic()
-        self._connection.close()
+        self._background.close()
         while not self._stop.wait(self._retry_seconds):
             self._retry_seconds = min(2 * self._retry_seconds, MAX_RETRY_SECONDS)
-            self._connection = Background(self.name, self._connect, self._stop)
             with suppress(FaceKitError):
-                self._connection.opened(self._open_timeout)
+                self._background = self._reconnect()
                 self._note(f"{self.name} is back after {time.monotonic() - lost:.1f} s.")
-                return True
-        return False
+                return
 
     def close(self) -> None:
-        self._connection.close()
+        self._background.close()

@@ -29,7 +29,6 @@ class PictureFolder(Source):
         VideoError: if there is no readable picture.
     """
 
-    is_live = False
     rate = FOLDER_RATE
 
     def __init__(self, folder: Path, stop: threading.Event, note: Note) -> None:
@@ -82,8 +81,6 @@ class Animation(Source):
     Raises:
         VideoError: if it is no picture.
     """
-
-    is_live = False
 
     def __init__(self, path: Path, stop: threading.Event, note: Note) -> None:
         self.name, self._stop = str(path), stop

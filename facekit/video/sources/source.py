@@ -5,7 +5,6 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from types import TracebackType
 from typing import Self
 
 import cv2
@@ -38,7 +37,7 @@ class Source(ABC):
     """
 
     name: str
-    is_live: bool
+    is_live: bool = False
     rate: Fraction
     sound: str | None = None
     start: float = 0.0
@@ -71,9 +70,7 @@ class Source(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

@@ -2,17 +2,15 @@
 
 import re
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import av
 
 from facekit.core.errors import VideoError
-from facekit.faces.images import Picture
 from facekit.video.sources.decoding import Decoder
 from facekit.video.sources.live import Background, LiveSource
 from facekit.video.sources.source import Note, Source
-from facekit.video.sources.video_files import VideoFile
+from facekit.video.sources.video_files import SERVER_TIMEOUT_SECONDS, VideoFile
 
 LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "udp")
 SCHEMES = (*LIVE_SCHEMES, "http", "https")
@@ -20,7 +18,6 @@ SCHEMES = (*LIVE_SCHEMES, "http", "https")
 ENDLESS_FORMATS = ("hls", "dash", "mpjpeg")
 OPEN_TIMEOUT_SECONDS = 10.0
 READ_TIMEOUT_SECONDS = 5.0
-FILE_READ_TIMEOUT_SECONDS = 30.0  # meanwhile FFmpeg requests the rest of the file again
 OPTIONS = {
     "rtsp_flags": "prefer_tcp",  # UDP loses packets, and many routers block it
     "rw_timeout": f"{READ_TIMEOUT_SECONDS + 1:.0f}000000",  # microseconds
@@ -38,26 +35,18 @@ def open_stream(url: str, rtsp_transport: str | None, stop: threading.Event, not
     if scheme not in SCHEMES:
         known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
         raise VideoError(f"A stream's address must begin with one of {known}. Received: {name}.", argument="source")
-
     options = OPTIONS if rtsp_transport is None else {**OPTIONS, "rtsp_transport": rtsp_transport}
 
-    def connect() -> Decoder:
-        return _connect(url, name, options, scheme in LIVE_SCHEMES)
+    def connect() -> Background:
+        return Background(
+            name, lambda: _connect(url, name, options, scheme in LIVE_SCHEMES), stop, OPEN_TIMEOUT_SECONDS
+        )
 
-    background = Background(name, connect, stop)
-    decoder: Decoder = background.opened(OPEN_TIMEOUT_SECONDS)
-    if not decoder.is_live:
-        return VideoFile(name, decoder, _reader(name, background), background.close, stop, note)
-    return LiveSource(
-        name,
-        connect,
-        background,
-        decoder,
-        read_timeout=READ_TIMEOUT_SECONDS,
-        open_timeout=OPEN_TIMEOUT_SECONDS,
-        stop=stop,
-        note=note,
-    )
+    background = connect()
+    decoder: Decoder = background.connection
+    if decoder.is_live:
+        return LiveSource(name, background, connect, READ_TIMEOUT_SECONDS, stop, note)
+    return VideoFile(decoder, background, stop, note)
 
 
 def public_name(url: str) -> str:
@@ -78,16 +67,12 @@ def public_name(url: str) -> str:
 def _connect(url: str, name: str, options: dict[str, str], is_live: bool) -> Decoder:
     try:
         # Twice the timeouts of those who wait for this thread: they report the reason better.
-        timeouts = (2 * OPEN_TIMEOUT_SECONDS, 2 * FILE_READ_TIMEOUT_SECONDS)
+        timeouts = (2 * OPEN_TIMEOUT_SECONDS, 2 * SERVER_TIMEOUT_SECONDS)
         container = av.open(url, options=options, timeout=timeouts, metadata_errors="replace")
     except (OSError, ValueError, av.FFmpegError) as error:
         reason = getattr(error, "strerror", None) or "it is no video"
     else:
-        try:
-            return Decoder(container, name, is_live=is_live or not _has_end(container))
-        except VideoError:
-            container.close()
-            raise
+        return Decoder(container, name, is_live=is_live or not _has_end(container))
     # Raised outside the handler, without a cause: FFmpeg's error has the address with the password.
     raise VideoError(
         f"{name} gives no picture: {reason}. Check the address, and that it plays elsewhere.", argument="source"
@@ -97,13 +82,3 @@ def _connect(url: str, name: str, options: dict[str, str], is_live: bool) -> Dec
 def _has_end(container: Any) -> bool:
     """Tells whether it is a file, which announces its duration or at least (MPEG-TS, GIF) its size."""
     return container.duration is not None or (container.size > 0 and container.format.name not in ENDLESS_FORMATS)
-
-
-def _reader(name: str, background: Background) -> Callable[[], Picture | None]:
-    def read() -> Picture | None:
-        try:
-            return background.read(FILE_READ_TIMEOUT_SECONDS)
-        except TimeoutError:
-            raise VideoError(f"{name} sent nothing for {FILE_READ_TIMEOUT_SECONDS:g} s. Try again later.") from None
-
-    return read

@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -13,56 +13,39 @@ from facekit.faces.images import Picture
 from facekit.video.frames import Frame
 from facekit.video.sources.cameras import camera_hint
 from facekit.video.sources.decoding import Decoder, no_pictures
-from facekit.video.sources.live import Stopped
+from facekit.video.sources.live import Background, Stopped
 from facekit.video.sources.source import Note, Source
 
 MIN_COMPLETE_SHARE = 0.9  # share of the announced length of a whole file; some containers only estimate it
+SERVER_TIMEOUT_SECONDS = 30.0  # for a picture; meanwhile FFmpeg requests the rest of the file again
 
 
 def open_video_file(path: Path, stop: threading.Event, note: Note) -> Source:
     """Opens a video file. Arguments and errors as of `open_source`."""
     _check(path)
-    name = str(path)
     try:
         # With "file:", as a name may look like a stream's address.
         container = av.open(f"file:{path}", metadata_errors="replace")
     except (OSError, ValueError, av.FFmpegError) as error:
-        raise no_pictures(name) from error
-    try:
-        decoder = Decoder(container, name)
-    except VideoError:
-        container.close()
-        raise
-    return VideoFile(name, decoder, decoder.read, decoder.close, stop, note)
+        raise no_pictures(str(path)) from error
+    decoder = Decoder(container, str(path))
+    return VideoFile(decoder, decoder, stop, note)
 
 
 class VideoFile(Source):
     """A video file: no frame is lost, however slowly it is read.
 
     Args:
-        name: for messages.
         decoder: has the announced properties, and the time of the last picture.
-        read: reads the next picture.
-        close: closes it.
+        connection: reads the pictures: the decoder, or the thread that it runs in.
         stop, note: as of `open_source`.
     """
 
-    is_live = False
-
-    def __init__(
-        self,
-        name: str,
-        decoder: Decoder,
-        read: Callable[[], Picture | None],
-        close: Callable[[], None],
-        stop: threading.Event,
-        note: Note,
-    ) -> None:
-        self.name = name
-        self.rate, self.size = decoder.rate, decoder.size
+    def __init__(self, decoder: Decoder, connection: Decoder | Background, stop: threading.Event, note: Note) -> None:
+        self.name, self.rate, self.size = decoder.name, decoder.rate, decoder.size
         self.n_frames, self.duration = decoder.n_frames, decoder.duration
         self.sound, self.start = decoder.sound, decoder.start
-        self._decoder, self._read, self._close = decoder, read, close
+        self._decoder, self._connection = decoder, connection
         self._stop, self._note = stop, note
 
     def __iter__(self) -> Iterator[Frame]:
@@ -78,7 +61,15 @@ class VideoFile(Source):
                 index += 1
 
     def close(self) -> None:
-        self._close()
+        self._connection.close()
+
+    def _read(self) -> Picture | None:
+        if isinstance(self._connection, Decoder):
+            return self._connection.read()
+        try:
+            return self._connection.read(SERVER_TIMEOUT_SECONDS)
+        except TimeoutError:
+            raise VideoError(f"{self.name} sent nothing for {SERVER_TIMEOUT_SECONDS:g} s. Try again later.") from None
 
     def _check_end(self, n_frames: int) -> None:
         """Reports damage; raises VideoError if the file ended too early."""

@@ -20,7 +20,7 @@ from waiting import LIMIT
 
 from facekit.core.errors import VideoError
 from facekit.core.files import PROJECT
-from facekit.video.sources import live, open_source, stream
+from facekit.video.sources import live, open_source, stream, video_files
 from facekit.video.sources.stream import public_name
 
 N_FRAMES = 12
@@ -83,7 +83,7 @@ def test_a_connection_that_breaks_in_a_file_loses_nothing(clip: Path, serve: Cal
 
 
 def test_a_file_that_stalls_is_told(clip: Path, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "FILE_READ_TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(video_files, "SERVER_TIMEOUT_SECONDS", 0.5)
     server = serve(send_file(clip, 0.5, wait=True))
     frames = []
     with open_source(server.url) as source, pytest.raises(VideoError, match=r"film.mp4 sent nothing for 0.5 s\. Try"):
