@@ -22,7 +22,7 @@ os.umask(_UMASK)
 def writing(
     path: str | Path, error: type[FaceKitError] = FaceKitError, *, argument: str | None = None
 ) -> Iterator[None]:
-    """Turns an OSError of a failed write into one clear line.
+    """Turns an OSError of a failed write into one clear line; a pipe that its reader has closed is no failure.
 
     Args:
         path: what is written, for the message.
@@ -34,6 +34,8 @@ def writing(
     """
     try:
         yield
+    except BrokenPipeError:
+        raise
     except OSError as failure:
         reason = failure.strerror or failure
         raise error(

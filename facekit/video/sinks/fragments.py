@@ -15,7 +15,7 @@ class FragmentFile:
 
     Attributes:
         n_commits: number of commits that added data.
-        has_failed: whether a write failed; further ones are ignored.
+        has_failed: whether a write failed.
     """
 
     def __init__(self, path: Path) -> None:

@@ -4,17 +4,13 @@ import json
 from pathlib import Path
 from typing import Self
 
-from facekit.core.errors import FaceKitError
 from facekit.core.files import writing
 from facekit.video.frames import Scene
 from facekit.video.sinks.fragments import FragmentFile
 
 
 class JsonLines:
-    """A JSON Lines file, or stdout. Each line is written at once; on a full disk, the file ends after a whole line.
-
-    Args:
-        path: an existing file is replaced, missing folders are created; "-" for stdout.
+    """A JSON Lines file, or stdout for "-". Each line is written at once; a full disk ends it after a whole line.
 
     Raises:
         FaceKitError: if the file cannot be written.
@@ -33,20 +29,10 @@ class JsonLines:
             self._file.close()
 
     def write(self, scene: Scene) -> None:
-        """Writes the line of a scene.
-
-        Raises:
-            FaceKitError: if it cannot be written, e.g. on a full disk.
-            BrokenPipeError: if the reader of a pipe has closed it.
-        """
+        """Writes the line of a scene. Raises FaceKitError if it cannot be written, as on a full disk."""
         line = json.dumps(scene.to_dict()) + "\n"
-        try:
-            with writing(self._name, argument="jsonl"):
-                if self._file:
-                    self._file.append(line.encode())
-                else:
-                    print(line, end="", flush=True)
-        except FaceKitError as error:
-            if isinstance(error.__cause__, BrokenPipeError):
-                raise error.__cause__ from None
-            raise
+        with writing(self._name, argument="jsonl"):
+            if self._file:
+                self._file.append(line.encode())
+            else:
+                print(line, end="", flush=True)

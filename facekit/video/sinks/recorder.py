@@ -1,6 +1,7 @@
 """Records annotated frames into video files, on and off."""
 
 import time
+from math import inf
 from pathlib import Path
 from typing import Self
 
@@ -63,4 +64,4 @@ class Recorder:
     def finish(self) -> None:
         """Writes the sound that lasts longer than the source's pictures. Raises VideoError if that fails."""
         if self._writer and self._writer.n_written:
-            self._writer.write_rest_of_sound()
+            self._writer.write_sound(inf)

@@ -9,7 +9,7 @@ import av
 from av.bitstream import BitStreamFilterContext
 
 from facekit.video.sources.decoding import CLOCK_RESET_SECONDS
-from facekit.video.sources.source import Note, Source, print_note
+from facekit.video.sources.source import Source, print_note
 from facekit.video.sources.stream import OPTIONS
 
 COPIED = {"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"}  # codecs that players expect in an .mp4 file
@@ -26,16 +26,12 @@ class Sound:
 
     Streams are copied if .mp4 allows their codec, otherwise encoded as AAC. An error ends the sound, not the video.
 
-    Args:
-        source: live sources and folders have no sound.
-        note: receives one-line messages about lost sound.
-
     Attributes:
         lead: time that the sound begins before the first picture, seconds.
     """
 
-    def __init__(self, source: Source, note: Note = print_note) -> None:
-        self._name, self._start, self._note = source.name, source.start, note
+    def __init__(self, source: Source) -> None:
+        self._name, self._start = source.name, source.start
         self._container: Any = None
         self._streams: list[Any] = []
         self._tracks: dict[int, _Track] = {}  # by the stream's index
@@ -65,7 +61,7 @@ class Sound:
                 is_copied = codec in COPIED and stream.index not in self._late
                 self._tracks[stream.index] = _Track(stream, output, is_copied)
             except (AttributeError, ValueError, av.FFmpegError):
-                self._note(f"note: {self._name} has sound ({codec}) that can be neither copied nor converted.")
+                print_note(f"note: {self._name} has sound ({codec}) that can be neither copied nor converted.")
 
     def until(self, time: float) -> Iterator[Any]:
         """Yields the packets to write up to a time, seconds after the source's first picture.
@@ -109,15 +105,11 @@ class Sound:
 
     def _lose(self, error: Exception) -> None:
         # Without FFmpeg's own message: it has the address, which may contain a password.
-        self._note(f"note: The sound of {self._name} cannot be read: {getattr(error, 'strerror', None) or 'damaged'}.")
+        print_note(f"note: The sound of {self._name} cannot be read: {getattr(error, 'strerror', None) or 'damaged'}.")
 
 
 class _Track:
-    """One audio stream and its copy.
-
-    Raises:
-        ValueError, FFmpegError: if the stream can be neither copied nor converted.
-    """
+    """One audio stream and its copy. Raises ValueError or FFmpegError if there can be none."""
 
     def __init__(self, stream: Any, output: Any, is_copied: bool) -> None:
         self._source, self._is_copied, self._filter = stream, is_copied, None

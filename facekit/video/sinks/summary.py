@@ -27,10 +27,8 @@ class TrackSummary:
     """Summary of one track.
 
     Args:
-        track: the track's id.
         first_seen, last_seen: times of the first and last frame with it, seconds.
-        seconds: total time on screen.
-        frames: number of frames with it.
+        seconds, frames: time on screen, and number of frames.
         evidence: number of chips that the answers are based on.
         largest: width of its largest box, pixels.
         answers: the last ones, without the probabilities of the other classes.
@@ -48,7 +46,6 @@ class TrackSummary:
     spans: list[tuple[float, float]] = field(default_factory=list)
 
     def add(self, face: TrackedFace, time: float) -> None:
-        """Adds a frame with this track."""
         self.last_seen, self.frames = time, self.frames + 1
         self.evidence, self.largest = face.evidence, max(self.largest, face.box[2] - face.box[0])
         if face.answers:  # without all probabilities, as a day has many tracks

@@ -13,7 +13,7 @@ from facekit.drawing.labels import DARK, DIMMED, LIGHT, TROUGH, Colour, font
 from facekit.drawing.languages import LANGUAGES
 from facekit.drawing.photographs import caption_lines, face_colour, note_text
 from facekit.drawing.placement import Rect
-from facekit.faces.images import Picture, save_picture
+from facekit.faces.images import save_picture
 from facekit.heads.head import Line
 from facekit.video.captions import PENDING_CAPTION, track_tag
 from facekit.video.sinks.summary import Summary, TrackSummary, clock, longest
@@ -25,30 +25,18 @@ MAX_TICKS = 11
 
 
 def draw_timeline(summary: Summary, path: str | Path, language: str = "en") -> None:
-    """Writes the timeline as a .png file, atomically.
+    """Draws the tracks that were on screen longest: id, last estimates, and intervals on screen.
+
+    Args:
+        summary: of the whole video.
+        path: of the .png file, which is written atomically.
+        language: a key of `LANGUAGES`.
 
     Raises:
         UnknownNameError: if the language is unknown.
         PictureError: if the file cannot be written.
     """
-    save_picture(timeline_picture(summary.tracks(), summary.seconds, language), path)
-
-
-def timeline_picture(tracks: Sequence[TrackSummary], seconds: float, language: str = "en") -> Picture:
-    """Draws the tracks that were on screen longest: id, last estimates, and intervals on screen.
-
-    Args:
-        tracks: all tracks of the video.
-        seconds: duration of the video.
-        language: a key of `LANGUAGES`.
-
-    Returns:
-        RGB uint8 (H, W, 3).
-
-    Raises:
-        UnknownNameError: if the language is unknown.
-    """
-    words = lookup("language", language, LANGUAGES)
+    words, tracks, seconds = lookup("language", language, LANGUAGES), summary.tracks(), summary.seconds
     rows = longest(tracks, MAX_ROWS)
     texts = [caption_lines(track.answers, words) or PENDING_CAPTION for track in rows]
     id_width = max((_width(track_tag(track.track)) for track in rows), default=0)
@@ -71,7 +59,7 @@ def timeline_picture(tracks: Sequence[TrackSummary], seconds: float, language: s
             start, end = (left + round(CHART_WIDTH * time / max(seconds, 1e-3)) for time in span)
             above, below = row + ROW_HEIGHT // 4, row + ROW_HEIGHT - ROW_HEIGHT // 4
             draw.rectangle((start, above, max(start + 1, end - 1), below), fill=colour)
-    return np.array(image)
+    save_picture(np.array(image), path)
 
 
 def _heading(rows: Sequence[TrackSummary], words: dict[str, str]) -> str:

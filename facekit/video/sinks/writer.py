@@ -1,9 +1,8 @@
 """Writes .mp4 files that are playable at any moment, even after a kill or on a full disk."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from fractions import Fraction
-from math import inf
 from pathlib import Path
 from typing import Any, Self
 
@@ -54,21 +53,14 @@ class VideoWriter:
             it, so that a rate such as 30000/1001 stays exact; others are kept, to 20 microseconds.
         sound: what is written beside the pictures; None for silence. It is closed with the file.
 
-    Attributes:
-        path: as given.
-        n_written: number of written frames.
-
     Raises:
-        VideoError: if the name does not end in .mp4, or the file cannot be written.
+        VideoError: if the file cannot be written.
     """
 
     def __init__(
         self, path: Path, size: tuple[int, int], rate: Fraction, *, variable: bool, sound: Sound | None = None
     ) -> None:
-        if path.suffix.lower() != ".mp4":
-            raise VideoError(f"An output video must be an .mp4 file. Received: {path}.", argument="output")
-        self.n_written = 0
-        self.path = path
+        self.path, self.n_written = path, 0
         # At a constant rate, frames are a whole number of ticks apart.
         self._step = 1 if variable else max(1, MAX_TICKS_PER_SECOND // rate.numerator) * rate.denominator  # ticks
         self._tick = Fraction(1, MAX_TICKS_PER_SECOND) if variable else 1 / (rate * self._step)  # seconds
@@ -87,7 +79,8 @@ class VideoWriter:
             self._container.start_encoding()
         except (OSError, av.FFmpegError) as error:
             is_disk_error = self._file.has_failed
-            self._close()
+            with suppress(VideoError):
+                self.close()
             if is_disk_error:
                 with writing(path, VideoError, argument="output"):
                     raise OSError(error.errno, error.strerror) from error
@@ -109,16 +102,12 @@ class VideoWriter:
         return stream
 
     def write(self, picture: Picture, time: float) -> None:
-        """Writes a frame.
-
-        Args:
-            picture: RGB uint8 (H, W, 3) of the announced size; not changed.
-            time: presentation time, seconds; the first frame is presented at 0, or after sound that begins earlier.
+        """Writes a frame with its time, seconds; the first one is presented at 0, or after sound that begins earlier.
 
         Raises:
             VideoError: if the file cannot be written.
         """
-        self._write_sound(time)
+        self.write_sound(time)
         if self._first is None:
             self._first = time
             self._lead = round(self._sound.lead / self._tick) if self._sound else 0
@@ -140,11 +129,8 @@ class VideoWriter:
         self._encode(frame)
         self.n_written += 1
 
-    def write_rest_of_sound(self) -> None:
-        """Writes the sound that lasts longer than the pictures. Raises VideoError if the file cannot be written."""
-        self._write_sound(inf)
-
-    def _write_sound(self, time: float) -> None:
+    def write_sound(self, time: float) -> None:
+        """Writes the sound up to a time, seconds. Raises VideoError if the file cannot be written."""
         for packet in self._sound.until(time) if self._sound else ():
             self._mux(packet)
 
@@ -185,29 +171,25 @@ class VideoWriter:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        try:
-            if not self._file.has_failed:
-                self._encode(None)
-        except VideoError:
-            if error is None:
-                raise
-        finally:
-            failure = self._close()
-        if failure and error is None:
-            raise failure
+        with suppress(VideoError) if error else nullcontext():
+            self.close()
 
-    def _close(self) -> VideoError | None:
-        """Closes the file, and removes it if it has no frame. Returns the error of a failed write."""
-        failure: VideoError | None = None
-        try:
-            with self._writing():
-                self._container.close()
-            self._file.commit()
-        except VideoError as error:
-            failure = error
-        self._file.close()
-        if self._sound:
-            self._sound.close()
+    def close(self) -> None:
+        """Ends the file, and removes it if it has no frame. Raises VideoError if it cannot be written."""
+        with ExitStack() as last_steps:  # all of them, the last one first, even if one fails
+            last_steps.callback(self._remove_if_empty)
+            if self._sound:
+                last_steps.callback(self._sound.close)
+            last_steps.callback(self._file.close)
+            last_steps.callback(self._write_index)
+            if self.n_written and not self._file.has_failed:
+                self._encode(None)
+
+    def _write_index(self) -> None:
+        with self._writing():
+            self._container.close()
+        self._file.commit()
+
+    def _remove_if_empty(self) -> None:
         if not (self.n_written and self._file.n_commits > 1):  # the header alone is no video
             self.path.unlink(missing_ok=True)
-        return failure

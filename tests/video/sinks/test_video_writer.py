@@ -90,8 +90,6 @@ def test_without_h264_it_is_mpeg4(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_names_that_cannot_be_written_are_told(tmp_path: Path) -> None:
-    with pytest.raises(VideoError, match=r"^An output video must be an .mp4 file. Received: .*film.avi"):
-        VideoWriter(tmp_path / "film.avi", (64, 48), NTSC, variable=False)
     (tmp_path / "file").touch()
     with pytest.raises(VideoError, match=r"^Cannot write .*film.mp4: .*. Free some space or choose another path"):
         VideoWriter(tmp_path / "file" / "film.mp4", (64, 48), NTSC, variable=False)
