@@ -1,20 +1,25 @@
 """Captures of a video: annotated frames and the best picture of each face, each with a JSON file."""
 
+import hashlib
+import io
 import json
 import queue
 import re
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Self
 
-import cv2
+from PIL import Image
 
+from facekit.core.errors import UsageError
+from facekit.core.files import user_state, writable_folder
+from facekit.core.lazy_imports import from_extra
 from facekit.faces.images import Picture
 from facekit.video.captures.best_faces import BestFace, BestFaces
-from facekit.video.captures.uploads import open_target
+from facekit.video.captures.spool import Folder, Spool
 from facekit.video.frames import Scene
 
 NOTE = "Estimates by a network from pixels: they may be wrong, and are no facts about a person."
@@ -32,7 +37,7 @@ class Captures:
         target: a folder, or s3://bucket/prefix.
         every: seconds of the video between captured frames; None for none.
         faces: whether to capture the best picture of each track when the track ends.
-        endpoint, encryption: of the bucket, as for `uploads.Bucket`.
+        endpoint, encryption: of the bucket, as for `Bucket`.
         source: its name, for the JSON file; a password in an address is removed.
         live: whether captures are dropped when the disk is too slow; otherwise the video waits.
         note: receives one-line messages about lost and waiting captures, from any thread.
@@ -60,7 +65,7 @@ class Captures:
         self._jobs: queue.SimpleQueue[tuple[str, Picture, dict[str, Any]] | None] = queue.SimpleQueue()
         self._room, self._backlog, self._lost = threading.Condition(), 0, 0
         self._stored = 0
-        self._store = open_target(target, endpoint, encryption, note)
+        self._store = _open_target(target, endpoint, encryption, note)
         self._writer = threading.Thread(target=self._write_all, name="captures", daemon=True)
         self._writer.start()
 
@@ -75,40 +80,32 @@ class Captures:
         self.close()
 
     def offer(self, scene: Scene, drawn: Picture) -> None:
-        """Makes the captures that are due.
-
-        Args:
-            scene: the frame and its faces.
-            drawn: the annotated frame, RGB uint8 (H, W, 3); must not be changed afterwards.
-        """
+        """Makes the captures that are due of a scene and its annotated frame, which must not be changed afterwards."""
         if self._every:
             late = scene.frame.time - self._due + 1e-6  # frame times are not exact multiples
             if late >= 0:
                 self._due += self._every * (late // self._every + 1)
                 self.take(scene, drawn)
         if self._best:
-            for face in self._best.update(scene):
-                self._take_face(face)
-
-    def take(self, scene: Scene, drawn: Picture) -> None:
-        """Captures a frame. Arguments as of `offer`."""
-        self._put(scene, drawn)
+            self._take_faces(self._best.update(scene))
 
     def close(self) -> None:
         """Captures the remaining faces, writes all captures, and waits a few seconds for uploads."""
-        for face in self._best.end() if self._best else ():
-            self._take_face(face)
+        if self._best:
+            self._take_faces(self._best.end())
         self._jobs.put(None)
         self._writer.join()
         if self._lost > 1:
             self._note(f"{self._lost} captures were lost.")
         self._store.close()
 
-    def _take_face(self, best: BestFace) -> None:
-        scene = Scene(best.frame, (best.face,))
-        self._put(scene, best.frame.picture, f"-track-{best.face.track:06d}", {"crop": list(best.crop)})
+    def _take_faces(self, faces: Iterable[BestFace]) -> None:
+        for best in faces:
+            scene = Scene(best.frame, (best.face,))
+            self.take(scene, best.frame.picture, f"-track-{best.face.track:06d}", crop=list(best.crop))
 
-    def _put(self, scene: Scene, picture: Picture, suffix: str = "", more: dict[str, Any] | None = None) -> None:
+    def take(self, scene: Scene, picture: Picture, suffix: str = "", **more: Any) -> None:
+        """Captures a picture of a scene; `more` goes into its JSON file."""
         frame = scene.frame
         taken = datetime.fromtimestamp(time.time() - (time.monotonic() - frame.captured), UTC)
         stamp = taken.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -120,7 +117,7 @@ class Captures:
                 self._room.wait_for(lambda: self._backlog < MAX_BACKLOG_BYTES)
             if self._backlog < MAX_BACKLOG_BYTES:
                 self._backlog += picture.nbytes
-                self._jobs.put((name, picture, {**about, **(more or {}), **scene.to_dict(), "note": NOTE}))
+                self._jobs.put((name, picture, {**about, **more, **scene.to_dict(), "note": NOTE}))
                 return
         self._report_loss("the disk is too slow for so many")
 
@@ -128,8 +125,9 @@ class Captures:
         while job := self._jobs.get():
             name, picture, metadata = job
             try:
-                text = json.dumps(metadata, indent=2) + "\n"
-                self._store.add(name, self._encode(picture), text.encode())
+                text, jpeg = json.dumps(metadata, indent=2) + "\n", io.BytesIO()
+                Image.fromarray(picture).save(jpeg, "JPEG", quality=JPEG_QUALITY)
+                self._store.add(name, jpeg.getvalue(), text.encode())
                 self._stored += 1
             except Exception as error:  # no failed capture ends the video
                 self._report_loss(str(error).rstrip("."))
@@ -137,15 +135,29 @@ class Captures:
                 self._backlog -= picture.nbytes
                 self._room.notify()
 
-    def _encode(self, picture: Picture) -> bytes:
-        settings = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-        is_done, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), settings)
-        if not is_done:
-            raise ValueError("JPEG cannot hold this picture")
-        return bytes(data)
-
     def _report_loss(self, reason: str) -> None:
         with self._room:
             self._lost += 1
         if self._lost == 1:  # the others are counted at the end
             self._note(f"A capture is lost: {reason}.")
+
+
+def _open_target(target: str, endpoint: str | None, encryption: str | None, note: Callable[[str], None]) -> Folder:
+    """Opens a folder, or a spool that uploads to a bucket."""
+    if target.startswith("s3://"):
+        with from_extra("s3"):
+            from facekit.video.captures.uploads import Bucket
+        bucket = Bucket(target, endpoint, encryption)
+        # Captures for one server must not go to another, nor go unencrypted if they were to be encrypted.
+        digest = hashlib.sha256(f"{bucket.url} {endpoint} {encryption}".encode()).hexdigest()[:12]
+        return Spool(user_state() / "facekit" / "captures" / f"{bucket.name}-{digest}", bucket.put, note)
+    if "://" in target:
+        raise UsageError(
+            f"Captures must go to a folder or to s3://bucket/prefix. Received: {target}.", argument="capture_to"
+        )
+    if endpoint or encryption:
+        raise UsageError(
+            f"An S3 endpoint or encryption needs a target of the form s3://bucket/prefix. Received: {target}.",
+            argument="capture_to",
+        )
+    return Folder(writable_folder(target))

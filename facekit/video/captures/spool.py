@@ -12,7 +12,7 @@ from facekit.core.files import atomic_path, make_folder, writing
 from facekit.core.locks import acquire_lock
 
 SUFFIXES = (".jpg", ".json")  # in this order, so that a JSON file's picture is always there
-RETRY_SECONDS = (1.0, 60.0)  # first and longest pause between attempts
+RETRY_SECONDS = (1.0, 60.0)  # first and longest pause between attempts; pauses double, with jitter
 MAX_FILES, MAX_BYTES = 10_000, 2_000_000_000  # upper bounds of what may wait
 CLOSE_SECONDS = 3.0  # time that remaining uploads get at the end
 POLL_SECONDS = 1.0  # interval at which files of other processes are noticed
@@ -20,27 +20,30 @@ ORPHAN_SECONDS = 600.0  # age from which a temporary file belongs to a killed pr
 
 
 class UploadError(FaceKitError):
-    """A failed upload.
-
-    Args:
-        message: one line for people.
-        is_permanent: whether it will fail until somebody changes something.
-        argument: as of FaceKitError.
-    """
-
-    def __init__(self, message: str, *, is_permanent: bool, argument: str | None = None) -> None:
-        super().__init__(message, argument=argument)
-        self.is_permanent = is_permanent
+    """A failed upload; another attempt may succeed soon."""
 
 
-def write_capture(folder: Path, name: str, picture: bytes, metadata: bytes) -> None:
-    """Writes `name`.jpg, then `name`.json, each atomically. Raises OSError."""
-    for suffix, data in zip(SUFFIXES, (picture, metadata), strict=True):
-        with atomic_path(folder / (name + suffix)) as temporary:
-            temporary.write_bytes(data)
+class RefusedError(UploadError):
+    """An upload that will fail until somebody changes something."""
 
 
-class Spool:
+class Folder:
+    """A folder that exists, for captures."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def add(self, name: str, picture: bytes, metadata: bytes) -> None:
+        """Writes `name`.jpg, then `name`.json, each atomically. Raises OSError."""
+        for suffix, data in zip(SUFFIXES, (picture, metadata), strict=True):
+            with atomic_path(self.folder / (name + suffix)) as temporary:
+                temporary.write_bytes(data)
+
+    def close(self) -> None:
+        """Does nothing: captures are written at once."""
+
+
+class Spool(Folder):
     """A folder whose files a thread uploads, the oldest first, each deleted once the server has confirmed it.
 
     A file's name never changes: an upload whose response was lost is repeated under the same name, and replaces itself.
@@ -51,29 +54,19 @@ class Spool:
         folder: created if missing; readable by the user only.
         put: uploads a file of this name and content; raises UploadError.
         note: receives one-line messages when uploads fail and when they work again, from the thread too.
-        retry_seconds: first and longest pause between attempts; pauses double, with jitter.
-        max_files: upper bound of waiting files.
 
     Raises:
         FaceKitError: if the folder cannot be created.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        put: Callable[[str, bytes], None],
-        note: Callable[[str], None],
-        *,
-        retry_seconds: tuple[float, float] = RETRY_SECONDS,
-        max_files: int = MAX_FILES,
-    ) -> None:
-        self.folder = make_folder(folder)
+    def __init__(self, folder: Path, put: Callable[[str, bytes], None], note: Callable[[str], None]) -> None:
+        super().__init__(make_folder(folder))
         with writing(folder, VideoError, argument="capture_to"):
             self.folder.chmod(0o700)  # it holds pictures of people
             self._lock = open(self.folder / ".lock", "ab")
-        self._put, self._note, self._retry_seconds, self._max_files = put, note, retry_seconds, max_files
-        self._failures, self._is_permanent = 0, False  # consecutive failures; whether the last one is permanent
-        self._reported: set[bool] = set()  # kinds of failures reported: permanent, temporary
+        self._put, self._note = put, note
+        self._failures, self._is_refused = 0, False  # consecutive failures; whether the last one was a refusal
+        self._reported: set[bool] = set()  # whether refusals and other failures were reported
         self._added, self._closing, self._abandoned = threading.Event(), threading.Event(), False
         self._sender = threading.Thread(target=self._run, name="upload", daemon=True)
         self._sender.start()
@@ -89,9 +82,9 @@ class Spool:
         for path in self.folder.glob("[!.]*"):
             with suppress(FileNotFoundError):  # it has just been uploaded
                 sizes.append(path.stat().st_size)
-        if len(sizes) >= self._max_files or sum(sizes) >= MAX_BYTES:
+        if len(sizes) >= MAX_FILES or sum(sizes) >= MAX_BYTES:
             raise VideoError(f"{len(sizes)} files wait in {self.folder} to be uploaded, and no more fit")
-        write_capture(self.folder, name, picture, metadata)
+        super().add(name, picture, metadata)
         self._added.set()
 
     def close(self) -> None:
@@ -101,9 +94,8 @@ class Spool:
         self._sender.join(CLOSE_SECONDS)
         self._abandoned = True
         if waiting := len(self._names()):
-            plural, verb = ("", "waits") if waiting == 1 else ("s", "wait")
-            where = f"{waiting} capture{plural} {verb} in {self.folder}"
-            self._note(f"{where} to be uploaded at the next start with the same target.")
+            captures = "1 capture waits" if waiting == 1 else f"{waiting} captures wait"
+            self._note(f"{captures} in {self.folder} to be uploaded at the next start with the same target.")
 
     def _names(self) -> list[str]:
         """Lists the waiting captures, the oldest first. Names with a leading dot are the lock and unfinished files."""
@@ -138,10 +130,13 @@ class Spool:
                     self._upload(self.folder / (name + suffix))
         except (UploadError, OSError) as error:
             self._failures += 1
-            self._is_permanent = isinstance(error, UploadError) and error.is_permanent
-            # A single temporary failure is not reported: the next attempt is soon.
-            if self._is_permanent or self._failures > 1 or self._closing.is_set():
-                self._report(str(error))
+            self._is_refused = isinstance(error, RefusedError)
+            # A single failure is not reported, as the next attempt is soon, and of each kind only one until uploads
+            # work again, as every attempt may have another message.
+            is_news = self._is_refused or self._failures > 1 or self._closing.is_set()
+            if is_news and self._is_refused not in self._reported:
+                self._reported.add(self._is_refused)
+                self._note(f"{str(error).rstrip('.')}. Captures are kept in {self.folder} and uploaded later.")
             return False
         return True
 
@@ -156,16 +151,10 @@ class Spool:
             self._note("Captures are uploaded again.")
         self._failures, self._reported = 0, set()
 
-    def _report(self, reason: str) -> None:
-        """Reports one failure of each kind until uploads work again, as every attempt may have another message."""
-        if self._is_permanent not in self._reported:
-            self._reported.add(self._is_permanent)
-            self._note(f"{reason.rstrip('.')}. Captures are kept in {self.folder} and uploaded later.")
-
     def _retry_pause(self) -> float:
-        first, longest = self._retry_seconds
+        first, longest = RETRY_SECONDS
         # The exponent is bounded, as a server may be down for days.
-        pause = longest if self._is_permanent else min(longest, first * 2 ** min(self._failures - 1, 30))
+        pause = longest if self._is_refused else min(longest, first * 2 ** min(self._failures - 1, 30))
         return pause * random.uniform(0.5, 1)  # so that many cameras do not reconnect at the same moment
 
     def _remove_orphans(self) -> None:

@@ -1,37 +1,19 @@
-"""Targets of captures: a folder or an S3 bucket. boto3 is imported only for a bucket."""
+"""Uploads to a bucket of S3 or of a compatible server. Imported only for a bucket, as it needs boto3."""
 
-import hashlib
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from boto3.session import Session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+
 from facekit.core.errors import UsageError, VideoError
-from facekit.core.files import user_state, writable_folder
-from facekit.core.lazy_imports import from_extra
-from facekit.video.captures.spool import Spool, UploadError, write_capture
+from facekit.video.captures.spool import RefusedError, UploadError
 
 CONTENT_TYPES = {".jpg": "image/jpeg", ".json": "application/json"}
 TIMEOUTS = (5, 15)  # seconds: to connect, and between bytes
 TEMPORARY_CODES = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded"}
-
-
-class Folder:
-    """A folder of captures.
-
-    Raises:
-        FaceKitError: if it cannot be created or written to.
-    """
-
-    def __init__(self, target: str) -> None:
-        self.folder = writable_folder(target)
-
-    def add(self, name: str, picture: bytes, metadata: bytes) -> None:
-        """Writes a capture. Raises OSError."""
-        write_capture(self.folder, name, picture, metadata)
-
-    def close(self) -> None:
-        """Does nothing: captures are written at once."""
 
 
 class Bucket:
@@ -44,7 +26,7 @@ class Bucket:
 
     Raises:
         UsageError: if an argument is not allowed.
-        FaceKitError: if boto3, credentials or the bucket are missing. An unreachable server is no error: captures wait.
+        VideoError: if credentials or the bucket are missing. An unreachable server is no error: captures wait.
     """
 
     def __init__(self, url: str, endpoint: str | None = None, encryption: str | None = None) -> None:
@@ -58,36 +40,8 @@ class Bucket:
             )
         self._prefix = f"{prefix.strip('/')}/" if prefix else ""
         self._encryption = _encryption(encryption)
-        self._client = _client(endpoint)
-        self._check()
-
-    def put(self, name: str, data: bytes) -> None:
-        """Uploads a file, replacing one of the same name.
-
-        Raises:
-            UploadError: if the server did not confirm it.
-        """
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        kind = CONTENT_TYPES[Path(name).suffix]
         try:
-            self._client.put_object(
-                Bucket=self.name, Key=self._prefix + name, Body=data, ContentType=kind, **self._encryption
-            )
-        except (BotoCoreError, ClientError) as error:
-            reason = _line(error)
-            if _is_temporary(error):
-                raise UploadError(f"{self.url} takes no captures now: {reason}.", is_permanent=False) from error
-            raise UploadError(
-                f"{self.url} refuses captures: {reason}. Allow s3:PutObject, or choose another bucket.",
-                is_permanent=True,
-                argument="capture_to",
-            ) from error
-
-    def _check(self) -> None:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
+            self._client = _client(endpoint)
             self._client.head_bucket(Bucket=self.name)
         except ClientError as error:
             # "Forbidden" is no error: with write permission only, this request is forbidden. The first upload tells.
@@ -97,48 +51,28 @@ class Bucket:
                 ) from error
         except BotoCoreError as error:
             if not _is_temporary(error):
-                raise _unusable(error) from error
+                raise VideoError(
+                    f"S3 cannot be used: {_line(error)}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+                    "or AWS_PROFILE."
+                ) from error
 
-
-def open_target(
-    target: str, endpoint: str | None, encryption: str | None, note: Callable[[str], None]
-) -> Folder | Spool:
-    """Opens a folder, or a spool that uploads to a bucket.
-
-    Args:
-        target: a folder, or s3://bucket/prefix.
-        endpoint, encryption: as for `Bucket`.
-        note: receives one-line messages about failed uploads, from a thread.
-
-    Raises:
-        UsageError: if the target or an option is not allowed.
-        FaceKitError: if the target cannot be used.
-    """
-    if target.startswith("s3://"):
-        bucket = Bucket(target, endpoint, encryption)
-        # Captures for one server must not go to another, nor go unencrypted if they were to be encrypted.
-        digest = hashlib.sha256(f"{bucket.url} {endpoint} {encryption}".encode()).hexdigest()[:12]
-        return Spool(user_state() / "facekit" / "captures" / f"{bucket.name}-{digest}", bucket.put, note)
-    if "://" in target:
-        raise UsageError(
-            f"Captures must go to a folder or to s3://bucket/prefix. Received: {target}.", argument="capture_to"
-        )
-    if endpoint or encryption:
-        raise UsageError(
-            f"An S3 endpoint or encryption needs a target of the form s3://bucket/prefix. Received: {target}.",
-            argument="capture_to",
-        )
-    return Folder(target)
+    def put(self, name: str, data: bytes) -> None:
+        """Uploads a file, replacing one of the same name. Raises UploadError if the server did not confirm it."""
+        kind = CONTENT_TYPES[Path(name).suffix]
+        try:
+            self._client.put_object(
+                Bucket=self.name, Key=self._prefix + name, Body=data, ContentType=kind, **self._encryption
+            )
+        except (BotoCoreError, ClientError) as error:
+            reason = _line(error)
+            if _is_temporary(error):
+                raise UploadError(f"{self.url} takes no captures now: {reason}.") from error
+            raise RefusedError(
+                f"{self.url} refuses captures: {reason}. Allow s3:PutObject, or choose another bucket."
+            ) from error
 
 
 def _client(endpoint: str | None) -> Any:
-    with from_extra("s3"):
-        from boto3.session import Session
-        from botocore.config import Config
-        from botocore.exceptions import BotoCoreError
-    message = f"An S3 endpoint must be an address such as http://host:9000. Received: {endpoint}."
-    if endpoint and not re.match(r"https?://", endpoint):
-        raise UsageError(message, argument="s3_endpoint")
     connect, read = TIMEOUTS
     settings: dict[str, Any] = {}
     if endpoint:
@@ -146,17 +80,12 @@ def _client(endpoint: str | None) -> Any:
         settings = {"s3": {"addressing_style": "path"}, "request_checksum_calculation": "when_required"}
     config = Config(connect_timeout=connect, read_timeout=read, retries={"total_max_attempts": 1}, **settings)
     try:
+        if endpoint and not re.match(r"https?://", endpoint):
+            raise ValueError
         return Session().client("s3", endpoint_url=endpoint, config=config)
     except ValueError as error:
+        message = f"An S3 endpoint must be an address such as http://host:9000. Received: {endpoint}."
         raise UsageError(message, argument="s3_endpoint") from error
-    except BotoCoreError as error:
-        raise _unusable(error) from error
-
-
-def _unusable(error: Exception) -> VideoError:
-    return VideoError(
-        f"S3 cannot be used: {_line(error)}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE."
-    )
 
 
 def _encryption(text: str | None) -> dict[str, str]:
@@ -174,8 +103,6 @@ def _encryption(text: str | None) -> dict[str, str]:
 
 def _line(error: Exception) -> str:
     """Formats an error as one line without a full stop."""
-    from botocore.exceptions import ClientError
-
     words = [str(error)]
     if isinstance(error, ClientError):
         answer = error.response["Error"]
@@ -188,8 +115,6 @@ def _status(error: Any) -> int:
 
 
 def _is_temporary(error: Exception) -> bool:
-    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
-
     if isinstance(error, ClientError):
         status = _status(error)
         return status >= 500 or status in (408, 429) or error.response["Error"]["Code"] in TEMPORARY_CODES

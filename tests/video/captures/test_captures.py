@@ -22,9 +22,9 @@ from facekit.core.files import user_state
 from facekit.faces.images import Picture
 from facekit.heads import ClassAnswer
 from facekit.video.captures import captures as captures_module
-from facekit.video.captures import uploads
 from facekit.video.captures.best_faces import TRACK_END_SECONDS
 from facekit.video.captures.captures import Captures
+from facekit.video.captures.spool import Folder
 from facekit.video.frames import Frame, Scene, TrackedFace
 
 NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z-\d{6}-[0-9a-f]{6}(-track-\d{6})?\.(jpg|json)")
@@ -142,8 +142,8 @@ def test_tracks_that_ended_leave_nothing_in_memory(opened: Opened) -> None:
 
 
 def test_offering_does_not_wait_for_the_disk(opened: Opened, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    goes_on, write = threading.Event(), uploads.write_capture
-    monkeypatch.setattr(uploads, "write_capture", lambda *arguments: (goes_on.wait(LIMIT), write(*arguments)))
+    goes_on, write = threading.Event(), Folder.add
+    monkeypatch.setattr(Folder, "add", lambda *arguments: (goes_on.wait(LIMIT), write(*arguments)))
     with opened(every=0.01, faces=True) as captures:
         for number in range(8):
             captures.offer(scene(number, *(face(track, number) for track in range(8))), PICTURE)
@@ -156,8 +156,8 @@ def test_when_too_much_waits_live_video_gives_captures_up_and_files_wait(
     opened: Opened, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, notes: list[str]
 ) -> None:
     monkeypatch.setattr(captures_module, "MAX_BACKLOG_BYTES", 2 * PICTURE.nbytes)
-    goes_on, write = threading.Event(), uploads.write_capture
-    monkeypatch.setattr(uploads, "write_capture", lambda *arguments: (goes_on.wait(LIMIT), write(*arguments)))
+    goes_on, write = threading.Event(), Folder.add
+    monkeypatch.setattr(Folder, "add", lambda *arguments: (goes_on.wait(LIMIT), write(*arguments)))
     with opened() as captures:
         for number in range(5):
             captures.take(scene(number), PICTURE)
@@ -176,14 +176,14 @@ def test_when_too_much_waits_live_video_gives_captures_up_and_files_wait(
 def test_a_full_disk_loses_captures_with_one_note(
     opened: Opened, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, notes: list[str]
 ) -> None:
-    write = uploads.write_capture
+    write = Folder.add
 
-    def full(folder: Path, name: str, picture: bytes, about: bytes) -> None:
+    def full(folder: Folder, name: str, picture: bytes, about: bytes) -> None:
         if "-000002-" <= name[24:32] <= "-000004-":
-            raise OSError(errno.ENOSPC, "No space left on device", str(folder))
+            raise OSError(errno.ENOSPC, "No space left on device", str(folder.folder))
         write(folder, name, picture, about)
 
-    monkeypatch.setattr(uploads, "write_capture", full)
+    monkeypatch.setattr(Folder, "add", full)
     with opened() as captures:
         for number in range(6):
             captures.take(scene(number), PICTURE)
@@ -229,6 +229,7 @@ def test_targets_and_options_that_cannot_be(options: dict[str, Any], message: st
 
 def test_a_missing_boto3_says_what_to_install(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "boto3.session", None)
+    monkeypatch.delitem(sys.modules, "facekit.video.captures.uploads", raising=False)
     with pytest.raises(FaceKitError, match=r"^boto3 is not installed\. It comes with the extra s3\. "):
         opened(target="s3://bucket/prefix")
 

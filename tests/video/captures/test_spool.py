@@ -15,7 +15,7 @@ from waiting import LIMIT, wait_for
 
 from facekit.core.errors import VideoError
 from facekit.video.captures import spool as spool_module
-from facekit.video.captures.spool import Spool, UploadError
+from facekit.video.captures.spool import RefusedError, Spool, UploadError
 
 FAST = (0.01, 0.05)
 
@@ -36,7 +36,7 @@ class Server:
         self.files[name] = data
         if self.loses_answers:
             self.loses_answers -= 1
-            raise UploadError("No answer.", is_permanent=False)
+            raise UploadError("No answer.")
 
 
 @pytest.fixture
@@ -45,12 +45,14 @@ def server() -> Server:
 
 
 @pytest.fixture
-def opened(tmp_path: Path, server: Server, notes: list[str]) -> Iterator[Callable[..., Spool]]:
+def opened(
+    tmp_path: Path, server: Server, notes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Spool]]:
     made: list[Spool] = []
 
-    def make(**options: object) -> Spool:
-        options = {"retry_seconds": FAST, **options}
-        made.append(Spool(tmp_path / "spool", server.put, notes.append, **options))  # type: ignore[arg-type]
+    def make(retry_seconds: tuple[float, float] = FAST) -> Spool:
+        monkeypatch.setattr(spool_module, "RETRY_SECONDS", retry_seconds)
+        made.append(Spool(tmp_path / "spool", server.put, notes.append))
         return made[-1]
 
     yield make
@@ -72,7 +74,7 @@ def fill(spool: Spool, numbers: range) -> dict[str, bytes]:
 
 
 def test_all_arrive_each_picture_before_its_facts(opened: Callable[..., Spool], server: Server, tmp_path: Path) -> None:
-    server.failure = UploadError("Down.", is_permanent=False)
+    server.failure = UploadError("Down.")
     spool = opened()
     expected = fill(spool, range(20))
     wait_for(lambda: server.attempts)
@@ -101,7 +103,7 @@ def test_a_lost_answer_repeats_the_same_name(opened: Callable[..., Spool], serve
 def test_attempts_become_rarer_and_one_note_is_made(
     opened: Callable[..., Spool], server: Server, notes: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.failure = UploadError("Down.", is_permanent=False)
+    server.failure = UploadError("Down.")
     spool = opened(retry_seconds=(4, 40))
     pauses: list[float] = []
     monkeypatch.setattr(spool._closing, "wait", lambda seconds: pauses.append(seconds) or time.sleep(0.01))
@@ -113,7 +115,7 @@ def test_attempts_become_rarer_and_one_note_is_made(
 
 
 def test_a_lasting_refusal_is_tried_rarely(opened: Callable[..., Spool], server: Server, notes: list[str]) -> None:
-    server.failure = UploadError("Denied.", is_permanent=True)
+    server.failure = RefusedError("Denied.")
     spool = opened(retry_seconds=(0.001, 600))
     fill(spool, range(1))
     wait_for(lambda: notes)
@@ -129,7 +131,7 @@ def test_a_lasting_refusal_is_tried_rarely(opened: Callable[..., Spool], server:
 def test_the_end_tries_once_more_and_tells_what_waits(
     opened: Callable[..., Spool], server: Server, notes: list[str], tmp_path: Path
 ) -> None:
-    server.failure = UploadError("Down.", is_permanent=False)
+    server.failure = UploadError("Down.")
     spool = opened(retry_seconds=(600, 600))
     expected = fill(spool, range(3))
     wait_for(lambda: server.attempts)
@@ -161,10 +163,11 @@ def test_a_server_that_does_not_answer_holds_up_nothing(
 
 
 def test_a_full_spool_takes_no_more_and_keeps_the_oldest(
-    opened: Callable[..., Spool], server: Server, tmp_path: Path
+    opened: Callable[..., Spool], server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.failure = UploadError("Down.", is_permanent=False)
-    spool = opened(max_files=6)
+    monkeypatch.setattr(spool_module, "MAX_FILES", 6)
+    server.failure = UploadError("Down.")
+    spool = opened()
     expected = fill(spool, range(3))
     with pytest.raises(
         VideoError, match=re.escape(f"6 files wait in {tmp_path / 'spool'} to be uploaded, and no more")
@@ -179,7 +182,7 @@ def test_a_full_spool_takes_no_more_and_keeps_the_oldest(
 def test_files_are_removed_by_others_and_folders_too(
     opened: Callable[..., Spool], server: Server, tmp_path: Path
 ) -> None:
-    server.failure = UploadError("Down.", is_permanent=False)
+    server.failure = UploadError("Down.")
     spool = opened()
     expected = fill(spool, range(2))
     (tmp_path / "spool" / "000.5Z.jpg").unlink()
@@ -224,13 +227,15 @@ def test_orphaned_temporary_files_are_removed_and_new_ones_kept(
 CHILD = """
 import sys, time
 from pathlib import Path
+from facekit.video.captures import spool as spool_module
 from facekit.video.captures.spool import Spool, UploadError
+spool_module.RETRY_SECONDS = (0.01, 0.05)
 def put(name, data):
     if sys.argv[2] == "down":
-        raise UploadError("Down.", is_permanent=False)
+        raise UploadError("Down.")
     time.sleep(0.02)
     Path(sys.argv[2], name).write_bytes(data)
-spool = Spool(Path(sys.argv[1]), put, lambda line: None, retry_seconds=(0.01, 0.05))
+spool = Spool(Path(sys.argv[1]), put, lambda line: None)
 for number in range(int(sys.argv[3])):
     spool.add(f"{number:03d}.5Z", b"picture %d" % number, b"facts %d" % number)
 print("full", flush=True)
