@@ -19,32 +19,20 @@ NO_SIGNAL = "no signal for {} s, trying again"
 
 @dataclass(frozen=True)
 class Hud:
-    """Content of the head-up display.
+    """Content of the head-up display."""
 
-    Args:
-        fps: frames per second that are displayed; None if unknown.
-        latency: from a frame's capture to its display, seconds; None if unknown.
-        dropped: number of dropped frames.
-        captured: number of frames captured by key.
-        recording: whether a video is being written.
-        paused: whether playback is paused.
-        help: whether the keys are listed.
-        seconds_lost: time since the last picture of a source that is lost; losses below a second are not shown.
-    """
-
-    fps: float | None = None
-    latency: float | None = None
-    dropped: int = 0
-    captured: int = 0
+    fps: float | None = None  # frames per second that are displayed; None if unknown
+    latency: float | None = None  # from a frame's capture to its display, seconds; None if unknown
+    dropped: int = 0  # number of frames
+    captured: int = 0  # number of frames captured by key
     recording: bool = False
     paused: bool = False
-    help: bool = False
-    seconds_lost: float = 0.0
+    help: bool = False  # whether the keys are listed
+    seconds_lost: float = 0.0  # since the last picture of a source that is lost
 
     @property
     def is_lost(self) -> bool:
-        """Tells whether a loss is shown."""
-        return self.seconds_lost >= 1
+        return self.seconds_lost >= 1  # shorter losses are not shown
 
     @property
     def colour(self) -> Colour | None:
@@ -53,11 +41,7 @@ class Hud:
 
 
 class HudLayout:
-    """Chooses text, size and corner of the head-up display from frame to frame.
-
-    Args:
-        keys: pairs of key and meaning, for the list of keys.
-    """
+    """Chooses text, size and corner of the head-up display from frame to frame; lists pairs of key and meaning."""
 
     def __init__(self, keys: Sequence[tuple[str, str]]) -> None:
         self._keys = keys

@@ -1,7 +1,6 @@
 """Draws scenes: a box and a card for each face, a note, and the head-up display."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 import cv2
@@ -11,14 +10,12 @@ from numpy.typing import NDArray
 from facekit.core.errors import lookup
 from facekit.drawing.labels import Bar, Colour, label_image
 from facekit.drawing.languages import LANGUAGES
-from facekit.drawing.photographs import Label, caption_lines, draw_box, face_colour, note_labels
+from facekit.drawing.photographs import Label, draw_box, face_colour, note_labels
 from facekit.drawing.placement import Rect, Size, as_boxes, covered_area, least_covering
 from facekit.faces.images import Picture
 from facekit.heads.head import Line
-from facekit.video.captions import PENDING_CAPTION, track_tag
+from facekit.video.display.cards import Cards
 from facekit.video.display.hud import Hud, HudLayout
-from facekit.video.display.hysteresis import StableAnswers, bars, widest_lines
-from facekit.video.display.layout import CardLayout
 from facekit.video.frames import Scene
 
 Stamp = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # premultiplied label, and 255 - its opacity, (H, W, 3) each
@@ -48,21 +45,13 @@ class _LabelPainter:
         part[:] = cv2.add(cv2.multiply(part, transparency, scale=1 / 255), light)
 
 
-@dataclass
-class _Card:
-    """State of a track's card."""
-
-    stable: StableAnswers = field(default_factory=StableAnswers)
-    painter: _LabelPainter = field(default_factory=_LabelPainter)
-
-
 class Overlay:
     """Draws successive scenes. A card keeps its side of the face while that is allowed.
 
     Faces, cards and note depend on the scenes only, not on the clock: a file gives the same pictures each time.
 
     Args:
-        language: of the captions, a key of `LANGUAGES`.
+        language: of the captions, a key of `LANGUAGES`; may be set between frames, from another thread too.
         keys: pairs of key and meaning in English, for the list that `Hud.help` shows; they are translated.
 
     Raises:
@@ -70,35 +59,26 @@ class Overlay:
     """
 
     def __init__(self, language: str = "en", keys: Sequence[tuple[str, str]] = ()) -> None:
+        lookup("language", language, LANGUAGES)
         self.language = language
-        self._hud, self._hud_painter = HudLayout(keys), _LabelPainter()
+        self._hud, self._hud_painter, self._note_painter = HudLayout(keys), _LabelPainter(), _LabelPainter()
         self._hud_box: Rect | None = None
         self._note_box: Rect | None = None
-        self._note_painter = _LabelPainter()
-        self._cards: dict[int, _Card] = {}
-        self._layout = CardLayout()
-
-    @property
-    def language(self) -> str:
-        """Language of the captions; may be set between frames, from another thread too."""
-        return self._language
-
-    @language.setter
-    def language(self, language: str) -> None:
-        lookup("language", language, LANGUAGES)
-        self._language = language
+        self._cards, self._card_painters = Cards(), dict[int, _LabelPainter]()
 
     def draw(self, scene: Scene) -> Picture:
         """Draws boxes, cards and a note into a copy of the frame, outside the head-up display."""
         picture, words = scene.frame.picture.copy(), LANGUAGES[self.language]
-        size, boxes = (picture.shape[1], picture.shape[0]), as_boxes(face.box for face in scene.faces)
         for face in scene.faces:
             draw_box(picture, face.box, face_colour(face.track - 1))
         fixed = [self._hud_box] if self._hud_box else []
-        if note := self._note(scene, size, boxes, fixed, words):
+        if note := self._note(scene, fixed, words):
             self._note_painter.draw(picture, note)
             fixed.append(note.rect)
-        self._draw_cards(picture, scene, fixed, words)
+        painters = self._card_painters
+        self._card_painters = {face.track: painters.get(face.track) or _LabelPainter() for face in scene.faces}
+        for track, label, bars in self._cards.place(scene, fixed, words):
+            self._card_painters[track].draw(picture, label, face_colour(track - 1), bars)
         return picture
 
     def draw_hud(self, drawn: Picture, scene: Scene, hud: Hud) -> Picture:
@@ -111,29 +91,18 @@ class Overlay:
             self._hud_painter.draw(picture, label, hud.colour)
         return picture
 
-    def _note(
-        self, scene: Scene, size: Size, boxes: np.ndarray, fixed: list[Rect], words: dict[str, str]
-    ) -> Label | None:
+    def _note(self, scene: Scene, fixed: list[Rect], words: dict[str, str]) -> Label | None:
+        """Places the note that says what was estimated; None if nothing was, or if there is no room."""
+        height, width = scene.frame.picture.shape[:2]
         heads = list(dict.fromkeys(name for face in scene.faces for name in face.answers))
-        notes = note_labels(size, heads, words)
-        notes = [note for note in notes if not covered_area(as_boxes([note.rect]), as_boxes(fixed))[0]]
+        notes = [
+            note
+            for note in note_labels((width, height), heads, words)
+            if not covered_area(as_boxes([note.rect]), as_boxes(fixed))[0]
+        ]
         if not notes:
             return None
+        boxes = as_boxes(face.box for face in scene.faces)
         note = notes[least_covering([note.rect for note in notes], boxes, self._note_box)]
         self._note_box = note.rect
         return note
-
-    def _draw_cards(self, picture: Picture, scene: Scene, fixed: list[Rect], words: dict[str, str]) -> None:
-        time, size = scene.frame.time, (picture.shape[1], picture.shape[0])
-        self._cards = {face.track: self._cards.get(face.track) or _Card() for face in scene.faces}
-        faces = {face.track: (face.box, widest_lines(face.answers, words) or PENDING_CAPTION) for face in scene.faces}
-        placed = self._layout.place(time, size, faces, fixed)
-        for face in scene.faces:
-            card = self._cards[face.track]
-            card.stable.update(face.answers, time)
-            if found := placed.get(face.track):
-                style, answers = found.option.content, card.stable.answers
-                lines = style.shorten(caption_lines(answers, words) or PENDING_CAPTION)
-                label = Label(lines, style.text_size, found.rect, track_tag(face.track))
-                has_bars = style.level == 0
-                card.painter.draw(picture, label, face_colour(face.track - 1), bars(answers) if has_bars else ())

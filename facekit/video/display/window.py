@@ -4,7 +4,6 @@ import ctypes
 import subprocess
 import sys
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import cv2
@@ -59,9 +58,7 @@ class Window:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         cv2.destroyAllWindows()
 
     @property
@@ -79,11 +76,7 @@ class Window:
         cv2.imshow(TITLE, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
 
     def key(self, seconds: float) -> str | None:
-        """Waits for a key.
-
-        Returns:
-            The character in lower case, "esc" for Escape; None if no character key was pressed in time.
-        """
+        """Returns the key that is pressed in time: a character in lower case or "esc"; None if none is."""
         # `waitKey` truncates codes: the left arrow would be a Q, Home a P. The bits above 16 are modifiers.
         code = cv2.waitKeyEx(max(1, round(1000 * seconds)))
         if code < 0 or code & 0xFFFF > LAST_ASCII_CODE:

@@ -38,8 +38,6 @@ def test_the_display(drawn: Drawn) -> None:
         "录制中   30 帧/秒   40 毫秒   2 帧丢弃",
         "Q, Esc 退出",
     ]
-    with pytest.raises(UnknownNameError, match="Unknown language: 'fr'"):
-        overlay.language = "fr"
 
 
 def test_cards_and_note_make_way_for_the_display_and_the_picture_below_it_is_kept(drawn: Drawn) -> None:
@@ -92,3 +90,8 @@ def test_display_and_note_lie_apart(drawn: Drawn) -> None:
         show(Overlay(keys=KEYS), scene(blank(), {1: box}), Hud(30.0, 0.04, help=True))
         display, note = drawn.take()[0]
         assert not overlap(display.rect, note.rect)
+
+
+def test_an_unknown_language_is_refused() -> None:
+    with pytest.raises(UnknownNameError, match="Unknown language: 'fr'"):
+        Overlay("fr")

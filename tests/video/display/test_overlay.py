@@ -53,7 +53,7 @@ def test_cards_seldom_jump(count: int, most: int, seed: int, drawn: Drawn) -> No
     for number in range(300):
         boxes = {track: tuple(np.add(box, random.integers(-1, 2, 4)).tolist()) for track, box in walk.step().items()}
         overlay.draw(scene(blank(), boxes, number))  # type: ignore[arg-type]
-        placed = {track: position.placed for track, position in overlay._layout._positions.items() if position.placed}
+        placed = {track: card.placed for track, card in overlay._cards._cards.items() if card.placed}
         now = {track: np.subtract(found.rect[:2], boxes[track][:2]) for track, found in placed.items()}
         jumps += sum(abs(now[track] - last[track]).max() > 8 for track in now.keys() & last.keys())
         last = now
@@ -161,7 +161,7 @@ def test_tracks_that_are_gone_are_forgotten() -> None:
     gc.collect()
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
-    assert len(overlay._cards) == len(overlay._layout._positions) == 2
+    assert len(overlay._card_painters) == len(overlay._cards._cards) == 2
     assert grown < 70_000
 
 

@@ -142,7 +142,8 @@ from facekit.video.display.window import work_area
 from facekit.video.frames import Scene
 annotate._stages = lambda *_: {"all": lambda frame: (Scene(frame, ()), frame.picture)}
 print(work_area())
-print(annotate_video(sys.argv[1], SimpleNamespace(heads=[AGE], min_face=None, detector="hog", load=lambda: None)).frames)
+estimator = SimpleNamespace(heads=[AGE], min_face=None, detector="hog", load=lambda: None)
+print(annotate_video(sys.argv[1], estimator).frames)
 """
 
 

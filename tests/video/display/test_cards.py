@@ -7,7 +7,7 @@ from scenes import Drawn, answers, blank, colour, record_labels, scene, texts
 
 from facekit.drawing.labels import GREY
 from facekit.heads import AgeAnswer, ClassAnswer
-from facekit.video.display.hysteresis import StableAnswers, bars
+from facekit.video.display.cards import StableAnswers
 from facekit.video.display.overlay import Overlay
 
 
@@ -69,12 +69,12 @@ def test_shown_answers_follow_each_head() -> None:
 
 
 def test_bars_show_the_estimates() -> None:
-    age, gender, race = bars(answers(34, 0.9, 0.6))
+    age, gender, race = (list(answer.bar()) for answer in answers(34, 0.9, 0.6).values())
     assert age[0][:2] == (0.27, 0.42) and age[1][0] < 0.34 < age[1][1]
     assert [round(end - start, 3) for start, end, _ in gender] == [0.1, 0.9]
     assert [tone for *_, tone in race].index(0) == 2 and race[-1][1] == pytest.approx(1)
-    for bar in bars({"age": AgeAnswer(1, 1, 200), "hat": ClassAnswer("cap", 0.7, {})}):
-        assert all(0 <= start < end <= 1 for start, end, _ in bar)
+    for answer in (AgeAnswer(1, 1, 200), ClassAnswer("cap", 0.7, {})):
+        assert all(0 <= start < end <= 1 for start, end, _ in answer.bar())
 
 
 def test_bars_are_drawn_to_scale(drawn: Drawn) -> None:
