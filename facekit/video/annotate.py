@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -76,9 +76,8 @@ def annotate_video(
                 options.check_source(source)
                 source = open_source(source, size=options.camera_size, rtsp_transport=options.rtsp_transport, stop=stop)
             source.keep_each(options.every)
-            summary = Summary(estimator.heads, options.summary)
-            with source, _written_summary(summary, options, report):
-                _run(source, estimator, options, summary, report, stop)
+            with source, ExitStack() as stack:
+                _run(source, estimator, options, stack, report, stop)
         except FaceKitError as error:
             if report.frames and report.written:
                 message = f"{error} What was done until then is in {report.written}."
@@ -94,43 +93,50 @@ def _run(
     source: Source,
     estimator: "FaceEstimator",
     options: VideoOptions,
-    summary: Summary,
+    stack: ExitStack,
     report: VideoReport,
     stop: threading.Event,
 ) -> None:
-    """Processes all frames, and closes whatever it opened."""
-    overlay = Overlay(options.language, KEYS)
-    window = _open_window(options)
-    with ExitStack() as stack:
-        captures = cache(partial(_open_captures, source, options, stack, report))  # opened at the first use
-        recorder = stack.enter_context(Recorder(source, options.output, report.files))
-        sinks: list[Sink] = [lambda scene, drawn: summary.add(scene), recorder.write]
-        if options.capture_to:
-            sinks.append(captures().offer)
-        if options.jsonl:  # opened last, as it replaces an existing file
-            lines = stack.enter_context(JsonLines(options.jsonl))
-            report.files += [Path(options.jsonl)] if options.jsonl != "-" else []
-            sinks.append(lambda scene, drawn: lines.write(scene))
-        if estimator.min_face is None:
-            report.smallest_face = smallest_face(source, estimator.detector)
-        min_face = estimator.min_face or report.smallest_face
-        stages, frames = _stages(estimator, min_face, options, overlay), _frames(source, options.mirror)
-        pipeline = stack.enter_context(
-            Pipeline(frames, stages, drop_old=source.is_live, in_flight=_in_flight(source), stop=stop)
-        )
-        viewer = None
-        if window:
-            stack.enter_context(window)
-            viewer = Viewer(window, overlay, recorder, captures, source=source, pipeline=pipeline)
-        if _consume(pipeline, sinks, viewer, source, report):
-            recorder.finish()
+    """Processes all frames. The stack closes whatever this opens."""
+    if options.summary:
+        writable_folder(Path(options.summary).parent)
+    summary = Summary(estimator.heads, options.summary)
+    stack.push(partial(_write_summary, summary, options, report))
+    window, overlay = _open_window(options), Overlay(options.language, KEYS)
+
+    @cache
+    def captures() -> Captures:  # opened at the first use
+        report.captures = Captures(options, source)
+        return stack.enter_context(report.captures)
+
+    recorder = stack.enter_context(Recorder(source, options.output, report.files))
+    sinks: list[Sink] = [lambda scene, drawn: summary.add(scene), recorder.write]
+    if options.capture_to:
+        sinks.append(captures().offer)
+    if options.jsonl:  # opened last, as it replaces an existing file
+        lines = stack.enter_context(JsonLines(options.jsonl))
+        report.files += [Path(options.jsonl)] if options.jsonl != "-" else []
+        sinks.append(lambda scene, drawn: lines.write(scene))
+    if estimator.min_face is None:
+        report.smallest_face = smallest_face(source, estimator.detector)
+    stages = _stages(estimator, estimator.min_face or report.smallest_face, options, overlay)
+    frames = (frame for frame in source if frame.index % source.step == 0)
+    if options.mirror:
+        frames = (replace(frame, picture=cv2.flip(frame.picture, 1)) for frame in frames)
+    pipeline = stack.enter_context(Pipeline(frames, stages, source.is_live, _in_flight(source), stop))
+    viewer = None
+    if window:
+        viewer = Viewer(stack.enter_context(window), overlay, recorder, captures, source, pipeline)
+    if _consume(pipeline, sinks, viewer, source, report):
+        recorder.finish()
 
 
 def _consume(pipeline: Pipeline, sinks: list[Sink], viewer: Viewer | None, source: Source, report: VideoReport) -> bool:
     """Passes the pipeline's results to the sinks and the viewer until either ends. Tells whether the source ended."""
     hidden = True if viewer or source.is_live else None  # None: a progress bar on terminals only
     started = time.perf_counter()
-    with tqdm(pipeline, Path(source.name).name, _n_frames(source), leave=False, unit=" frames", disable=hidden) as bar:
+    n_frames = source.n_frames or (round(source.duration * source.rate) if source.duration else None)
+    with tqdm(pipeline, Path(source.name).name, n_frames, leave=False, unit=" frames", disable=hidden) as bar:
         try:
             for scene, drawn in bar:
                 for sink in sinks:
@@ -143,12 +149,7 @@ def _consume(pipeline: Pipeline, sinks: list[Sink], viewer: Viewer | None, sourc
                     return False
         finally:
             report.seconds, report.dropped = time.perf_counter() - started, pipeline.dropped
-    return not pipeline.is_stopped
-
-
-def _n_frames(source: Source) -> int | None:
-    """Estimates the number of frames; None if unknown."""
-    return source.n_frames or (round(source.duration * source.rate) if source.duration else None)
+    return not pipeline.stop.is_set()
 
 
 def smallest_face(source: Source, detector: str) -> int | None:
@@ -195,11 +196,6 @@ def _in_flight(source: Source) -> int:
     return max(LIVE_FRAMES_IN_FLIGHT, min(FILE_FRAMES_IN_FLIGHT, FILE_BYTES_IN_FLIGHT // (3 * width * height)))
 
 
-def _frames(source: Source, mirror: bool) -> Iterator[Frame]:
-    kept = (frame for frame in source if frame.index % source.step == 0)
-    return (replace(frame, picture=cv2.flip(frame.picture, 1)) for frame in kept) if mirror else kept
-
-
 def _open_window(options: VideoOptions) -> Window | None:
     if not options.show:
         return None
@@ -213,41 +209,17 @@ def _open_window(options: VideoOptions) -> Window | None:
         return None
 
 
-def _open_captures(source: Source, options: VideoOptions, stack: ExitStack, report: VideoReport) -> Captures:
-    report.captures = Captures(
-        options.capture_to or "captures",
-        every=options.capture_every,
-        faces=options.capture_faces,
-        endpoint=options.s3_endpoint,
-        encryption=options.s3_encryption,
-        source=source.name,
-        live=source.is_live,
-        note=print_note,
-    )
-    return stack.enter_context(report.captures)
-
-
-@contextmanager
-def _written_summary(summary: Summary, options: VideoOptions, report: VideoReport) -> Iterator[None]:
+def _write_summary(
+    summary: Summary, options: VideoOptions, report: VideoReport, kind: object, error: object, trace: object
+) -> None:
     """Writes the summary at the end, after an error too; the first error is the one raised."""
-    if options.summary:
-        writable_folder(Path(options.summary).parent)
-    try:
-        yield
-    except BaseException:
-        with suppress(FaceKitError):
-            _write_summary(summary, options, report)
-        raise
-    _write_summary(summary, options, report)
-
-
-def _write_summary(summary: Summary, options: VideoOptions, report: VideoReport) -> None:
-    summary.finish()
-    if not report.frames:
-        return
-    report.tracks = str(summary)
-    if options.tables:
-        table, timeline = options.tables
-        report.files.append(table)
-        draw_timeline(summary, timeline, options.language)
-        report.files.append(timeline)
+    with suppress(FaceKitError) if error else nullcontext():
+        summary.finish()
+        if not report.frames:
+            return
+        report.tracks = str(summary)
+        if options.tables:
+            table, timeline = options.tables
+            report.files.append(table)
+            draw_timeline(summary, timeline, options.language)
+            report.files.append(timeline)

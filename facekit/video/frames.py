@@ -10,38 +10,23 @@ from facekit.heads import Answer
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame of a video.
+    """One frame of a video."""
 
-    Args:
-        index: position in the source, from 0; dropped frames count too.
-        time: presentation time, seconds after the source's first frame.
-        picture: RGB uint8 (H, W, 3), upright.
-        captured: time.monotonic() when it was read, seconds.
-    """
-
-    index: int
-    time: float
-    picture: Picture
-    captured: float
+    index: int  # position in the source, from 0; dropped frames count too
+    time: float  # presentation time, seconds after the source's first frame
+    picture: Picture  # RGB uint8 (H, W, 3), upright
+    captured: float  # time.monotonic() when it was read, seconds
 
 
 @dataclass(frozen=True)
 class TrackedFace:
-    """A visible face with its averaged estimates.
+    """A visible face with its averaged estimates."""
 
-    Args:
-        track: the track's id, from 1; never reused.
-        box: left, top, right, bottom in the frame, pixels; right and bottom are exclusive.
-        answers: head's name -> answer, averaged over the track so far; empty before the first estimate.
-        evidence: number of chips that the answers are based on.
-        quality: of the best of these views, 0 to 1; older ones count less. None before the first estimate.
-    """
-
-    track: int
-    box: Box
-    answers: dict[str, Answer]
-    evidence: int
-    quality: float | None = None
+    track: int  # id, from 1; never reused
+    box: Box  # in the frame
+    answers: dict[str, Answer]  # by head, averaged over the track so far; empty before the first estimate
+    evidence: int  # number of chips that the answers are based on
+    quality: float | None = None  # of the best of these views, 0 to 1; older ones count less. None before the first
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the JSON object: track, box, evidence, quality, and each answer under its head's name."""

@@ -79,20 +79,19 @@ class VideoOptions:
                 raise UsageError(f"{name} must be at least {minimum}. Received: {value}.", argument=name)
 
     def _check_captures(self) -> None:
-        if self.capture_to:
-            if not (self.show or self.captures_by_itself):
-                raise UsageError(
-                    "Without a window, whose space key captures, name what to capture: capture_every or capture_faces.",
-                    argument="capture_to",
-                )
-            return
-        if self.capture_every or self.capture_faces:
-            raise UsageError("Captures need a target: a folder or s3://bucket/prefix.", argument="capture_to")
-        if self.s3_endpoint or self.s3_encryption:
-            raise UsageError(
-                "An S3 endpoint or encryption needs a capture target of the form s3://bucket/prefix.",
-                argument="capture_to",
+        target, problem = self.capture_to or "", None
+        if target and not (self.show or self.captures_by_itself):
+            problem = (
+                "Without a window, whose space key captures, name what to capture: capture_every or capture_faces."
             )
+        elif self.captures_by_itself and not target:
+            problem = "Captures need a target: a folder or s3://bucket/prefix."
+        elif "://" in target and not target.startswith("s3://"):
+            problem = f"Captures must go to a folder or to s3://bucket/prefix. Received: {target}."
+        elif (self.s3_endpoint or self.s3_encryption) and not target.startswith("s3://"):
+            problem = "An S3 endpoint or encryption needs a capture target of the form s3://bucket/prefix."
+        if problem:
+            raise UsageError(problem, argument="capture_to")
 
     @property
     def tables(self) -> tuple[Path, ...]:

@@ -36,6 +36,7 @@ class Pipeline:
         stop: ends the iteration soon after anyone sets it.
 
     Attributes:
+        dropped: number of items that newer ones replaced; set it to leave some out.
         on_idle: called every `POLL_SECONDS` while the iteration waits; returning False ends the iteration.
     """
 
@@ -43,14 +44,16 @@ class Pipeline:
         self,
         source: Iterable[Any],
         stages: Mapping[str, Callable[[Any], Any]],
-        *,
         drop_old: bool,
         in_flight: int,
         stop: threading.Event,
     ) -> None:
         self.on_idle: Callable[[], bool] = lambda: True
-        self._stop = stop
-        self._intake = _Intake(drop_old)
+        self.stop, self.dropped = stop, 0
+        self._drop_old = drop_old
+        self._changed = threading.Condition()
+        self._waiting: deque[Any] = deque(maxlen=1)  # between the source's thread and the first stage's
+        self._last: _End | None = None  # follows it
         self._slots = threading.Semaphore(in_flight)
         get: Callable[[], Any] = self._admit
         self._threads = [threading.Thread(target=self._read, args=(source,), name="capture", daemon=True)]
@@ -62,39 +65,26 @@ class Pipeline:
             get = queue.get
         self._results = queue
 
-    @property
-    def dropped(self) -> int:
-        """Number of items that newer ones replaced; set it to leave some out."""
-        return self._intake.dropped
-
-    @dropped.setter
-    def dropped(self, count: int) -> None:
-        self._intake.dropped = count
-
-    @property
-    def is_stopped(self) -> bool:
-        return self._stop.is_set()
-
     def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._intake.end(_End())
+        self.stop.set()
+        self._end(_End())
         self._slots.release()
         deadline = time.monotonic() + SHUTDOWN_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def __iter__(self) -> Iterator[Any]:
-        while not self._stop.is_set():
+        while not self.stop.is_set():
             try:
                 item = self._results.get(timeout=POLL_SECONDS)
             except Empty:
                 if not self.on_idle():
-                    self._stop.set()
+                    self.stop.set()
                 continue
             if isinstance(item, _End):
                 if item.error:
@@ -107,57 +97,37 @@ class Pipeline:
         end = _End()
         try:
             for item in source:
-                if not self._intake.put(item):
-                    break
+                with self._changed:
+                    self._changed.wait_for(lambda: self._last or self._drop_old or not self._waiting)
+                    if self._last:
+                        break
+                    self.dropped += len(self._waiting)
+                    self._waiting.append(item)
+                    self._changed.notify_all()
         except BaseException as error:
             end = _End(error)
-        self._intake.end(end)
+        self._end(end)
+
+    def _end(self, end: _End) -> None:
+        """Sets the end, which follows the waiting item. Only the first call has an effect."""
+        with self._changed:
+            self._last = self._last or end
+            self._changed.notify_all()
 
     def _admit(self) -> Any:
+        """Waits for a free slot, then for an item or the end."""
         self._slots.acquire()
-        return self._intake.get()
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._last)
+            item = self._waiting.popleft() if self._waiting else self._last
+            self._changed.notify_all()
+            return item
 
     def _work(self, get: Callable[[], Any], function: Callable[[Any], Any], results: "SimpleQueue[Any]") -> None:
-        while not isinstance(item := get(), _End) and not self._stop.is_set():
+        while not isinstance(item := get(), _End) and not self.stop.is_set():
             try:
                 results.put(function(item))
             except BaseException as error:
                 item = _End(error)
                 break
         results.put(item if isinstance(item, _End) else _End())
-
-
-class _Intake:
-    """Slot for one item between the source's thread and the first stage's."""
-
-    def __init__(self, drop_old: bool) -> None:
-        self._drop_old = drop_old
-        self._changed = threading.Condition()
-        self._items: deque[Any] = deque(maxlen=1)
-        self._end: _End | None = None
-        self.dropped = 0
-
-    def put(self, item: Any) -> bool:
-        """Stores an item once the slot is free, or replaces the one in it. False once the end was set."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._end or self._drop_old or not self._items)
-            if self._end:
-                return False
-            self.dropped += len(self._items)
-            self._items.append(item)
-            self._changed.notify_all()
-            return True
-
-    def end(self, end: _End) -> None:
-        """Sets the end, which follows the item in the slot. Only the first call has an effect."""
-        with self._changed:
-            self._end = self._end or end
-            self._changed.notify_all()
-
-    def get(self) -> Any:
-        """Waits for the item or the end, and takes it."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._items or self._end)
-            item = self._items.popleft() if self._items else self._end
-            self._changed.notify_all()
-            return item

@@ -17,17 +17,11 @@ MAX_PICTURE_SIDE = 512  # longer side of a face's picture, pixels
 
 @dataclass(frozen=True)
 class BestFace:
-    """The best picture of a track so far.
+    """The best picture of a track so far."""
 
-    Args:
-        frame: the frame that it comes from, with the face's picture instead of its own.
-        face: the face in that frame.
-        crop: box of the picture in the frame, pixels.
-    """
-
-    frame: Frame
-    face: TrackedFace
-    crop: Box
+    frame: Frame  # that it comes from, with the face's picture instead of its own
+    face: TrackedFace  # in that frame
+    crop: Box  # of the picture in the frame
 
 
 class BestFaces:
@@ -38,11 +32,7 @@ class BestFaces:
         self._best: dict[int, BestFace] = {}
 
     def update(self, scene: Scene) -> Iterator[BestFace]:
-        """Adds a scene.
-
-        Returns:
-            The best pictures of the tracks that have ended, with the last answers of each.
-        """
+        """Adds a scene, and yields the best pictures of the tracks that have ended, with the last answers of each."""
         now = scene.frame.time
         for face in scene.faces:
             previous = self._seen.get(face.track)

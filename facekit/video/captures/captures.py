@@ -8,19 +8,20 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Self
 
 from PIL import Image
 
-from facekit.core.errors import UsageError
 from facekit.core.files import user_state, writable_folder
 from facekit.core.lazy_imports import from_extra
 from facekit.faces.images import Picture
 from facekit.video.captures.best_faces import BestFace, BestFaces
 from facekit.video.captures.spool import Folder, Spool
 from facekit.video.frames import Scene
+from facekit.video.options import VideoOptions
+from facekit.video.sources.source import Note, Source, print_note
 
 NOTE = "Estimates by a network from pixels: they may be wrong, and are no facts about a person."
 JPEG_QUALITY = 90
@@ -34,38 +35,25 @@ class Captures:
     runs and machines can share a target.
 
     Args:
-        target: a folder, or s3://bucket/prefix.
-        every: seconds of the video between captured frames; None for none.
-        faces: whether to capture the best picture of each track when the track ends.
-        endpoint, encryption: of the bucket, as for `Bucket`.
-        source: its name, for the JSON file; a password in an address is removed.
-        live: whether captures are dropped when the disk is too slow; otherwise the video waits.
+        options: what to capture, and where to.
+        source: its name is written without a password. If the disk is too slow, captures of a live one are dropped;
+            other videos wait.
         note: receives one-line messages about lost and waiting captures, from any thread.
 
     Raises:
-        UsageError: if the target or an option is not allowed.
+        UsageError: if an option is not allowed.
         FaceKitError: if the target cannot be used.
     """
 
-    def __init__(
-        self,
-        target: str,
-        *,
-        every: float | None = None,
-        faces: bool = False,
-        endpoint: str | None = None,
-        encryption: str | None = None,
-        source: str,
-        live: bool,
-        note: Callable[[str], None],
-    ) -> None:
-        self._target, self._every, self._due, self._live, self._note = target, every, 0.0, live, note
-        self._source = re.sub(r"//[^/@]*@", "//", source)
-        self._best = BestFaces() if faces else None
+    def __init__(self, options: VideoOptions, source: Source, note: Note = print_note) -> None:
+        self._target, self._every, self._due = options.capture_to or "captures", options.capture_every, 0.0
+        self._source, self._is_live = re.sub(r"//[^/@]*@", "//", source.name), source.is_live
+        self._best = BestFaces() if options.capture_faces else None
+        self._note = note
         self._jobs: queue.SimpleQueue[tuple[str, Picture, dict[str, Any]] | None] = queue.SimpleQueue()
         self._room, self._backlog, self._lost = threading.Condition(), 0, 0
         self._stored = 0
-        self._store = _open_target(target, endpoint, encryption, note)
+        self._store = _open_target(self._target, options, note)
         self._writer = threading.Thread(target=self._write_all, name="captures", daemon=True)
         self._writer.start()
 
@@ -113,7 +101,7 @@ class Captures:
         height, width = picture.shape[:2]
         about = {"captured": stamp, "source": self._source, "picture": f"{name}.jpg", "size": [width, height]}
         with self._room:
-            if not self._live:
+            if not self._is_live:
                 self._room.wait_for(lambda: self._backlog < MAX_BACKLOG_BYTES)
             if self._backlog < MAX_BACKLOG_BYTES:
                 self._backlog += picture.nbytes
@@ -142,22 +130,13 @@ class Captures:
             self._note(f"A capture is lost: {reason}.")
 
 
-def _open_target(target: str, endpoint: str | None, encryption: str | None, note: Callable[[str], None]) -> Folder:
+def _open_target(target: str, options: VideoOptions, note: Note) -> Folder:
     """Opens a folder, or a spool that uploads to a bucket."""
     if target.startswith("s3://"):
         with from_extra("s3"):
             from facekit.video.captures.uploads import Bucket
-        bucket = Bucket(target, endpoint, encryption)
+        bucket = Bucket(target, options.s3_endpoint, options.s3_encryption)
         # Captures for one server must not go to another, nor go unencrypted if they were to be encrypted.
-        digest = hashlib.sha256(f"{bucket.url} {endpoint} {encryption}".encode()).hexdigest()[:12]
+        digest = hashlib.sha256(f"{bucket.url} {options.s3_endpoint} {options.s3_encryption}".encode()).hexdigest()[:12]
         return Spool(user_state() / "facekit" / "captures" / f"{bucket.name}-{digest}", bucket.put, note)
-    if "://" in target:
-        raise UsageError(
-            f"Captures must go to a folder or to s3://bucket/prefix. Received: {target}.", argument="capture_to"
-        )
-    if endpoint or encryption:
-        raise UsageError(
-            f"An S3 endpoint or encryption needs a target of the form s3://bucket/prefix. Received: {target}.",
-            argument="capture_to",
-        )
     return Folder(writable_folder(target))

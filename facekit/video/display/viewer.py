@@ -48,7 +48,6 @@ class Viewer:
         overlay: Overlay,
         recorder: Recorder,
         captures: Callable[[], Captures],
-        *,
         source: Source,
         pipeline: Pipeline,
     ) -> None:
@@ -106,7 +105,7 @@ class Viewer:
             self._press(self._window.key(seconds), scene, drawn)
         except FaceKitError as error:  # a failed key does not end the video
             print_note(str(error))
-        self._is_running = self._is_running and self._window.is_open and not self._pipeline.is_stopped
+        self._is_running = self._is_running and self._window.is_open and not self._pipeline.stop.is_set()
 
     def _rate(self) -> float | None:
         """Measures the recent frames per second."""

@@ -24,26 +24,17 @@ COLUMNS = ("track", "first_seen", "last_seen", "seconds_on_screen", "frames", "e
 
 @dataclass(slots=True)
 class TrackSummary:
-    """Summary of one track.
-
-    Args:
-        first_seen, last_seen: times of the first and last frame with it, seconds.
-        seconds, frames: time on screen, and number of frames.
-        evidence: number of chips that the answers are based on.
-        largest: width of its largest box, pixels.
-        answers: the last ones, without the probabilities of the other classes.
-        spans: intervals on screen, from and to in seconds.
-    """
+    """Summary of one track."""
 
     track: int
-    first_seen: float
+    first_seen: float  # time of the first frame with it, seconds
     last_seen: float
-    seconds: float = 0.0
+    seconds: float = 0.0  # on screen
     frames: int = 0
-    evidence: int = 0
-    largest: int = 0
-    answers: dict[str, Answer] = field(default_factory=dict)
-    spans: list[tuple[float, float]] = field(default_factory=list)
+    evidence: int = 0  # number of chips that the answers are based on
+    largest: int = 0  # width of its largest box, pixels
+    answers: dict[str, Answer] = field(default_factory=dict)  # the last ones
+    spans: list[tuple[float, float]] = field(default_factory=list)  # intervals on screen, seconds
 
     def add(self, face: TrackedFace, time: float) -> None:
         self.last_seen, self.frames = time, self.frames + 1

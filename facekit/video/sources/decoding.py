@@ -33,11 +33,7 @@ class Decoder:
         is_live: whether each picture must be decoded before the next packet arrives; slower.
 
     Attributes:
-        size: width, height of the upright pictures, pixels.
-        rate: frames per second.
-        n_frames: announced number of frames; None if unknown.
-        duration: announced duration, seconds; None if unknown.
-        sound, start: as of `Source`.
+        size, rate, n_frames, duration, sound, start: as of `Source`.
         time: of the last picture, seconds after the first.
         n_read, n_damaged: numbers of pictures, and of damaged sections.
         step: pictures whose index is no multiple of it are read without being converted: they are empty.

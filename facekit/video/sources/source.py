@@ -23,28 +23,17 @@ class Source(ABC):
     """Base class of frame sources. Iterating reads it once, to its end; leaving its `with` block closes it.
 
     If one thread iterates and another leaves the block, the iteration must have ended: set the `stop` of `open_source`.
-
-    Attributes:
-        name: for messages; a stream's has no user name or password.
-        is_live: whether frames arrive whether or not they are read; their times are then those of arrival.
-        rate: nominal frames per second; frames of files may be unevenly spaced too.
-        sound: path or address of a file with its sound, for av.open; None if there is none.
-        start: time of the first frame in that file, seconds.
-        size: width, height of all upright frames, pixels.
-        n_frames: announced number of frames; None if unknown.
-        duration: announced duration, seconds; None if unknown.
-        step: the iteration may leave out frames whose index is no multiple of it; set by `keep_each`.
     """
 
-    name: str
-    is_live: bool = False
-    rate: Fraction
-    sound: str | None = None
-    start: float = 0.0
-    size: tuple[int, int]
-    n_frames: int | None = None
-    duration: float | None = None
-    step: int = 1
+    name: str  # for messages; a stream's has no user name or password
+    is_live: bool = False  # whether frames arrive whether or not they are read; their times are then those of arrival
+    size: tuple[int, int]  # width, height of all upright frames, pixels
+    rate: Fraction  # nominal frames per second; frames of files may be unevenly spaced too
+    n_frames: int | None = None  # announced; None if unknown
+    duration: float | None = None  # announced, seconds; None if unknown
+    sound: str | None = None  # path or address of a file with its sound, for av.open; None if there is none
+    start: float = 0.0  # time of the first frame in that file, seconds
+    step: int = 1  # the iteration may leave out frames whose index is no multiple of it; set by `keep_each`
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from facekit.core.errors import FaceKitError, UsageError
 from facekit.core.files import user_state
 from facekit.faces.images import Picture
 from facekit.heads import ClassAnswer
+from facekit.video import VideoOptions
 from facekit.video.captures import captures as captures_module
 from facekit.video.captures.best_faces import TRACK_END_SECONDS
 from facekit.video.captures.captures import Captures
@@ -54,9 +56,9 @@ def facts(folder: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def opened(tmp_path: Path, notes: list[str]) -> Opened:
-    def make(**options: Any) -> Captures:
-        options = {"target": str(tmp_path / "captures"), "source": "Camera 0", "live": True, **options}
-        return Captures(note=notes.append, **options)
+    def make(source: str = "Camera 0", live: bool = True, **options: Any) -> Captures:
+        named: Any = SimpleNamespace(name=source, is_live=live)
+        return Captures(VideoOptions(**{"capture_to": str(tmp_path / "captures"), **options}), named, notes.append)
 
     return make
 
@@ -89,14 +91,14 @@ def test_a_capture_is_the_drawn_frame_and_what_is_known_of_it(opened: Opened, tm
 def test_frames_are_captured_every_so_often(
     every: float | None, rate: float, expected: list[int], opened: Opened, tmp_path: Path
 ) -> None:
-    with opened(every=every) as captures:
+    with opened(capture_every=every) as captures:
         for number in range(30):
             captures.offer(scene(number, rate=rate), PICTURE[:8, :8])
     assert [about["frame"] for about in facts(tmp_path / "captures")] == expected
 
 
 def test_after_a_gap_the_captures_go_on_at_their_times(opened: Opened, tmp_path: Path) -> None:
-    with opened(every=1.0) as captures:
+    with opened(capture_every=1.0) as captures:
         for number in [0, 10, 75, 76, 89, 90, 91]:  # at 30 a second
             captures.offer(scene(number), PICTURE[:8, :8])
     assert [about["frame"] for about in facts(tmp_path / "captures")] == [0, 75, 90]
@@ -104,7 +106,7 @@ def test_after_a_gap_the_captures_go_on_at_their_times(opened: Opened, tmp_path:
 
 def test_the_best_picture_of_each_track_is_captured_when_it_ends(opened: Opened, tmp_path: Path) -> None:
     worse = PICTURE[:, ::-1]
-    with opened(faces=True) as captures:
+    with opened(capture_faces=True) as captures:
         captures.offer(scene(0, face(7, 1, "Male"), picture=worse), PICTURE)
         captures.offer(scene(1, face(7, 2, "Male", quality=0.8)), PICTURE)
         captures.offer(scene(2, face(7, 3, quality=0.79), face(8, 1, box=(-20, 300, 80, 470)), picture=worse), PICTURE)
@@ -127,7 +129,7 @@ def test_the_best_picture_of_each_track_is_captured_when_it_ends(opened: Opened,
 
 
 def test_a_large_face_is_made_smaller_and_one_outside_is_left_out(opened: Opened, tmp_path: Path) -> None:
-    with opened(faces=True) as captures:
+    with opened(capture_faces=True) as captures:
         large = np.zeros((2000, 3000, 3), np.uint8)
         captures.offer(scene(0, face(box=(500, 500, 1500, 1500)), face(2, box=(-50, 10, 0, 60)), picture=large), large)
     (about,) = facts(tmp_path / "captures")
@@ -135,7 +137,7 @@ def test_a_large_face_is_made_smaller_and_one_outside_is_left_out(opened: Opened
 
 
 def test_tracks_that_ended_leave_nothing_in_memory(opened: Opened) -> None:
-    with opened(faces=True) as captures:
+    with opened(capture_faces=True) as captures:
         for number in range(0, 3000, 30):
             captures.offer(scene(number, face(number)), PICTURE)
         assert captures._best is not None and len(captures._best._seen) == len(captures._best._best) == 6
@@ -144,7 +146,7 @@ def test_tracks_that_ended_leave_nothing_in_memory(opened: Opened) -> None:
 def test_offering_does_not_wait_for_the_disk(opened: Opened, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     goes_on, write = threading.Event(), Folder.add
     monkeypatch.setattr(Folder, "add", lambda *arguments: (goes_on.wait(LIMIT), write(*arguments)))
-    with opened(every=0.01, faces=True) as captures:
+    with opened(capture_every=0.01, capture_faces=True) as captures:
         for number in range(8):
             captures.offer(scene(number, *(face(track, number) for track in range(8))), PICTURE)
         assert facts(tmp_path / "captures") == []
@@ -166,7 +168,7 @@ def test_when_too_much_waits_live_video_gives_captures_up_and_files_wait(
     assert notes == ["A capture is lost: the disk is too slow for so many.", "3 captures were lost."]
     goes_on.clear()
     threading.Timer(0.1, goes_on.set).start()
-    with opened(live=False, target=str(tmp_path / "file")) as captures:
+    with opened(live=False, capture_to=str(tmp_path / "file")) as captures:
         for number in range(5):
             captures.take(scene(number), PICTURE)
     assert [about["frame"] for about in facts(tmp_path / "file")] == [0, 1, 2, 3, 4]
@@ -195,29 +197,41 @@ def test_a_full_disk_loses_captures_with_one_note(
 def test_a_folder_that_cannot_be_written_to_is_told_at_the_start(opened: Opened, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FaceKitError, match=r"Cannot make the folder .*file: File exists\. Choose another\."):
-        opened(target=str(tmp_path / "file"))
+        opened(capture_to=str(tmp_path / "file"))
     if sys.platform == "linux":
         with pytest.raises(FaceKitError, match=r"Cannot write to the folder /proc: .*"):
-            opened(target="/proc")
+            opened(capture_to="/proc")
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"target": "gs://bucket/x"}, "Captures must go to a folder or to s3://bucket/prefix. Received: gs://bucket/x"),
-        ({"endpoint": "http://localhost:1"}, "An S3 endpoint or encryption needs a target of the form s3://"),
-        ({"encryption": "AES256"}, "An S3 endpoint or encryption needs a target of the form s3://"),
-        ({"target": "s3:///prefix"}, "digits, dots and hyphens. Received: s3:///prefix"),
-        ({"target": "s3://what is this/x"}, "digits, dots and hyphens. Received: s3://what is this/x"),
-        ({"target": "s3://bucket/p", "encryption": "AES512"}, "AES256, aws:kms or aws:kms:KEY. Received: AES512"),
-        ({"target": "s3://bucket/p", "encryption": "aws:kms:"}, "AES256, aws:kms or aws:kms:KEY. Received: aws:kms:"),
-        ({"target": "s3://b/p"}, "with 3 or more letters, digits, dots and hyphens. Received: s3://b/p"),
         (
-            {"target": "s3://bucket/p", "endpoint": "nonsense://x"},
+            {"capture_to": "gs://bucket/x"},
+            "Captures must go to a folder or to s3://bucket/prefix. Received: gs://bucket/x",
+        ),
+        (
+            {"s3_endpoint": "http://localhost:1"},
+            "An S3 endpoint or encryption needs a capture target of the form s3://",
+        ),
+        ({"s3_encryption": "AES256"}, "An S3 endpoint or encryption needs a capture target of the form s3://"),
+        ({"capture_to": "s3:///prefix"}, "digits, dots and hyphens. Received: s3:///prefix"),
+        ({"capture_to": "s3://what is this/x"}, "digits, dots and hyphens. Received: s3://what is this/x"),
+        (
+            {"capture_to": "s3://bucket/p", "s3_encryption": "AES512"},
+            "AES256, aws:kms or aws:kms:KEY. Received: AES512",
+        ),
+        (
+            {"capture_to": "s3://bucket/p", "s3_encryption": "aws:kms:"},
+            "AES256, aws:kms or aws:kms:KEY. Received: aws:kms:",
+        ),
+        ({"capture_to": "s3://b/p"}, "with 3 or more letters, digits, dots and hyphens. Received: s3://b/p"),
+        (
+            {"capture_to": "s3://bucket/p", "s3_endpoint": "nonsense://x"},
             "an address such as http://host:9000. Received: nons",
         ),
         (
-            {"target": "s3://bucket/p", "endpoint": "localhost 9000"},
+            {"capture_to": "s3://bucket/p", "s3_endpoint": "localhost 9000"},
             "An S3 endpoint must be an address such as http://",
         ),
     ],
@@ -231,7 +245,7 @@ def test_a_missing_boto3_says_what_to_install(opened: Opened, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "boto3.session", None)
     monkeypatch.delitem(sys.modules, "facekit.video.captures.uploads", raising=False)
     with pytest.raises(FaceKitError, match=r"^boto3 is not installed\. It comes with the extra s3\. "):
-        opened(target="s3://bucket/prefix")
+        opened(capture_to="s3://bucket/prefix")
 
 
 def test_no_thread_is_left(opened: Opened, tmp_path: Path) -> None:

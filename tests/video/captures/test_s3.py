@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from moto.server import ThreadedMotoServer
 from waiting import wait_for
 
 from facekit.core.errors import VideoError
+from facekit.video import VideoOptions
 from facekit.video.captures import spool as spool_module
 from facekit.video.captures import uploads
 from facekit.video.captures.captures import Captures
@@ -23,6 +25,7 @@ from facekit.video.captures.uploads import Bucket
 from facekit.video.frames import Frame, Scene
 
 PICTURE = np.zeros((48, 64, 3), np.uint8)
+CAMERA: Any = SimpleNamespace(name="Camera 0", is_live=True)
 
 
 @pytest.fixture(scope="module")
@@ -122,9 +125,8 @@ def is_empty(spool: Spool) -> bool:
 def test_a_capture_arrives_with_its_type(
     link: FaultyLink, s3: Any, notes: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Captures(
-        "s3://bucket/door", endpoint=link.url, encryption="AES256", source="Camera 0", live=True, note=notes.append
-    ) as captures:
+    options = VideoOptions(capture_to="s3://bucket/door", s3_endpoint=link.url, s3_encryption="AES256")
+    with Captures(options, CAMERA, notes.append) as captures:
         captures.take(Scene(Frame(5, 0.2, PICTURE, time.monotonic()), ()), PICTURE)
     (picture, content), (facts, text) = stored(s3).items()
     assert notes == [] and content.startswith(b"\xff\xd8\xff")
@@ -270,10 +272,13 @@ def test_a_put_that_is_forbidden_will_be_so_for_long(link: FaultyLink, s3: Any) 
 
 CHILD = """
 import sys, time
+from types import SimpleNamespace
 import numpy as np
+from facekit.video import VideoOptions
 from facekit.video.captures.captures import Captures
 from facekit.video.frames import Frame, Scene
-captures = Captures("s3://bucket/door", endpoint=sys.argv[1], source="Camera 0", live=True, note=lambda line: None)
+options = VideoOptions(capture_to="s3://bucket/door", s3_endpoint=sys.argv[1])
+captures = Captures(options, SimpleNamespace(name="Camera 0", is_live=True), lambda line: None)
 picture = np.zeros((48, 64, 3), np.uint8)
 for number in range(8):
     captures.take(Scene(Frame(number, number / 30, picture, time.monotonic()), ()), picture)
@@ -292,7 +297,7 @@ def test_what_a_killed_process_captured_is_sent_at_the_next_start(
     process.kill()
     process.wait()
     link.start()
-    with Captures("s3://bucket/door", endpoint=link.url, source="Camera 0", live=True, note=notes.append):
+    with Captures(VideoOptions(capture_to="s3://bucket/door", s3_endpoint=link.url), CAMERA, notes.append):
         wait_for(lambda: len(stored(s3)) == 16)
     captures = [json.loads(content) for name, content in stored(s3).items() if name.endswith(".json")]
     assert [about["frame"] for about in captures] == list(range(8)) and notes == []
