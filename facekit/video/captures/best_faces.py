@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import cv2
 
 from facekit.faces.detectors import Box
-from facekit.faces.images import Picture
 from facekit.video.frames import Frame, Scene, TrackedFace
 from facekit.video.tracks.config import TrackingConfig
 
@@ -55,22 +54,15 @@ class BestFaces:
     def _compare(self, frame: Frame, face: TrackedFace) -> None:
         best = self._best.get(face.track)
         # A face's quality is that of its best view so far: it exceeds that of the best face only if this view does.
-        if not _cropped(frame.picture, face.box).size or (best and (face.quality or 0) <= (best.face.quality or 0)):
+        is_better = not best or (face.quality or 0) > (best.face.quality or 0)
+        left, top, right, bottom = face.box
+        height, width = frame.picture.shape[:2]
+        if not is_better or right <= 0 or bottom <= 0 or left >= width or top >= height:
             return
-        crop = _widened(face.box, frame.picture)
-        picture = _cropped(frame.picture, crop)
+        across, down = round(MARGIN * (right - left)), round(MARGIN * (bottom - top))
+        left, top, right, bottom = max(0, left - across), max(0, top - down), right + across, bottom + down
+        picture = frame.picture[top:bottom, left:right]
         scale = min(1.0, MAX_PICTURE_SIDE / max(picture.shape))
         small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        crop = left, top, min(width, right), min(height, bottom)
         self._best[face.track] = BestFace(replace(frame, picture=small), face, crop)
-
-
-def _widened(box: Box, picture: Picture) -> Box:
-    left, top, right, bottom = box
-    across, down = round(MARGIN * (right - left)), round(MARGIN * (bottom - top))
-    height, width = picture.shape[:2]
-    return max(0, left - across), max(0, top - down), min(width, right + across), min(height, bottom + down)
-
-
-def _cropped(picture: Picture, box: Box) -> Picture:
-    left, top, right, bottom = box
-    return picture[max(0, top) : bottom, max(0, left) : right]

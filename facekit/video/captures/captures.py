@@ -29,15 +29,16 @@ MAX_BACKLOG_BYTES = 256_000_000  # of pictures that wait to be encoded
 
 
 class Captures:
-    """Writes captures in one thread, and uploads them in another. Leaving its `with` block closes it.
+    """Writes captures in one thread, and uploads them in another.
+
+    Leaving its `with` block captures the remaining faces, writes all captures, and waits a few seconds for uploads.
 
     A capture is a JPEG and a JSON file of the same name: time in UTC, the frame's index, and random digits, so that
-    runs and machines can share a target.
+    runs and machines can share a target. If the disk is too slow, captures of a live source are dropped; others wait.
 
     Args:
         options: what to capture, and where to.
-        source: its name is written without a password. If the disk is too slow, captures of a live one are dropped;
-            other videos wait.
+        source: its name is written without a password.
         note: receives one-line messages about lost and waiting captures, from any thread.
 
     Raises:
@@ -64,9 +65,6 @@ class Captures:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def offer(self, scene: Scene, drawn: Picture) -> None:
         """Makes the captures that are due of a scene and its annotated frame, which must not be changed afterwards."""
         if self._every:
@@ -77,8 +75,7 @@ class Captures:
         if self._best:
             self._take_faces(self._best.update(scene))
 
-    def close(self) -> None:
-        """Captures the remaining faces, writes all captures, and waits a few seconds for uploads."""
+    def __exit__(self, *_: object) -> None:
         if self._best:
             self._take_faces(self._best.end())
         self._jobs.put(None)

@@ -54,9 +54,6 @@ class Spool(Folder):
         folder: created if missing; readable by the user only.
         put: uploads a file of this name and content; raises UploadError.
         note: receives one-line messages when uploads fail and when they work again, from the thread too.
-
-    Raises:
-        FaceKitError: if the folder cannot be created.
     """
 
     def __init__(self, folder: Path, put: Callable[[str, bytes], None], note: Callable[[str], None]) -> None:
@@ -72,12 +69,7 @@ class Spool(Folder):
         self._sender.start()
 
     def add(self, name: str, picture: bytes, metadata: bytes) -> None:
-        """Stores a capture until it is uploaded.
-
-        Raises:
-            VideoError: if too much is waiting; older captures are not dropped for newer ones.
-            OSError: if the disk cannot be written.
-        """
+        """Stores a capture until it is uploaded. Raises VideoError if too much waits already."""
         sizes = []
         for path in self.folder.glob("[!.]*"):
             with suppress(FileNotFoundError):  # it has just been uploaded
@@ -118,7 +110,11 @@ class Spool(Folder):
                 if is_done:
                     self._added.wait(POLL_SECONDS)
                 else:
-                    self._closing.wait(self._retry_pause())
+                    first, longest = RETRY_SECONDS
+                    # The exponent is bounded, as a server may be down for days.
+                    pause = longest if self._is_refused else min(longest, first * 2 ** min(self._failures - 1, 30))
+                    # The jitter keeps many cameras from reconnecting at the same moment.
+                    self._closing.wait(pause * random.uniform(0.5, 1))
 
     def _upload_all(self) -> bool:
         """Uploads all waiting files, up to the first failure. Tells whether all succeeded."""
@@ -150,12 +146,6 @@ class Spool(Folder):
         if self._reported:
             self._note("Captures are uploaded again.")
         self._failures, self._reported = 0, set()
-
-    def _retry_pause(self) -> float:
-        first, longest = RETRY_SECONDS
-        # The exponent is bounded, as a server may be down for days.
-        pause = longest if self._is_refused else min(longest, first * 2 ** min(self._failures - 1, 30))
-        return pause * random.uniform(0.5, 1)  # so that many cameras do not reconnect at the same moment
 
     def _remove_orphans(self) -> None:
         for path in self.folder.glob(".*"):

@@ -11,13 +11,18 @@ from facekit.drawing.photographs import Label, attempts, caption_lines, shorter,
 from facekit.drawing.placement import Option, Placement, Rect, Size, as_boxes, best_placement, placement_costs
 from facekit.heads import Answer
 from facekit.heads.head import Line
-from facekit.video.captions import PENDING_CAPTION, track_tag
 from facekit.video.frames import Scene
 
+PENDING_CAPTION: tuple[Line, ...] = (("…", ""),)  # of a face without estimates
 MINIMUM_SECONDS = 0.3  # time for which a text stays unchanged
 RETRY_SECONDS = 0.5  # time of the video after which a card with a poor position is placed anew
 MINIMUM_GAIN = 1.0  # reduction of cost that justifies another position
 MAXIMUM_COST_INCREASE = 2.0  # increase of cost up to which a card stays: 7 % of the face hidden
+
+
+def track_tag(track: int) -> str:
+    """Returns a track's number as it is drawn."""
+    return f"#{track}"
 
 
 @dataclass

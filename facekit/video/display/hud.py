@@ -17,7 +17,7 @@ SPACE = "   "
 NO_SIGNAL = "no signal for {} s, trying again"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Hud:
     """Content of the head-up display."""
 

@@ -3,7 +3,6 @@
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 
 from facekit.core.errors import FaceKitError
 from facekit.drawing.languages import LANGUAGES
@@ -31,16 +30,7 @@ KEYS = (
 
 
 class Viewer:
-    """Shows scenes in a window at the speed of their source, and handles keys.
-
-    Args:
-        window: shows the pictures.
-        overlay: draws the head-up display; key l changes its language.
-        recorder: key r toggles it.
-        captures: opens the captures at the first use of the space key.
-        source: a live one sets the speed itself, and tells when it is lost.
-        pipeline: reports dropped frames, idle times and stops.
-    """
+    """Shows scenes in a window at the speed of their source, and handles keys. `captures` opens them at first use."""
 
     def __init__(
         self,
@@ -66,12 +56,8 @@ class Viewer:
         if not self._show_times or now > self._start + scene.frame.time:  # late: delays all later frames
             self._start = now - scene.frame.time
         self._show_times.append(now)
-        self._hud = replace(
-            self._hud,
-            fps=self._rate(),
-            latency=now - scene.frame.captured if self._source.is_live else None,
-            dropped=self._pipeline.dropped,
-        )
+        self._hud.fps, self._hud.dropped = self._rate(), self._pipeline.dropped
+        self._hud.latency = now - scene.frame.captured if self._source.is_live else None
         due = now if self._source.is_live else self._start + scene.frame.time
         while self._is_running and not self._hud.paused and due - time.monotonic() > KEY_POLL_SECONDS:
             self._show_for(scene, drawn, KEY_POLL_SECONDS)
@@ -96,9 +82,8 @@ class Viewer:
 
     def _show_for(self, scene: Scene, drawn: Picture, seconds: float) -> None:
         """Shows a scene for a time or until a key is pressed, and handles the key."""
-        lost, recording = self._source.seconds_lost(), self._recorder.is_recording
-        self._hud = replace(self._hud, seconds_lost=lost, recording=recording)
-        if lost:
+        self._hud.seconds_lost, self._hud.recording = self._source.seconds_lost(), self._recorder.is_recording
+        if self._hud.seconds_lost:
             self._show_times.clear()
         self._window.show(self._overlay.draw_hud(drawn, scene, self._hud))
         try:
@@ -118,13 +103,13 @@ class Viewer:
             self._is_running = False
         elif key == " ":
             self._captures().take(scene, drawn)
-            self._hud = replace(self._hud, captured=self._hud.captured + 1)
+            self._hud.captured += 1
         elif key == "p":
-            self._hud = replace(self._hud, paused=not self._hud.paused)
+            self._hud.paused = not self._hud.paused
         elif key == "r":
             self._recorder.toggle()
         elif key == "l":
             names = list(LANGUAGES)
             self._overlay.language = names[(names.index(self._overlay.language) + 1) % len(names)]
         elif key == "h":
-            self._hud = replace(self._hud, help=not self._hud.help)
+            self._hud.help = not self._hud.help

@@ -1,36 +1,31 @@
 """A file that holds whole fragments only, or whole lines, even after a failed write."""
 
+import io
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 
-class FragmentFile:
-    """Unbuffered output file that ignores further writes after a failed one.
+class FragmentFile(io.FileIO):
+    """Unbuffered new file that ignores further writes after a failed one; missing folders are created.
 
     FFmpeg itself would continue, and leave half a fragment and an index of data that never reached the disk.
-
-    Args:
-        path: an existing file is replaced, missing folders are created.
-
-    Attributes:
-        n_commits: number of commits that added data.
-        has_failed: whether a write failed.
     """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = open(path, "wb", buffering=0)
+        super().__init__(str(path), "w")
         self._committed = 0  # bytes of header and whole fragments
-        self.n_commits = 0
+        self.n_commits = 0  # that added data
         self.has_failed = False
 
-    def write(self, content: bytes) -> int:
+    def write(self, content: Any) -> int:
         if not self.has_failed:
             rest = memoryview(content)
             try:
                 while rest:
-                    rest = rest[self._file.write(rest) :]
+                    rest = rest[super().write(rest) :]
             except OSError:
                 self.has_failed = True
                 raise
@@ -41,27 +36,18 @@ class FragmentFile:
         try:
             self.write(content)
         except OSError:
-            self.truncate()
+            self.give_up()
             raise
         self.commit()
 
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
     def commit(self) -> None:
         """Marks everything written so far as whole."""
-        size = os.fstat(self._file.fileno()).st_size
+        size = os.fstat(self.fileno()).st_size
         self.n_commits += size > self._committed
         self._committed = size
 
-    def truncate(self) -> None:
+    def give_up(self) -> None:
         """Removes everything after the last commit, and ignores further writes."""
         self.has_failed = True
         with suppress(OSError):
-            self._file.truncate(self._committed)
-
-    def close(self) -> None:
-        self._file.close()
+            self.truncate(self._committed)

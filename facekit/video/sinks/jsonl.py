@@ -10,11 +10,7 @@ from facekit.video.sinks.fragments import FragmentFile
 
 
 class JsonLines:
-    """A JSON Lines file, or stdout for "-". Each line is written at once; a full disk ends it after a whole line.
-
-    Raises:
-        FaceKitError: if the file cannot be written.
-    """
+    """A JSON Lines file, or stdout for "-". Each line is written at once; a full disk ends it after a whole line."""
 
     def __init__(self, path: str | Path) -> None:
         self._name = "stdout" if str(path) == "-" else str(path)

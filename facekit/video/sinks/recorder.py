@@ -20,9 +20,6 @@ class Recorder:
         source: its size, rate and sound become those of the files.
         path: .mp4 to record from the start; None to record nothing until `toggle`, then into the current folder.
         files: receives the path of each file when it ends.
-
-    Raises:
-        VideoError: if the file cannot be written.
     """
 
     def __init__(self, source: Source, path: str | Path | None, files: list[Path]) -> None:

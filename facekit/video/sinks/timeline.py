@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from facekit.core.errors import lookup
 from facekit.drawing.labels import DARK, DIMMED, LIGHT, TROUGH, Colour, font
 from facekit.drawing.languages import LANGUAGES
 from facekit.drawing.photographs import caption_lines, face_colour, note_text
 from facekit.drawing.placement import Rect
 from facekit.faces.images import save_picture
 from facekit.heads.head import Line
-from facekit.video.captions import PENDING_CAPTION, track_tag
+from facekit.video.display.cards import PENDING_CAPTION, track_tag
 from facekit.video.sinks.summary import Summary, TrackSummary, clock, longest
 
 MAX_ROWS = 40
@@ -25,18 +24,12 @@ MAX_TICKS = 11
 
 
 def draw_timeline(summary: Summary, path: str | Path, language: str = "en") -> None:
-    """Draws the tracks that were on screen longest: id, last estimates, and intervals on screen.
-
-    Args:
-        summary: of the whole video.
-        path: of the .png file, which is written atomically.
-        language: a key of `LANGUAGES`.
+    """Draws the tracks that were on screen longest, with their last estimates, into a .png file.
 
     Raises:
-        UnknownNameError: if the language is unknown.
         PictureError: if the file cannot be written.
     """
-    words, tracks, seconds = lookup("language", language, LANGUAGES), summary.tracks(), summary.seconds
+    words, tracks, seconds = LANGUAGES[language], summary.tracks(), summary.seconds
     rows = longest(tracks, MAX_ROWS)
     texts = [caption_lines(track.answers, words) or PENDING_CAPTION for track in rows]
     id_width = max((_width(track_tag(track.track)) for track in rows), default=0)

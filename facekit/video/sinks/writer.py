@@ -164,7 +164,7 @@ class VideoWriter:
             try:
                 yield
             except (OSError, av.FFmpegError) as error:
-                self._file.truncate()
+                self._file.give_up()
                 raise OSError(error.errno, error.strerror) from error
 
     def __enter__(self) -> Self:

@@ -77,7 +77,7 @@ def open_camera(camera: str, size: tuple[int, int] | None, stop: threading.Event
 
 
 class _Camera:
-    """OpenCV capture as a `Connection`."""
+    """OpenCV capture, as a connection of `Background`."""
 
     def __init__(self, name: str, number: int | None, size: tuple[int, int] | None) -> None:
         # OpenCV takes the hundreds for the backend.

@@ -52,7 +52,9 @@ class Decoder:
 
     def _begin(self) -> None:
         container = self._container
-        streams = [stream for stream in container.streams.video if _is_video(stream)]
+        cover = av.stream.Disposition.attached_pic  # an album's
+        videos = container.streams.video
+        streams = [each for each in videos if each.codec_context is not None and not each.disposition & cover]
         if not streams:
             raise no_pictures(self.name)
         self._stream = stream = streams[0]
@@ -166,11 +168,6 @@ def no_pictures(name: str) -> VideoError:
         "Check that it plays elsewhere.",
         argument="source",
     )
-
-
-def _is_video(stream: Any) -> bool:
-    is_cover = bool(stream.disposition & av.stream.Disposition.attached_pic)  # an album's cover
-    return stream.codec_context is not None and not is_cover
 
 
 def _rate(stream: Any) -> Fraction:

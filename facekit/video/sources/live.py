@@ -5,8 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any
 
 from facekit.core.errors import FaceKitError, VideoError
 from facekit.faces.images import Picture
@@ -15,18 +14,6 @@ from facekit.video.sources.source import Note, Source, fitted
 
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.5, 5.0  # pauses between attempts to reconnect; they double
 STOP_POLL_SECONDS = 0.1  # interval at which waits check for a stop
-
-
-class Connection(Protocol):
-    """An open camera or stream. Its methods may block; they are called from one thread."""
-
-    size: tuple[int, int]  # of its pictures
-    rate: Fraction
-
-    def read(self) -> Picture | None:
-        """Reads the next picture; None at the end. Raises VideoError on failure."""
-
-    def close(self) -> None: ...
 
 
 class Stopped(Exception):
@@ -41,24 +28,21 @@ class Background:
 
     Args:
         name: for messages.
-        connect: opens the connection; may block and raise.
+        connect: opens the connection, which has `size`, `rate`, `read` and `close`; all of them may block and raise.
         stop: ends every wait.
         seconds: time that opening may take.
-
-    Attributes:
-        connection: the open connection, whose methods must not be called.
 
     Raises:
         VideoError: if it cannot be opened in time, or is stopped. It is closed then.
     """
 
-    def __init__(self, name: str, connect: Callable[[], Connection], stop: threading.Event, seconds: float) -> None:
+    def __init__(self, name: str, connect: Callable[[], Any], stop: threading.Event, seconds: float) -> None:
         self._connect, self._stop = connect, stop
         self._requests: queue.SimpleQueue[bool] = queue.SimpleQueue()  # True: read; False: close
         self._results: queue.SimpleQueue[Any] = queue.SimpleQueue()
         threading.Thread(target=self._run, name="facekit-connection", daemon=True).start()
         try:
-            self.connection = self._wait(seconds)
+            self.connection = self._wait(seconds)  # for its attributes: its methods must not be called
             return
         except Stopped:
             reason = "was stopped before it gave a picture"
@@ -101,14 +85,9 @@ class Background:
 
 
 class LiveSource(Source):
-    """A camera or stream that is read in real time, and reconnected when it is lost.
+    """A camera or stream that is read in real time, and reconnected when it is lost or a picture takes too long.
 
-    Args:
-        name: for messages.
-        background: the first connection, whose size and rate become those of all frames.
-        reconnect: opens another one.
-        read_timeout: time that a picture may take, seconds.
-        stop, note: as of `open_source`.
+    Size and rate of the first connection become those of all frames.
     """
 
     is_live = True
@@ -144,8 +123,7 @@ class LiveSource(Source):
         while not self._stop.is_set():
             reason = "gives no more pictures"
             try:
-                picture = self._background.read(self._read_timeout)
-                if picture is not None:
+                if (picture := self._background.read(self._read_timeout)) is not None:
                     self._retry_seconds = FIRST_RETRY_SECONDS
                     self._captured, self._is_lost = time.monotonic(), False
                     return picture

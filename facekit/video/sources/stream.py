@@ -2,7 +2,6 @@
 
 import re
 import threading
-from typing import Any
 
 import av
 
@@ -72,13 +71,10 @@ def _connect(url: str, name: str, options: dict[str, str], is_live: bool) -> Dec
     except (OSError, ValueError, av.FFmpegError) as error:
         reason = getattr(error, "strerror", None) or "it is no video"
     else:
-        return Decoder(container, name, is_live=is_live or not _has_end(container))
+        # A file announces its duration, or at least (MPEG-TS, GIF) its size.
+        has_size = container.size > 0 and container.format.name not in ENDLESS_FORMATS
+        return Decoder(container, name, is_live=is_live or (container.duration is None and not has_size))
     # Raised outside the handler, without a cause: FFmpeg's error has the address with the password.
     raise VideoError(
         f"{name} gives no picture: {reason}. Check the address, and that it plays elsewhere.", argument="source"
     )
-
-
-def _has_end(container: Any) -> bool:
-    """Tells whether it is a file, which announces its duration or at least (MPEG-TS, GIF) its size."""
-    return container.duration is not None or (container.size > 0 and container.format.name not in ENDLESS_FORMATS)

@@ -1,6 +1,7 @@
 """Video files, local or on a server."""
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -22,7 +23,16 @@ SERVER_TIMEOUT_SECONDS = 30.0  # for a picture; meanwhile FFmpeg requests the re
 
 def open_video_file(path: Path, stop: threading.Event, note: Note) -> Source:
     """Opens a video file. Arguments and errors as of `open_source`."""
-    _check(path)
+    problem = None
+    if not path.is_file():
+        problem = f"A video must exist, as a file or a camera. Received: {path}. Check the name and the current folder."
+        problem += camera_hint()
+    elif not path.stat().st_size:
+        problem = f"{path} is empty. Copy it again."
+    elif not os.access(path, os.R_OK):
+        problem = f"Cannot read {path}: Permission denied. Check its permissions."
+    if problem:
+        raise VideoError(problem, argument="source")
     try:
         # With "file:", as a name may look like a stream's address.
         container = av.open(f"file:{path}", metadata_errors="replace")
@@ -33,13 +43,7 @@ def open_video_file(path: Path, stop: threading.Event, note: Note) -> Source:
 
 
 class VideoFile(Source):
-    """A video file: no frame is lost, however slowly it is read.
-
-    Args:
-        decoder: has the announced properties, and the time of the last picture.
-        connection: reads the pictures: the decoder, or the thread that it runs in.
-        stop, note: as of `open_source`.
-    """
+    """A video file, read by a decoder or the thread that it runs in. No frame is lost, however slowly it is read."""
 
     def __init__(self, decoder: Decoder, connection: Decoder | Background, stop: threading.Event, note: Note) -> None:
         self.name, self.rate, self.size = decoder.name, decoder.rate, decoder.size
@@ -85,20 +89,3 @@ class VideoFile(Source):
                 f"{self.name} is damaged or cut off: it ends after {n_frames} of {announced} frames. Copy it again.",
                 argument="source",
             )
-
-
-def _check(path: Path) -> None:
-    """Reports the most common mistakes in clearer words than FFmpeg's."""
-    if not path.is_file():
-        raise VideoError(
-            f"A video must exist, as a file or a camera. Received: {path}. Check the name and the current folder."
-            f"{camera_hint()}",
-            argument="source",
-        )
-    try:
-        with open(path, "rb") as file:
-            is_empty = not file.read(1)
-    except OSError as error:
-        raise VideoError(f"Cannot read {path}: {error.strerror}. Check its permissions.", argument="source") from error
-    if is_empty:
-        raise VideoError(f"{path} is empty. Copy it again.", argument="source")

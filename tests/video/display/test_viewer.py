@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from copy import copy
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -129,7 +130,9 @@ def test_a_lost_camera_is_shown_until_it_is_back(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(pipeline, "SHUTDOWN_SECONDS", 0.1)
     seconds, huds = iter([0.0, 4.5, 5.5]), []
     real = viewer.Overlay.draw_hud
-    monkeypatch.setattr(viewer.Overlay, "draw_hud", lambda self, *rest: (huds.append(rest[-1]), real(self, *rest))[1])
+    monkeypatch.setattr(
+        viewer.Overlay, "draw_hud", lambda self, *rest: (huds.append(copy(rest[-1])), real(self, *rest))[1]
+    )
     monkeypatch.setattr(Unplugged, "seconds_lost", lambda _: next(seconds, 0.0))
     Screen(monkeypatch, {5: "q"})
     annotate_video(Unplugged(), ESTIMATOR)
