@@ -146,19 +146,20 @@ def summary(results: Sequence[Annotated], folder: Path) -> str:
     n_photographs = len(results) - n_folders
     drawn = sum(result.drawn is not None for result in results)
     n_faces = sum(len(result.faces) for result in read)
-    counts = [_count(n_photographs, "photograph"), _count(n_faces, "face")]
+    counts = [counted(n_photographs, "photograph"), counted(n_faces, "face")]
     for number, what in (
         (sum(not result.faces for result in read), "without a face"),
         (n_photographs - len(read), "could not be read"),
         (len(read) - drawn, "could not be drawn"),
     ):
         counts += [f"{number:,} {what}"] if number else []
-    counts += [f"{_count(n_folders, 'folder')} without readable photographs"] if n_folders else []
-    counted = ", ".join(counts) + (f"; drawn in {folder}" if drawn else "")
-    return f"{counted}." + (" All figures are estimates of appearance, in years and percent." if n_faces else "")
+    counts += [f"{counted(n_folders, 'folder')} without readable photographs"] if n_folders else []
+    text = ", ".join(counts) + (f"; drawn in {folder}" if drawn else "")
+    return f"{text}." + (" All figures are estimates of appearance, in years and percent." if n_faces else "")
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """Returns a number and a noun in the singular or plural."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 

@@ -1,12 +1,12 @@
 """Annotates a video: connects source, pipeline, window and files."""
 
-import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -64,7 +64,7 @@ def annotate_video(
         KeyboardInterrupt: on Ctrl-C before the first frame is done; later the report tells.
     """
     options = options or VideoOptions()
-    report, stop = VideoReport(), threading.Event()
+    report, stop = VideoReport(), Event()
 
     def interrupt(number: int) -> None:
         report.interrupted = True
@@ -95,7 +95,7 @@ def _run(
     options: VideoOptions,
     stack: ExitStack,
     report: VideoReport,
-    stop: threading.Event,
+    stop: Event,
 ) -> None:
     """Processes all frames. The stack closes whatever this opens."""
     if options.summary:
@@ -124,9 +124,9 @@ def _run(
     if options.mirror:
         frames = (replace(frame, picture=cv2.flip(frame.picture, 1)) for frame in frames)
     pipeline = stack.enter_context(Pipeline(frames, stages, source.is_live, _in_flight(source), stop))
-    viewer = None
     if window:
-        viewer = Viewer(stack.enter_context(window), overlay, recorder, captures, source, pipeline)
+        stack.enter_context(window)
+    viewer = Viewer(window, overlay, recorder, captures, source, pipeline) if window else None
     if _consume(pipeline, sinks, viewer, source, report):
         recorder.finish()
 

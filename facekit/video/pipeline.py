@@ -26,18 +26,11 @@ class Pipeline:
     one: this bounds memory and latency. Further items wait before the first stage: the source blocks, or, with
     `drop_old`, all but its newest item are dropped.
 
-    Errors of a stage or the source are raised to the caller, after all earlier results.
+    Errors of a stage or the source are raised to the caller, after all earlier results. The source is read in a thread
+    of its own. Setting `stop` ends the iteration soon.
 
     Args:
-        source: gives the items; read in a thread of its own.
         stages: name -> function of an item, or of the previous stage's result; called from one thread only.
-        drop_old: whether new items replace waiting ones, as is right for a camera.
-        in_flight: number of items that the stages and the caller hold together.
-        stop: ends the iteration soon after anyone sets it.
-
-    Attributes:
-        dropped: number of items that newer ones replaced; set it to leave some out.
-        on_idle: called every `POLL_SECONDS` while the iteration waits; returning False ends the iteration.
     """
 
     def __init__(
@@ -48,8 +41,9 @@ class Pipeline:
         in_flight: int,
         stop: threading.Event,
     ) -> None:
-        self.on_idle: Callable[[], bool] = lambda: True
-        self.stop, self.dropped = stop, 0
+        self.on_idle: Callable[[], bool] = lambda: True  # called while the iteration waits; False ends the iteration
+        self.dropped = 0  # number of items that newer ones replaced; may be set to leave some out
+        self.stop = stop
         self._drop_old = drop_old
         self._changed = threading.Condition()
         self._waiting: deque[Any] = deque(maxlen=1)  # between the source's thread and the first stage's

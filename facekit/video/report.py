@@ -6,36 +6,25 @@ from pathlib import Path
 from statistics import quantiles
 from typing import TYPE_CHECKING
 
+from facekit.annotation import counted
+
 if TYPE_CHECKING:
     from facekit.video.captures.captures import Captures
 
 
 @dataclass
 class VideoReport:
-    """Result of `annotate_video`.
+    """Result of `annotate_video`."""
 
-    Args:
-        frames: number of processed frames.
-        seconds: processing time.
-        dropped: number of frames of a live source that were not processed.
-        latencies: seconds from capture to output of the last frames of a live source.
-        files: written files, without captures.
-        captures: where they are, and how many; None if none were wanted.
-        interrupted: whether Ctrl-C, SIGTERM or SIGHUP ended it.
-        smallest_face: width of the smallest faces that were searched for by default, pixels; None if it was chosen, or
-            is not known.
-        tracks: table of the tracks, for the terminal.
-    """
-
-    frames: int = 0
-    seconds: float = 0.0
-    dropped: int = 0
-    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=10_000))
-    files: list[Path] = field(default_factory=list)
-    captures: "Captures | None" = None
-    interrupted: bool = False
-    smallest_face: int | None = None
-    tracks: str = ""
+    frames: int = 0  # that were processed
+    seconds: float = 0.0  # processing time
+    dropped: int = 0  # frames of a live source that were not processed
+    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=10_000))  # from capture to output, seconds
+    files: list[Path] = field(default_factory=list)  # that were written, without captures
+    captures: "Captures | None" = None  # tells where they are, and how many; None if none were wanted
+    interrupted: bool = False  # by Ctrl-C, SIGTERM or SIGHUP
+    smallest_face: int | None = None  # width that was searched for by default, pixels; None if chosen or not known
+    tracks: str = ""  # table of the tracks, for the terminal
 
     @property
     def rate(self) -> float:
@@ -49,8 +38,7 @@ class VideoReport:
         return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
     def __str__(self) -> str:
-        parts = [f"{self.frames} frame{'' if self.frames == 1 else 's'}"]
-        parts.append(f"{self.rate:.1f} frames per second")
+        parts = [counted(self.frames, "frame"), f"{self.rate:.1f} frames per second"]
         if self.dropped:
             parts.append(f"{self.dropped} dropped")
         if len(self.latencies) > 1:

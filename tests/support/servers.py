@@ -22,9 +22,9 @@ from facekit.video.sources import open_source
 
 def read_source(source: Any, n_frames: int, **options: Any) -> tuple[list[Frame], list[str]]:
     """Reads up to n_frames frames, and the notes."""
-    notes: list[str] = []
-    with open_source(source, note=notes.append, **options) as opened:
-        return list(islice(opened, n_frames)), notes
+    with contextlib.redirect_stderr(io.StringIO()) as notes, open_source(source, **options) as opened:
+        frames = list(islice(opened, n_frames))
+    return frames, notes.getvalue().splitlines()
 
 
 def stop_soon(stop: threading.Event, seconds: float) -> None:

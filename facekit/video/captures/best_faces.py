@@ -1,7 +1,7 @@
 """Selects the best view of each track."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import cv2
 
@@ -14,13 +14,7 @@ MARGIN = 0.4  # around a face, as a share of its size
 MAX_PICTURE_SIDE = 512  # longer side of a face's picture, pixels
 
 
-@dataclass(frozen=True)
-class BestFace:
-    """The best picture of a track so far."""
-
-    frame: Frame  # that it comes from, with the face's picture instead of its own
-    face: TrackedFace  # in that frame
-    crop: Box  # of the picture in the frame
+Best = tuple[Scene, Box]  # a frame with the picture of its only face, and the box of that picture in the whole frame
 
 
 class BestFaces:
@@ -28,9 +22,9 @@ class BestFaces:
 
     def __init__(self) -> None:
         self._seen: dict[int, tuple[float, TrackedFace]] = {}  # track -> last time, and the face with its answers
-        self._best: dict[int, BestFace] = {}
+        self._best: dict[int, Best] = {}
 
-    def update(self, scene: Scene) -> Iterator[BestFace]:
+    def update(self, scene: Scene) -> Iterator[Best]:
         """Adds a scene, and yields the best pictures of the tracks that have ended, with the last answers of each."""
         now = scene.frame.time
         for face in scene.faces:
@@ -41,20 +35,21 @@ class BestFaces:
             self._seen[face.track] = now, face
         return self._end([track for track, (last, _) in self._seen.items() if now - last > TRACK_END_SECONDS])
 
-    def end(self) -> Iterator[BestFace]:
+    def end(self) -> Iterator[Best]:
         """Ends all tracks, and yields their best pictures."""
         return self._end(list(self._seen))
 
-    def _end(self, tracks: list[int]) -> Iterator[BestFace]:
+    def _end(self, tracks: list[int]) -> Iterator[Best]:
         for track in tracks:
             _, last = self._seen.pop(track)
             if best := self._best.pop(track, None):  # a face without estimates has none
-                yield replace(best, face=replace(last, box=best.face.box))
+                scene, crop = best
+                yield replace(scene, faces=(replace(last, box=scene.faces[0].box),)), crop
 
     def _compare(self, frame: Frame, face: TrackedFace) -> None:
         best = self._best.get(face.track)
         # A face's quality is that of its best view so far: it exceeds that of the best face only if this view does.
-        is_better = not best or (face.quality or 0) > (best.face.quality or 0)
+        is_better = not best or (face.quality or 0) > (best[0].faces[0].quality or 0)
         left, top, right, bottom = face.box
         height, width = frame.picture.shape[:2]
         if not is_better or right <= 0 or bottom <= 0 or left >= width or top >= height:
@@ -65,4 +60,4 @@ class BestFaces:
         scale = min(1.0, MAX_PICTURE_SIDE / max(picture.shape))
         small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         crop = left, top, min(width, right), min(height, bottom)
-        self._best[face.track] = BestFace(replace(frame, picture=small), face, crop)
+        self._best[face.track] = Scene(replace(frame, picture=small), (face,)), crop

@@ -14,14 +14,15 @@ from typing import Any, Self
 
 from PIL import Image
 
+from facekit.annotation import counted
 from facekit.core.files import user_state, writable_folder
 from facekit.core.lazy_imports import from_extra
 from facekit.faces.images import Picture
-from facekit.video.captures.best_faces import BestFace, BestFaces
+from facekit.video.captures.best_faces import Best, BestFaces
 from facekit.video.captures.spool import Folder, Spool
 from facekit.video.frames import Scene
 from facekit.video.options import VideoOptions
-from facekit.video.sources.source import Note, Source, print_note
+from facekit.video.sources.source import Source, print_note
 
 NOTE = "Estimates by a network from pixels: they may be wrong, and are no facts about a person."
 JPEG_QUALITY = 90
@@ -36,34 +37,37 @@ class Captures:
     A capture is a JPEG and a JSON file of the same name: time in UTC, the frame's index, and random digits, so that
     runs and machines can share a target. If the disk is too slow, captures of a live source are dropped; others wait.
 
-    Args:
-        options: what to capture, and where to.
-        source: its name is written without a password.
-        note: receives one-line messages about lost and waiting captures, from any thread.
-
     Raises:
         UsageError: if an option is not allowed.
         FaceKitError: if the target cannot be used.
     """
 
-    def __init__(self, options: VideoOptions, source: Source, note: Note = print_note) -> None:
+    def __init__(self, options: VideoOptions, source: Source) -> None:
         self._target, self._every, self._due = options.capture_to or "captures", options.capture_every, 0.0
-        self._source, self._is_live = re.sub(r"//[^/@]*@", "//", source.name), source.is_live
+        self._source = re.sub(r"//[^/@]*@", "//", source.name)  # without a password
+        self._is_live = source.is_live
         self._best = BestFaces() if options.capture_faces else None
-        self._note = note
         self._jobs: queue.SimpleQueue[tuple[str, Picture, dict[str, Any]] | None] = queue.SimpleQueue()
         self._room, self._backlog, self._lost = threading.Condition(), 0, 0
         self._stored = 0
-        self._store = _open_target(self._target, options, note)
+        self._store = _open_target(self._target, options)
         self._writer = threading.Thread(target=self._write_all, name="captures", daemon=True)
         self._writer.start()
 
     def __str__(self) -> str:
-        """Returns how many there are, and where."""
-        return f"{self._stored} capture{'' if self._stored == 1 else 's'} in {self._target}"
+        return f"{counted(self._stored, 'capture')} in {self._target}"
 
     def __enter__(self) -> Self:
         return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._best:
+            self._take_faces(self._best.end())
+        self._jobs.put(None)
+        self._writer.join()
+        if self._lost > 1:
+            print_note(f"{self._lost} captures were lost.")
+        self._store.close()
 
     def offer(self, scene: Scene, drawn: Picture) -> None:
         """Makes the captures that are due of a scene and its annotated frame, which must not be changed afterwards."""
@@ -74,20 +78,6 @@ class Captures:
                 self.take(scene, drawn)
         if self._best:
             self._take_faces(self._best.update(scene))
-
-    def __exit__(self, *_: object) -> None:
-        if self._best:
-            self._take_faces(self._best.end())
-        self._jobs.put(None)
-        self._writer.join()
-        if self._lost > 1:
-            self._note(f"{self._lost} captures were lost.")
-        self._store.close()
-
-    def _take_faces(self, faces: Iterable[BestFace]) -> None:
-        for best in faces:
-            scene = Scene(best.frame, (best.face,))
-            self.take(scene, best.frame.picture, f"-track-{best.face.track:06d}", crop=list(best.crop))
 
     def take(self, scene: Scene, picture: Picture, suffix: str = "", **more: Any) -> None:
         """Captures a picture of a scene; `more` goes into its JSON file."""
@@ -105,6 +95,10 @@ class Captures:
                 self._jobs.put((name, picture, {**about, **more, **scene.to_dict(), "note": NOTE}))
                 return
         self._report_loss("the disk is too slow for so many")
+
+    def _take_faces(self, faces: Iterable[Best]) -> None:
+        for scene, crop in faces:
+            self.take(scene, scene.frame.picture, f"-track-{scene.faces[0].track:06d}", crop=list(crop))
 
     def _write_all(self) -> None:
         while job := self._jobs.get():
@@ -124,10 +118,10 @@ class Captures:
         with self._room:
             self._lost += 1
         if self._lost == 1:  # the others are counted at the end
-            self._note(f"A capture is lost: {reason}.")
+            print_note(f"A capture is lost: {reason}.")
 
 
-def _open_target(target: str, options: VideoOptions, note: Note) -> Folder:
+def _open_target(target: str, options: VideoOptions) -> Folder:
     """Opens a folder, or a spool that uploads to a bucket."""
     if target.startswith("s3://"):
         with from_extra("s3"):
@@ -135,5 +129,5 @@ def _open_target(target: str, options: VideoOptions, note: Note) -> Folder:
         bucket = Bucket(target, options.s3_endpoint, options.s3_encryption)
         # Captures for one server must not go to another, nor go unencrypted if they were to be encrypted.
         digest = hashlib.sha256(f"{bucket.url} {options.s3_endpoint} {options.s3_encryption}".encode()).hexdigest()[:12]
-        return Spool(user_state() / "facekit" / "captures" / f"{bucket.name}-{digest}", bucket.put, note)
+        return Spool(user_state() / "facekit" / "captures" / f"{bucket.name}-{digest}", bucket.put)
     return Folder(writable_folder(target))

@@ -10,6 +10,7 @@ from pathlib import Path
 from facekit.core.errors import FaceKitError, VideoError
 from facekit.core.files import atomic_path, make_folder, writing
 from facekit.core.locks import acquire_lock
+from facekit.video.sources.source import print_note
 
 SUFFIXES = (".jpg", ".json")  # in this order, so that a JSON file's picture is always there
 RETRY_SECONDS = (1.0, 60.0)  # first and longest pause between attempts; pauses double, with jitter
@@ -53,15 +54,14 @@ class Spool(Folder):
     Args:
         folder: created if missing; readable by the user only.
         put: uploads a file of this name and content; raises UploadError.
-        note: receives one-line messages when uploads fail and when they work again, from the thread too.
     """
 
-    def __init__(self, folder: Path, put: Callable[[str, bytes], None], note: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, put: Callable[[str, bytes], None]) -> None:
         super().__init__(make_folder(folder))
         with writing(folder, VideoError, argument="capture_to"):
             self.folder.chmod(0o700)  # it holds pictures of people
             self._lock = open(self.folder / ".lock", "ab")
-        self._put, self._note = put, note
+        self._put = put
         self._failures, self._is_refused = 0, False  # consecutive failures; whether the last one was a refusal
         self._reported: set[bool] = set()  # whether refusals and other failures were reported
         self._added, self._closing, self._abandoned = threading.Event(), threading.Event(), False
@@ -87,7 +87,7 @@ class Spool(Folder):
         self._abandoned = True
         if waiting := len(self._names()):
             captures = "1 capture waits" if waiting == 1 else f"{waiting} captures wait"
-            self._note(f"{captures} in {self.folder} to be uploaded at the next start with the same target.")
+            print_note(f"{captures} in {self.folder} to be uploaded at the next start with the same target.")
 
     def _names(self) -> list[str]:
         """Lists the waiting captures, the oldest first. Names with a leading dot are the lock and unfinished files."""
@@ -132,7 +132,7 @@ class Spool(Folder):
             is_news = self._is_refused or self._failures > 1 or self._closing.is_set()
             if is_news and self._is_refused not in self._reported:
                 self._reported.add(self._is_refused)
-                self._note(f"{str(error).rstrip('.')}. Captures are kept in {self.folder} and uploaded later.")
+                print_note(f"{str(error).rstrip('.')}. Captures are kept in {self.folder} and uploaded later.")
             return False
         return True
 
@@ -144,7 +144,7 @@ class Spool(Folder):
         self._put(path.name, data)
         path.unlink(missing_ok=True)
         if self._reported:
-            self._note("Captures are uploaded again.")
+            print_note("Captures are uploaded again.")
         self._failures, self._reported = 0, set()
 
     def _remove_orphans(self) -> None:

@@ -66,7 +66,10 @@ class HudLayout:
         parts = [words.get(NO_SIGNAL, NO_SIGNAL).format(int(hud.seconds_lost))] if hud.is_lost else []
         parts += [words.get(word, word) for word, holds in (("REC", hud.recording), ("paused", hud.paused)) if holds]
         parts += [f"{hud.captured}{words.get(' captured', ' captured')}"] if hud.captured else []
-        parts += [] if hud.is_lost else self._held_figures(hud, time, words)
+        if not hud.is_lost:
+            if not self._figures or not 0 <= time - self._updated < FIGURES_SECONDS:
+                self._figures, self._updated = list(_figures(hud, words)), time
+            parts += self._figures
         self._first = time if self._first is None else self._first
         if hud.help:
             keys = tuple((words.get(key, key), words.get(meaning, meaning)) for key, meaning in self._keys)
@@ -75,11 +78,6 @@ class HudLayout:
             yield ((SPACE.join(parts), f"h: {words.get('help', 'help')}"),)
         for count in range(len(parts), 0, -1):
             yield ((SPACE.join(parts[:count]), ""),)
-
-    def _held_figures(self, hud: Hud, time: float, words: dict[str, str]) -> list[str]:
-        if not self._figures or not 0 <= time - self._updated < FIGURES_SECONDS:
-            self._figures, self._updated = list(_figures(hud, words)), time
-        return self._figures
 
 
 def _figures(hud: Hud, words: dict[str, str]) -> Iterator[str]:

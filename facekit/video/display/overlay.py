@@ -53,9 +53,6 @@ class Overlay:
     Args:
         language: of the captions, a key of `LANGUAGES`; may be set between frames, from another thread too.
         keys: pairs of key and meaning in English, for the list that `Hud.help` shows; they are translated.
-
-    Raises:
-        UnknownNameError: if the language is unknown.
     """
 
     def __init__(self, language: str = "en", keys: Sequence[tuple[str, str]] = ()) -> None:

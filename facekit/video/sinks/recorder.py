@@ -16,10 +16,8 @@ from facekit.video.sources.source import Source
 class Recorder:
     """Writes a new file, under an unused name, each time it is switched on. Leaving its `with` block ends the last one.
 
-    Args:
-        source: its size, rate and sound become those of the files.
-        path: .mp4 to record from the start; None to record nothing until `toggle`, then into the current folder.
-        files: receives the path of each file when it ends.
+    With a path, an .mp4 file, it records from the start; without, into the current folder. Paths of ended files are
+    added to `files`. All methods raise VideoError if the file cannot be written.
     """
 
     def __init__(self, source: Source, path: str | Path | None, files: list[Path]) -> None:
@@ -45,7 +43,7 @@ class Recorder:
                     self._files.append(writer.path)
 
     def toggle(self) -> None:
-        """Switches recording on or off. Raises VideoError if the file cannot be written."""
+        """Switches recording on or off."""
         if self._writer:
             self.__exit__(None, None, None)
             return
@@ -54,11 +52,11 @@ class Recorder:
         self._writer = VideoWriter(path, source.size, source.rate, variable=source.is_live, sound=Sound(source))
 
     def write(self, scene: Scene, drawn: Picture) -> None:
-        """Writes a frame while recording. Raises VideoError if that fails."""
+        """Writes a frame while recording."""
         if self._writer:
             self._writer.write(drawn, scene.frame.time)
 
     def finish(self) -> None:
-        """Writes the sound that lasts longer than the source's pictures. Raises VideoError if that fails."""
+        """Writes the sound that lasts longer than the source's pictures."""
         if self._writer and self._writer.n_written:
             self._writer.write_sound(inf)

@@ -62,11 +62,8 @@ class TrackSummary:
 class Summary:
     """Summarises scenes; needs about a kilobyte per track, however long the video is.
 
-    The CSV file gets the row of a track once the track has ended, so a killed process loses only the current tracks.
-
-    Args:
-        heads: the estimated heads, for the columns.
-        path: of the CSV file; None for none. At the first scene, it replaces an existing file.
+    The CSV file, if there is a path, replaces an existing one at the first scene. It gets the row of a track once the
+    track has ended, so a killed process loses only the current tracks.
     """
 
     def __init__(self, heads: Sequence[Head], path: str | Path | None = None) -> None:

@@ -54,7 +54,7 @@ class VideoWriter:
         sound: what is written beside the pictures; None for silence. It is closed with the file.
 
     Raises:
-        VideoError: if the file cannot be written.
+        VideoError: if the file cannot be written; `write`, `write_sound` and `close` too.
     """
 
     def __init__(
@@ -102,11 +102,7 @@ class VideoWriter:
         return stream
 
     def write(self, picture: Picture, time: float) -> None:
-        """Writes a frame with its time, seconds; the first one is presented at 0, or after sound that begins earlier.
-
-        Raises:
-            VideoError: if the file cannot be written.
-        """
+        """Writes a frame with its time, seconds; the first is presented at 0, or after sound that begins earlier."""
         self.write_sound(time)
         if self._first is None:
             self._first = time
@@ -130,7 +126,7 @@ class VideoWriter:
         self.n_written += 1
 
     def write_sound(self, time: float) -> None:
-        """Writes the sound up to a time, seconds. Raises VideoError if the file cannot be written."""
+        """Writes the sound up to a time, seconds."""
         for packet in self._sound.until(time) if self._sound else ():
             self._mux(packet)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from facekit.faces.images import SUFFIXES
 from facekit.video.sources.cameras import find_camera, open_camera
-from facekit.video.sources.source import Note, Source, print_note
+from facekit.video.sources.source import Source
 
 
 def open_source(
@@ -15,7 +15,6 @@ def open_source(
     size: tuple[int, int] | None = None,
     rtsp_transport: str | None = None,
     stop: threading.Event | None = None,
-    note: Note = print_note,
 ) -> Source:
     """Opens a frame source.
 
@@ -25,7 +24,6 @@ def open_source(
         size: width, height to request from a camera, which uses the nearest it has; pixels.
         rtsp_transport: "tcp" or "udp" to read rtsp:// by that only; None for TCP where it is offered.
         stop: ends the frames within about a second, even while a camera or a stream is waited for.
-        note: receives one-line messages, e.g. that a camera is lost, from the thread that reads the frames.
 
     Raises:
         VideoError: if it gives no picture.
@@ -35,18 +33,18 @@ def open_source(
     if re.match(r"\w\w+://", text):
         from facekit.video.sources.stream import open_stream
 
-        return open_stream(text, rtsp_transport, stop, note)
+        return open_stream(text, rtsp_transport, stop)
     is_number = text.isdecimal() and not isinstance(source, Path)
     if path.is_dir() and not is_number:
         from facekit.video.sources.pictures import PictureFolder
 
-        return PictureFolder(path, stop, note)
+        return PictureFolder(path, stop)
     if is_number or (not path.is_file() and find_camera(text) is not None):
-        return open_camera(text, size, stop, note)
+        return open_camera(text, size, stop)
     if path.is_file() and path.suffix.lower() in SUFFIXES:
         from facekit.video.sources.pictures import Animation
 
-        return Animation(path, stop, note)
+        return Animation(path, stop)
     from facekit.video.sources.video_files import open_video_file
 
-    return open_video_file(path, stop, note)
+    return open_video_file(path, stop)

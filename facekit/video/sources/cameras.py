@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -16,7 +17,7 @@ from facekit.core.errors import VideoError
 from facekit.core.lazy_imports import from_extra
 from facekit.faces.images import Picture
 from facekit.video.sources.live import Background, LiveSource
-from facekit.video.sources.source import Note, Source, plausible_rate
+from facekit.video.sources.source import Source, plausible_rate
 
 DESCRIPTIONS, NODES = Path("/sys/class/video4linux"), Path("/dev")  # Linux's
 QUERY_CAPABILITIES, VIDEO_CAPTURE = 0x80685600, 1  # VIDIOC_QUERYCAP and V4L2_CAP_VIDEO_CAPTURE of videodev2.h
@@ -61,19 +62,17 @@ def camera_hint() -> str:
     return f" The cameras are: {names}." if names else ""
 
 
-def open_camera(camera: str, size: tuple[int, int] | None, stop: threading.Event, note: Note) -> Source:
+def open_camera(camera: str, size: tuple[int, int] | None, stop: threading.Event) -> Source:
     """Opens the camera of this number, path or name. Arguments and errors as of `open_source`."""
     name = f"Camera {camera}" if camera.isdecimal() else camera
 
     def connect() -> _Camera:  # by another number, perhaps, than before it was unplugged
         return _Camera(name, find_camera(camera), size)
 
-    def reconnect() -> Background:
-        return Background(name, connect, stop, OPEN_TIMEOUT_SECONDS)
-
     first = connect()  # not in the background: macOS asks for permission in the main thread only
     background = Background(name, lambda: first, stop, OPEN_TIMEOUT_SECONDS)
-    return LiveSource(name, background, reconnect, READ_TIMEOUT_SECONDS, stop, note)
+    reconnect = partial(Background, name, connect, stop, OPEN_TIMEOUT_SECONDS)
+    return LiveSource(background, reconnect, READ_TIMEOUT_SECONDS)
 
 
 class _Camera:

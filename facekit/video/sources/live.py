@@ -10,7 +10,7 @@ from typing import Any
 from facekit.core.errors import FaceKitError, VideoError
 from facekit.faces.images import Picture
 from facekit.video.frames import Frame
-from facekit.video.sources.source import Note, Source, fitted
+from facekit.video.sources.source import Source, fitted, print_note
 
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.5, 5.0  # pauses between attempts to reconnect; they double
 STOP_POLL_SECONDS = 0.1  # interval at which waits check for a stop
@@ -37,7 +37,7 @@ class Background:
     """
 
     def __init__(self, name: str, connect: Callable[[], Any], stop: threading.Event, seconds: float) -> None:
-        self._connect, self._stop = connect, stop
+        self.name, self.stop, self._connect = name, stop, connect
         self._requests: queue.SimpleQueue[bool] = queue.SimpleQueue()  # True: read; False: close
         self._results: queue.SimpleQueue[Any] = queue.SimpleQueue()
         threading.Thread(target=self._run, name="facekit-connection", daemon=True).start()
@@ -69,7 +69,7 @@ class Background:
     def _wait(self, seconds: float) -> Any:
         """Waits for a result. Raises TimeoutError and Stopped; after any error only `close` may be called."""
         deadline = time.monotonic() + seconds
-        while not self._stop.is_set():
+        while not self.stop.is_set():
             with suppress(queue.Empty):
                 result = self._results.get(timeout=STOP_POLL_SECONDS)
                 if isinstance(result, Exception):
@@ -92,18 +92,10 @@ class LiveSource(Source):
 
     is_live = True
 
-    def __init__(
-        self,
-        name: str,
-        background: Background,
-        reconnect: Callable[[], Background],
-        read_timeout: float,
-        stop: threading.Event,
-        note: Note,
-    ) -> None:
-        self.name, self.size, self.rate = name, background.connection.size, background.connection.rate
-        self._background, self._reconnect = background, reconnect
-        self._read_timeout, self._stop, self._note = read_timeout, stop, note
+    def __init__(self, background: Background, reconnect: Callable[[], Background], read_timeout: float) -> None:
+        self.name, self._stop = background.name, background.stop
+        self.size, self.rate = background.connection.size, background.connection.rate
+        self._background, self._reconnect, self._read_timeout = background, reconnect, read_timeout
         self._retry_seconds = FIRST_RETRY_SECONDS
         self._captured, self._is_lost = time.monotonic(), False  # of the last picture
 
@@ -134,7 +126,7 @@ class LiveSource(Source):
             except FaceKitError:
                 pass  # a broken connection is treated like one that ended
             self._is_lost = True
-            self._note(f"{self.name} {reason}. Trying again.")
+            print_note(f"{self.name} {reason}. Trying again.")
             self._wait_until_back()
         return None
 
@@ -146,7 +138,7 @@ class LiveSource(Source):
             self._retry_seconds = min(2 * self._retry_seconds, MAX_RETRY_SECONDS)
             with suppress(FaceKitError):
                 self._background = self._reconnect()
-                self._note(f"{self.name} is back after {time.monotonic() - lost:.1f} s.")
+                print_note(f"{self.name} is back after {time.monotonic() - lost:.1f} s.")
                 return
 
     def close(self) -> None:

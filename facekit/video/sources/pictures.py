@@ -12,7 +12,7 @@ from PIL import Image
 from facekit.core.errors import PictureError, VideoError
 from facekit.faces.images import Picture, find_pictures, read_picture
 from facekit.video.frames import Frame
-from facekit.video.sources.source import Note, Source, fitted, plausible_rate
+from facekit.video.sources.source import Source, fitted, plausible_rate, print_note
 
 FOLDER_RATE = Fraction(25)  # frames per second
 ANIMATED_FORMATS = ("GIF", "WEBP", "PNG", "AVIF")  # others may hold several pictures, but not to be played
@@ -24,16 +24,13 @@ class PictureFolder(Source):
 
     The frames have the first picture's size; others are fitted into it, with black borders. Pictures that cannot be
     read are skipped, and leave a gap in time.
-
-    Raises:
-        VideoError: if there is no readable picture.
     """
 
     rate = FOLDER_RATE
 
-    def __init__(self, folder: Path, stop: threading.Event, note: Note) -> None:
+    def __init__(self, folder: Path, stop: threading.Event) -> None:
         self.name = str(folder)
-        self._stop, self._note = stop, note
+        self._stop = stop
         self._paths = sorted(find_pictures([str(folder)]), key=natural_order)
         if self._paths == [folder]:
             raise VideoError(
@@ -54,7 +51,7 @@ class PictureFolder(Source):
         for index, path in list(enumerate(self._paths))[:: self.step]:
             if self._stop.is_set():
                 return
-            picture = self._read(path, self._note)
+            picture = self._read(path, is_noted=True)
             if picture is not None:
                 yield Frame(index, float(index / FOLDER_RATE), fitted(picture, self.size), time.monotonic())
 
@@ -62,11 +59,12 @@ class PictureFolder(Source):
         """Does nothing: no file is open between pictures."""
 
     @staticmethod
-    def _read(path: Path, note: Note = lambda _: None) -> Picture | None:
+    def _read(path: Path, is_noted: bool = False) -> Picture | None:
         try:
             return read_picture(path)
         except PictureError as error:
-            note(f"Skipped: {error}")
+            if is_noted:
+                print_note(f"Skipped: {error}")
         return None
 
 
@@ -76,13 +74,9 @@ def natural_order(path: Path) -> list[tuple[str, int]]:
 
 
 class Animation(Source):
-    """An animation, played once at its own frame times; a still picture is a video of one frame.
+    """An animation, played once at its own frame times; a still picture is a video of one frame."""
 
-    Raises:
-        VideoError: if it is no picture.
-    """
-
-    def __init__(self, path: Path, stop: threading.Event, note: Note) -> None:
+    def __init__(self, path: Path, stop: threading.Event) -> None:
         self.name, self._stop = str(path), stop
         try:
             first = read_picture(path)
@@ -94,7 +88,7 @@ class Animation(Source):
         self.n_frames = getattr(self._image, "n_frames", 1) if self._image.format in ANIMATED_FORMATS else 1
         self.rate = plausible_rate(Fraction(1000, self._milliseconds()))
         if self.n_frames == 1:
-            note(f"{path} is a still picture: a video of one frame.")
+            print_note(f"{path} is a still picture: a video of one frame.")
 
     def __iter__(self) -> Iterator[Frame]:
         milliseconds = 0

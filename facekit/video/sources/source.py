@@ -3,7 +3,7 @@
 import math
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Self
 
@@ -12,8 +12,6 @@ import numpy as np
 
 from facekit.faces.images import Picture
 from facekit.video.frames import Frame
-
-Note = Callable[[str], None]  # receives one-line messages for the user
 
 DEFAULT_RATE = Fraction(30)  # frames per second
 MAX_PLAUSIBLE_RATE = 240  # frames per second; some files announce 1000, as their times are in milliseconds

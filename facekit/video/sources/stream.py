@@ -2,13 +2,14 @@
 
 import re
 import threading
+from functools import partial
 
 import av
 
 from facekit.core.errors import VideoError
 from facekit.video.sources.decoding import Decoder
 from facekit.video.sources.live import Background, LiveSource
-from facekit.video.sources.source import Note, Source
+from facekit.video.sources.source import Source
 from facekit.video.sources.video_files import SERVER_TIMEOUT_SECONDS, VideoFile
 
 LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "udp")
@@ -27,7 +28,7 @@ OPTIONS = {
 }
 
 
-def open_stream(url: str, rtsp_transport: str | None, stop: threading.Event, note: Note) -> Source:
+def open_stream(url: str, rtsp_transport: str | None, stop: threading.Event) -> Source:
     """Opens a stream. Arguments and errors as of `open_source`."""
     scheme = url.partition("://")[0].lower()
     name = public_name(url)
@@ -35,17 +36,13 @@ def open_stream(url: str, rtsp_transport: str | None, stop: threading.Event, not
         known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
         raise VideoError(f"A stream's address must begin with one of {known}. Received: {name}.", argument="source")
     options = OPTIONS if rtsp_transport is None else {**OPTIONS, "rtsp_transport": rtsp_transport}
-
-    def connect() -> Background:
-        return Background(
-            name, lambda: _connect(url, name, options, scheme in LIVE_SCHEMES), stop, OPEN_TIMEOUT_SECONDS
-        )
-
+    open_once = partial(_connect, url, name, options, scheme in LIVE_SCHEMES)
+    connect = partial(Background, name, open_once, stop, OPEN_TIMEOUT_SECONDS)
     background = connect()
     decoder: Decoder = background.connection
     if decoder.is_live:
-        return LiveSource(name, background, connect, READ_TIMEOUT_SECONDS, stop, note)
-    return VideoFile(decoder, background, stop, note)
+        return LiveSource(background, connect, READ_TIMEOUT_SECONDS)
+    return VideoFile(decoder, background, stop)
 
 
 def public_name(url: str) -> str:

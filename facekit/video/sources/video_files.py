@@ -9,19 +9,20 @@ from pathlib import Path
 
 import av
 
+from facekit.annotation import counted
 from facekit.core.errors import VideoError
 from facekit.faces.images import Picture
 from facekit.video.frames import Frame
 from facekit.video.sources.cameras import camera_hint
 from facekit.video.sources.decoding import Decoder, no_pictures
 from facekit.video.sources.live import Background, Stopped
-from facekit.video.sources.source import Note, Source
+from facekit.video.sources.source import Source, print_note
 
 MIN_COMPLETE_SHARE = 0.9  # share of the announced length of a whole file; some containers only estimate it
 SERVER_TIMEOUT_SECONDS = 30.0  # for a picture; meanwhile FFmpeg requests the rest of the file again
 
 
-def open_video_file(path: Path, stop: threading.Event, note: Note) -> Source:
+def open_video_file(path: Path, stop: threading.Event) -> Source:
     """Opens a video file. Arguments and errors as of `open_source`."""
     problem = None
     if not path.is_file():
@@ -39,18 +40,18 @@ def open_video_file(path: Path, stop: threading.Event, note: Note) -> Source:
     except (OSError, ValueError, av.FFmpegError) as error:
         raise no_pictures(str(path)) from error
     decoder = Decoder(container, str(path))
-    return VideoFile(decoder, decoder, stop, note)
+    return VideoFile(decoder, decoder, stop)
 
 
 class VideoFile(Source):
     """A video file, read by a decoder or the thread that it runs in. No frame is lost, however slowly it is read."""
 
-    def __init__(self, decoder: Decoder, connection: Decoder | Background, stop: threading.Event, note: Note) -> None:
+    def __init__(self, decoder: Decoder, connection: Decoder | Background, stop: threading.Event) -> None:
         self.name, self.rate, self.size = decoder.name, decoder.rate, decoder.size
         self.n_frames, self.duration = decoder.n_frames, decoder.duration
         self.sound, self.start = decoder.sound, decoder.start
         self._decoder, self._connection = decoder, connection
-        self._stop, self._note = stop, note
+        self._stop = stop
 
     def __iter__(self) -> Iterator[Frame]:
         index, self._decoder.step = 0, self.step
@@ -78,12 +79,11 @@ class VideoFile(Source):
     def _check_end(self, n_frames: int) -> None:
         """Reports damage; raises VideoError if the file ended too early."""
         if self._decoder.n_damaged:
-            plural = "" if self._decoder.n_damaged == 1 else "s"
-            self._note(f"{self.name} is damaged in {self._decoder.n_damaged} section{plural}; the rest was read.")
+            print_note(f"{self.name} is damaged in {counted(self._decoder.n_damaged, 'section')}; the rest was read.")
         end, announced = float(self._decoder.time + 1 / self._decoder.rate), self._decoder.n_frames
         if announced is None:
             if self.duration and end < MIN_COMPLETE_SHARE * self.duration:  # no error, as sound may last longer
-                self._note(f"{self.name} ends after {end:.1f} of {self.duration:.1f} s: it may be cut off.")
+                print_note(f"{self.name} ends after {end:.1f} of {self.duration:.1f} s: it may be cut off.")
         elif max(n_frames, end * self._decoder.rate) < MIN_COMPLETE_SHARE * announced:
             raise VideoError(
                 f"{self.name} is damaged or cut off: it ends after {n_frames} of {announced} frames. Copy it again.",

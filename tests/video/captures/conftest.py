@@ -6,15 +6,18 @@ import pytest
 from waiting import LIMIT
 
 from facekit.core.files import PROJECT
-from facekit.video.captures import spool
+from facekit.video.captures import captures, spool
 
 Child = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def notes() -> list[str]:
+def notes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Collects the notes of captures."""
-    return []
+    noted: list[str] = []
+    for module in (captures, spool):
+        monkeypatch.setattr(module, "print_note", noted.append)
+    return noted
 
 
 @pytest.fixture(autouse=True)

@@ -58,7 +58,7 @@ def facts(folder: Path) -> list[dict[str, Any]]:
 def opened(tmp_path: Path, notes: list[str]) -> Opened:
     def make(source: str = "Camera 0", live: bool = True, **options: Any) -> Captures:
         named: Any = SimpleNamespace(name=source, is_live=live)
-        return Captures(VideoOptions(**{"capture_to": str(tmp_path / "captures"), **options}), named, notes.append)
+        return Captures(VideoOptions(**{"capture_to": str(tmp_path / "captures"), **options}), named)
 
     return make
 

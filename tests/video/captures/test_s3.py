@@ -100,7 +100,7 @@ def opened(
 
     def make(url: str = "s3://bucket/some/where/", **options: Any) -> Spool:
         bucket = Bucket(url, link.url, **options)
-        made.append(Spool(tmp_path / "spool", bucket.put, notes.append))
+        made.append(Spool(tmp_path / "spool", bucket.put))
         return made[-1]
 
     yield make
@@ -126,7 +126,7 @@ def test_a_capture_arrives_with_its_type(
     link: FaultyLink, s3: Any, notes: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = VideoOptions(capture_to="s3://bucket/door", s3_endpoint=link.url, s3_encryption="AES256")
-    with Captures(options, CAMERA, notes.append) as captures:
+    with Captures(options, CAMERA) as captures:
         captures.take(Scene(Frame(5, 0.2, PICTURE, time.monotonic()), ()), PICTURE)
     (picture, content), (facts, text) = stored(s3).items()
     assert notes == [] and content.startswith(b"\xff\xd8\xff")
@@ -278,7 +278,7 @@ from facekit.video import VideoOptions
 from facekit.video.captures.captures import Captures
 from facekit.video.frames import Frame, Scene
 options = VideoOptions(capture_to="s3://bucket/door", s3_endpoint=sys.argv[1])
-captures = Captures(options, SimpleNamespace(name="Camera 0", is_live=True), lambda line: None)
+captures = Captures(options, SimpleNamespace(name="Camera 0", is_live=True))
 picture = np.zeros((48, 64, 3), np.uint8)
 for number in range(8):
     captures.take(Scene(Frame(number, number / 30, picture, time.monotonic()), ()), picture)
@@ -297,7 +297,7 @@ def test_what_a_killed_process_captured_is_sent_at_the_next_start(
     process.kill()
     process.wait()
     link.start()
-    with Captures(VideoOptions(capture_to="s3://bucket/door", s3_endpoint=link.url), CAMERA, notes.append):
+    with Captures(VideoOptions(capture_to="s3://bucket/door", s3_endpoint=link.url), CAMERA):
         wait_for(lambda: len(stored(s3)) == 16)
     captures = [json.loads(content) for name, content in stored(s3).items() if name.endswith(".json")]
     assert [about["frame"] for about in captures] == list(range(8)) and notes == []

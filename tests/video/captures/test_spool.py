@@ -52,7 +52,7 @@ def opened(
 
     def make(retry_seconds: tuple[float, float] = FAST) -> Spool:
         monkeypatch.setattr(spool_module, "RETRY_SECONDS", retry_seconds)
-        made.append(Spool(tmp_path / "spool", server.put, notes.append))
+        made.append(Spool(tmp_path / "spool", server.put))
         return made[-1]
 
     yield make
@@ -152,7 +152,7 @@ def test_a_server_that_does_not_answer_holds_up_nothing(
 ) -> None:
     monkeypatch.setattr(spool_module, "CLOSE_SECONDS", 0.1)
     answers, asked = threading.Event(), threading.Event()
-    spool = Spool(tmp_path, lambda name, data: (asked.set(), answers.wait(LIMIT)) and None, notes.append)
+    spool = Spool(tmp_path, lambda name, data: (asked.set(), answers.wait(LIMIT)) and None)
     fill(spool, range(10))
     assert asked.wait(LIMIT)
     spool.close()
@@ -235,7 +235,7 @@ def put(name, data):
         raise UploadError("Down.")
     time.sleep(0.02)
     Path(sys.argv[2], name).write_bytes(data)
-spool = Spool(Path(sys.argv[1]), put, lambda line: None)
+spool = Spool(Path(sys.argv[1]), put)
 for number in range(int(sys.argv[3])):
     spool.add(f"{number:03d}.5Z", b"picture %d" % number, b"facts %d" % number)
 print("full", flush=True)

@@ -108,12 +108,13 @@ def test_no_camera_is_told_in_one_line(capfd: pytest.CaptureFixture[str]) -> Non
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_camera_that_was_unplugged_comes_back(plug_in: Callable[..., Plug]) -> None:
+def test_a_camera_that_was_unplugged_comes_back(plug_in: Callable[..., Plug], monkeypatch: pytest.MonkeyPatch) -> None:
     upright = [np.full((480, 320, 3), 77, np.uint8)] * 3  # as another one, of another shape
     plug = plug_in([*pictures(4), np.zeros((9, 9, 7), np.uint8)], [], [], upright)  # torn out within a frame
     notes: list[str] = []
     lost: list[float] = []
-    with open_source(0, note=lambda note: (notes.append(note), lost.append(source.seconds_lost()))) as source:
+    monkeypatch.setattr(live, "print_note", lambda note: (notes.append(note), lost.append(source.seconds_lost())))
+    with open_source(0) as source:
         frames = list(islice(source, 5))
         assert source.seconds_lost() == 0
     assert 0 < lost[0] < 0.3 < lost[1]  # from the last picture on, until there is another one
@@ -215,7 +216,7 @@ def test_it_stops_while_it_waits(
     monkeypatch.setattr(cameras, "READ_TIMEOUT_SECONDS", LIMIT)
     plug_in(*openings)
     stop = threading.Event()
-    with open_source(0, stop=stop, note=lambda _: None) as source:
+    with open_source(0, stop=stop) as source:
         stop_soon(stop, 0.3)
         started = time.monotonic()
         assert len(list(source)) == 1

@@ -1,5 +1,7 @@
 """Files and folders: every frame upright, with exact times and colours; errors of one line."""
 
+import contextlib
+import io
 import os
 import threading
 import wave
@@ -21,9 +23,9 @@ from facekit.video.sources.source import Source, plausible_rate
 
 def read(path: Path) -> tuple[list[Frame], Source, list[str]]:
     """Reads a source: its frames, the closed source, and its notes."""
-    notes: list[str] = []
-    with open_source(path, note=notes.append) as source:
-        return list(source), source, notes
+    with contextlib.redirect_stderr(io.StringIO()) as notes, open_source(path) as source:
+        frames = list(source)
+    return frames, source, notes.getvalue().splitlines()
 
 
 # Files

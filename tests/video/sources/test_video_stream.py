@@ -162,7 +162,8 @@ def test_rtsp_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         address = f"127.0.0.1:{server.server_address[1]}/live"
-        with open_source(f"rtsp://admin:geheim@{address}", note=(notes := []).append) as source:
+        monkeypatch.setattr(live, "print_note", (notes := []).append)
+        with open_source(f"rtsp://admin:geheim@{address}") as source:
             assert (source.name, source.is_live, source.size) == (f"rtsp://{address}", True, (320, 240))
             frames = list(islice(source, 40))
         server.shutdown()
