@@ -99,19 +99,12 @@ class VideoOptions:
         return (Path(self.summary), Path(self.summary).with_suffix(".png")) if self.summary else ()
 
     def check_source(self, source: str | int | Path) -> None:
-        """Checks that the source is named and no written file would replace it.
-
-        Raises:
-            UsageError: if it is not, or would be.
-        """
+        """Raises UsageError if the source is not named, or if a written file would replace it."""
         if source == "":
             raise UsageError("A source must be named. Received an empty name.", argument="source")
-        for name, paths in (("jsonl", (self.jsonl,)), ("summary", self.tables)):
-            for path in paths:
-                if path and is_one_of(path, [str(source)]):
-                    raise UsageError(
-                        f"{path} is the source and would be overwritten. Choose another name.", argument=name
-                    )
+        for name, path in (("jsonl", self.jsonl), *(("summary", table) for table in self.tables)):
+            if path and is_one_of(path, [str(source)]):
+                raise UsageError(f"{path} is the source and would be overwritten. Choose another name.", argument=name)
 
     @property
     def captures_by_itself(self) -> bool:

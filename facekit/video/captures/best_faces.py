@@ -13,7 +13,6 @@ TRACK_END_SECONDS = TrackingConfig().lost_seconds  # time out of sight after whi
 MARGIN = 0.4  # around a face, as a share of its size
 MAX_PICTURE_SIDE = 512  # longer side of a face's picture, pixels
 
-
 Best = tuple[Scene, Box]  # a frame with the picture of its only face, and the box of that picture in the whole frame
 
 
@@ -52,7 +51,7 @@ class BestFaces:
         is_better = not best or (face.quality or 0) > (best[0].faces[0].quality or 0)
         left, top, right, bottom = face.box
         height, width = frame.picture.shape[:2]
-        if not is_better or right <= 0 or bottom <= 0 or left >= width or top >= height:
+        if not is_better or min(right, width) <= max(left, 0) or min(bottom, height) <= max(top, 0):  # outside
             return
         across, down = round(MARGIN * (right - left)), round(MARGIN * (bottom - top))
         left, top, right, bottom = max(0, left - across), max(0, top - down), right + across, bottom + down

@@ -9,8 +9,9 @@ import secrets
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
 from PIL import Image
 
@@ -29,7 +30,7 @@ JPEG_QUALITY = 90
 MAX_BACKLOG_BYTES = 256_000_000  # of pictures that wait to be encoded
 
 
-class Captures:
+class Captures(AbstractContextManager["Captures"]):
     """Writes captures in one thread, and uploads them in another.
 
     Leaving its `with` block captures the remaining faces, writes all captures, and waits a few seconds for uploads.
@@ -56,9 +57,6 @@ class Captures:
 
     def __str__(self) -> str:
         return f"{counted(self._stored, 'capture')} in {self._target}"
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         if self._best:

@@ -19,14 +19,7 @@ from facekit.video.sources.source import Source, print_note
 RATE_WINDOW_FRAMES = 30  # frames over which the rate is measured
 KEY_POLL_SECONDS = 0.1  # longest time for which keys and signals go unnoticed
 PAUSE_POLL_SECONDS = 0.05  # the same while paused
-KEYS = (
-    ("Q, Esc", "leave"),
-    ("Space", "capture"),
-    ("p", "pause"),
-    ("r", "record"),
-    ("l", "language"),
-    ("h", "help"),
-)
+KEYS = (("Q, Esc", "leave"), ("Space", "capture"), ("p", "pause"), ("r", "record"), ("l", "language"), ("h", "help"))
 
 
 class Viewer:

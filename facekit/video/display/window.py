@@ -3,8 +3,8 @@
 import ctypes
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Self
 
 import cv2
 
@@ -40,7 +40,7 @@ def work_area() -> tuple[int, int] | None:
     return (sides[0], sides[1]) if sides else UNKNOWN_SCREEN
 
 
-class Window:
+class Window(AbstractContextManager["Window"]):
     """A window that opens with the first picture, as an empty window looks broken while the network loads.
 
     Raises:
@@ -54,9 +54,6 @@ class Window:
                 "There is no display to show the video on. Write a file instead, e.g. an .mp4 video.", argument="output"
             )
         self._area, self._is_created = area, False
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         cv2.destroyAllWindows()

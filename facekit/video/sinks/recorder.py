@@ -1,9 +1,9 @@
 """Records annotated frames into video files, on and off."""
 
 import time
+from contextlib import AbstractContextManager
 from math import inf
 from pathlib import Path
-from typing import Self
 
 from facekit.core.files import unused_path
 from facekit.faces.images import Picture
@@ -13,7 +13,7 @@ from facekit.video.sinks.writer import VideoWriter
 from facekit.video.sources.source import Source
 
 
-class Recorder:
+class Recorder(AbstractContextManager["Recorder"]):
     """Writes a new file, under an unused name, each time it is switched on. Leaving its `with` block ends the last one.
 
     With a path, an .mp4 file, it records from the start; without, into the current folder. Paths of ended files are
@@ -29,9 +29,6 @@ class Recorder:
     @property
     def is_recording(self) -> bool:
         return self._writer is not None
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         writer, self._writer = self._writer, None

@@ -1,10 +1,10 @@
 """Writes .mp4 files that are playable at any moment, even after a kill or on a full disk."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import av
 import cv2
@@ -38,7 +38,7 @@ MAX_TICKS_PER_SECOND = 60000  # MPEG-4 hardly allows more
 TIME_TOLERANCE_SECONDS = 0.001  # some files round their times to milliseconds
 
 
-class VideoWriter:
+class VideoWriter(AbstractContextManager["VideoWriter"]):
     """An .mp4 file of H.264, or of MPEG-4 if a build lacks that. Leaving its `with` block closes it.
 
     It is written under its final name from the first frame on: as a fragmented file it is always valid, so what was
@@ -162,9 +162,6 @@ class VideoWriter:
             except (OSError, av.FFmpegError) as error:
                 self._file.give_up()
                 raise OSError(error.errno, error.strerror) from error
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         with suppress(VideoError) if error else nullcontext():

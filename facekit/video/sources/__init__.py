@@ -6,7 +6,10 @@ from pathlib import Path
 
 from facekit.faces.images import SUFFIXES
 from facekit.video.sources.cameras import find_camera, open_camera
+from facekit.video.sources.pictures import Animation, PictureFolder
 from facekit.video.sources.source import Source
+from facekit.video.sources.stream import open_stream
+from facekit.video.sources.video_files import open_video_file
 
 
 def open_source(
@@ -31,20 +34,12 @@ def open_source(
     stop = stop or threading.Event()
     text, path = str(source), Path(str(source))
     if re.match(r"\w\w+://", text):
-        from facekit.video.sources.stream import open_stream
-
         return open_stream(text, rtsp_transport, stop)
     is_number = text.isdecimal() and not isinstance(source, Path)
     if path.is_dir() and not is_number:
-        from facekit.video.sources.pictures import PictureFolder
-
         return PictureFolder(path, stop)
     if is_number or (not path.is_file() and find_camera(text) is not None):
         return open_camera(text, size, stop)
     if path.is_file() and path.suffix.lower() in SUFFIXES:
-        from facekit.video.sources.pictures import Animation
-
         return Animation(path, stop)
-    from facekit.video.sources.video_files import open_video_file
-
     return open_video_file(path, stop)

@@ -63,7 +63,9 @@ class Decoder:
         stream.thread_type = "SLICE" if self.is_live else "AUTO"
         self.rate = _rate(stream)
         self.n_frames: int | None = stream.frames or None
-        self.duration = _duration(container, stream)
+        self.duration = container.duration and container.duration / av.time_base
+        if self.duration is None and stream.duration:
+            self.duration = float(stream.duration * stream.time_base)
         if self.n_frames and self.duration and "mov" in container.format.name:
             # A video trimmed by an edit list, as phones do, counts the hidden frames too.
             self.n_frames = min(self.n_frames, round(self.duration * self.rate))
@@ -173,12 +175,6 @@ def no_pictures(name: str) -> VideoError:
 def _rate(stream: Any) -> Fraction:
     mean, guess = stream.average_rate, stream.guessed_rate  # the guess is exact where times are rounded
     return plausible_rate(guess if mean and guess and abs(mean / guess - 1) < RATE_TOLERANCE else mean or guess)
-
-
-def _duration(container: Any, stream: Any) -> float | None:
-    if container.duration is not None:
-        return container.duration / av.time_base
-    return float(stream.duration * stream.time_base) if stream.duration else None
 
 
 def _square_pixels(frame: Any, shape: Fraction | None) -> tuple[int, int]:

@@ -4,8 +4,8 @@ import math
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from fractions import Fraction
-from typing import Self
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ DEFAULT_RATE = Fraction(30)  # frames per second
 MAX_PLAUSIBLE_RATE = 240  # frames per second; some files announce 1000, as their times are in milliseconds
 
 
-class Source(ABC):
+class Source(AbstractContextManager["Source"], ABC):
     """Base class of frame sources. Iterating reads it once, to its end; leaving its `with` block closes it.
 
     If one thread iterates and another leaves the block, the iteration must have ended: set the `stop` of `open_source`.
@@ -53,9 +53,6 @@ class Source(ABC):
     def seconds_lost(self) -> float:
         """Returns the time since the last picture of a live source that is lost; 0 while it is not lost."""
         return 0.0
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
