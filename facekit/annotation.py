@@ -117,8 +117,7 @@ class Table:
         n_paths = Counter(names.values())
         self._names = {path: name if n_paths[name] == 1 else str(path) for path, name in names.items()}
         self._width = min(max(map(len, ("photograph", *self._names.values()))), _LONGEST_NAME)
-        titles = [f"estimated {head.name}" if n == 0 else head.name for n, head in enumerate(heads)]
-        self._titles = [f"{title:<{_ANSWER_WIDTH}}" for title in titles]
+        self._titles = [f"{title:<{_ANSWER_WIDTH}}" for title in answer_titles(heads)]
 
     @property
     def header(self) -> str:
@@ -161,6 +160,11 @@ def summary(results: Sequence[Annotated], folder: Path) -> str:
 def counted(number: int, noun: str) -> str:
     """Returns a number and a noun in the singular or plural."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def answer_titles(heads: Sequence[Head]) -> list[str]:
+    """Lists the titles of the columns of a table for the terminal."""
+    return [f"estimated {head.name}" if n == 0 else head.name for n, head in enumerate(heads)]
 
 
 def answer_columns(heads: Sequence[Head]) -> list[str]:

@@ -177,6 +177,8 @@ def _stages(
     """Makes the pipeline's stages, from a frame to a scene and its annotated picture."""
     tracker = make_tracker(estimator, options, min_face)
 
+    is_drawn = options.show or options.output or options.capture_to
+
     def track(frame: Frame) -> Scene:
         scene = tracker.update(frame)
         if not options.blur:
@@ -185,7 +187,7 @@ def _stages(
 
     return {
         "track": track,
-        "draw": lambda scene: (scene, overlay.draw(scene) if options.draws else scene.frame.picture),
+        "draw": lambda scene: (scene, overlay.draw(scene) if is_drawn else scene.frame.picture),
     }
 
 

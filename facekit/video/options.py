@@ -79,19 +79,17 @@ class VideoOptions:
                 raise UsageError(f"{name} must be at least {minimum}. Received: {value}.", argument=name)
 
     def _check_captures(self) -> None:
-        target, problem = self.capture_to or "", None
+        target, text = self.capture_to or "", None
         if target and not (self.show or self.captures_by_itself):
-            problem = (
-                "Without a window, whose space key captures, name what to capture: capture_every or capture_faces."
-            )
+            text = "Without a window, whose space key captures, name what to capture: capture_every or capture_faces."
         elif self.captures_by_itself and not target:
-            problem = "Captures need a target: a folder or s3://bucket/prefix."
+            text = "Captures need a target: a folder or s3://bucket/prefix."
         elif "://" in target and not target.startswith("s3://"):
-            problem = f"Captures must go to a folder or to s3://bucket/prefix. Received: {target}."
+            text = f"Captures must go to a folder or to s3://bucket/prefix. Received: {target}."
         elif (self.s3_endpoint or self.s3_encryption) and not target.startswith("s3://"):
-            problem = "An S3 endpoint or encryption needs a capture target of the form s3://bucket/prefix."
-        if problem:
-            raise UsageError(problem, argument="capture_to")
+            text = "An S3 endpoint or encryption needs a capture target of the form s3://bucket/prefix."
+        if text:
+            raise UsageError(text, argument="capture_to")
 
     @property
     def tables(self) -> tuple[Path, ...]:
@@ -115,8 +113,3 @@ class VideoOptions:
     def writes(self) -> bool:
         """Tells whether any file is written without a key."""
         return bool(self.output or self.jsonl or self.summary or self.captures_by_itself)
-
-    @property
-    def draws(self) -> bool:
-        """Tells whether drawn frames are needed."""
-        return bool(self.show or self.output or self.capture_to)

@@ -27,17 +27,13 @@ class FragmentFile(io.FileIO):
                 while rest:
                     rest = rest[super().write(rest) :]
             except OSError:
-                self.has_failed = True
+                self.give_up()
                 raise
         return len(content)
 
     def append(self, content: bytes) -> None:
         """Writes a whole fragment or nothing. Raises OSError."""
-        try:
-            self.write(content)
-        except OSError:
-            self.give_up()
-            raise
+        self.write(content)
         self.commit()
 
     def commit(self) -> None:

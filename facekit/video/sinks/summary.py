@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from facekit.annotation import answer_columns, answer_fields
+from facekit.annotation import answer_columns, answer_fields, answer_titles
 from facekit.core.files import writing
 from facekit.heads import Answer, Head
 from facekit.video.captures.best_faces import TRACK_END_SECONDS
@@ -130,9 +130,8 @@ class Summary:
             return "No faces were found."
         listed = longest(tracks, TABLE_ROWS)
         names = [head.name for head in self._heads]
-        lines = [
-            "  ".join(["track", "first seen", "on screen", *_cells([f"estimated {names[0]}", *names[1:]])]).rstrip()
-        ]
+        titles = ["track", "first seen", "on screen", *_cells(answer_titles(self._heads))]
+        lines = ["  ".join(titles).rstrip()]
         for track in listed:
             answers = [str(track.answers[name]) if name in track.answers else "" for name in names]
             times = f"{track.track:5}  {clock(track.first_seen):>10}  {_duration(track.seconds):>9}"
