@@ -176,7 +176,6 @@ def _stages(
 ) -> dict[str, Callable[[Any], Any]]:
     """Makes the pipeline's stages, from a frame to a scene and its annotated picture."""
     tracker = make_tracker(estimator, options, min_face)
-
     is_drawn = options.show or options.output or options.capture_to
 
     def track(frame: Frame) -> Scene:

@@ -26,7 +26,7 @@ from facekit.video.frames import Frame, Scene
 from facekit.video.sinks import recorder
 from facekit.video.sources.source import Source
 
-ESTIMATOR: Any = SimpleNamespace(heads=[AGE], min_face=None, detector="hog", load=lambda: None)
+ESTIMATOR: Any = SimpleNamespace(heads=[AGE], min_face=None, detector="hog")
 N_FRAMES = 12
 ESC = 27
 

@@ -23,7 +23,7 @@ from facekit.video.display import window
 from facekit.video.display.window import UNKNOWN_SCREEN, Window, work_area
 from facekit.video.frames import Scene
 
-ESTIMATOR: Any = SimpleNamespace(heads=[AGE], min_face=None, detector="hog", load=lambda: None)
+ESTIMATOR: Any = SimpleNamespace(heads=[AGE], min_face=None, detector="hog")
 N_FRAMES = 12
 
 
@@ -142,7 +142,7 @@ from facekit.video.display.window import work_area
 from facekit.video.frames import Scene
 annotate._stages = lambda *_: {"all": lambda frame: (Scene(frame, ()), frame.picture)}
 print(work_area())
-estimator = SimpleNamespace(heads=[AGE], min_face=None, detector="hog", load=lambda: None)
+estimator = SimpleNamespace(heads=[AGE], min_face=None, detector="hog")
 print(annotate_video(sys.argv[1], estimator).frames)
 """
 
