@@ -69,8 +69,9 @@ def views(chips: np.ndarray, labels: dict[str, np.ndarray]) -> Views:
             cut = estimator.cut(picture, [box], scores[-1:])
             index, kinds, widths = [*index, face], [*kinds, kind], [*widths, box[2] - box[0]]
             quality += cut.quality
-            for name, row in estimator.predict(cut).items():
-                rows[name].append(row[0])
+            outputs = estimator.predict(cut)  # of the descriptor, too
+            for name, row in rows.items():
+                row.append(outputs[name][0])
     kind, truth = np.array(kinds), {name: label[index] for name, label in labels.items()}
     outputs = {name: np.array(row) for name, row in rows.items()}
     years = AGE.values(outputs["age"])
