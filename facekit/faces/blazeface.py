@@ -63,7 +63,7 @@ def find_faces(picture: Picture, smallest: float, min_score: float) -> tuple[Arr
     height, width = picture.shape[:2]
     scale = min(BLAZE_FACE / smallest, math.sqrt(_MOST_PIXELS / (height * width)))
     lowest = max(_LOWEST_SCORE, min(min_score, _CANDIDATE))
-    scores, faces = [], []
+    scores, faces = list[Array](), list[Array]()
     narrowest = 0  # of the network's boxes; in the smaller levels, those of small faces are too inexact to be merged
     while True:
         level = resized(picture, max(1, round(height * scale)), max(1, round(width * scale)))
