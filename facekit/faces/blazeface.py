@@ -113,8 +113,10 @@ def _look(tile: Picture, lowest: float, own_graph: bool = False) -> tuple[Array,
     """
     step = 64 if own_graph else 32  # 64: fewer graphs
     height, width = (-(-side // step) * step for side in tile.shape[:2])
-    padded = np.zeros((1, height, width, 3), np.uint8)
-    padded[0, : tile.shape[0], : tile.shape[1]] = tile
+    padded = tile[None]
+    if tile.shape[:2] != (height, width):
+        padded = np.zeros((1, height, width, 3), np.uint8)
+        padded[0, : tile.shape[0], : tile.shape[1]] = tile
     request, lock = _graph(padded.shape if own_graph else None)
     with lock:
         answers = request.infer([padded])
@@ -184,7 +186,7 @@ def _merged(scores: Array, faces: Array) -> tuple[Array, Array]:
         same = _overlap(first, boxes[rest])
         group = rest[same]
         best.append(scores[rest[0]])
-        means.append(np.average(faces[group], 0, scores[group]))
+        means.append(np.tensordot(scores[group] / scores[group].sum(), faces[group], 1))
         rest = rest[~same]
     return np.array(best, np.float32), np.array(means, np.float32).reshape(-1, 8, 2)
 
