@@ -121,7 +121,7 @@ def further_photograph() -> None:
     }
     taken = dict(zip(steps, in_turn(list(steps.values()), 40), strict=True))
     print("photograph after the first, 640x480: " + ", ".join(f"{name} {ms:.1f} ms" for name, ms in taken.items()))
-    print(verdict("a photograph after the first, 640x480, ms", taken["all"], 80, 40))
+    print(verdict("a photograph after the first, 640x480, ms", taken["all"], 22, 14))
 
 
 def in_turn(calls: list[Callable[[], Any]], rounds: int) -> list[float]:

@@ -1,6 +1,7 @@
 """Measures how well the quality of a view predicts the network's errors, and how often answers are unsure.
 
-Chips of UTKFace's test side are degraded as real views are (degraded.py), aligned and cut again, and estimated.
+Chips of UTKFace's test side are degraded as real views are (degraded.py), aligned and cut again, and estimated. The
+detector's score belongs to the quality; of what it does not find, which has no answer in use, only the rest is rated.
 """
 
 import argparse
@@ -59,16 +60,18 @@ def views(chips: np.ndarray, labels: dict[str, np.ndarray]) -> Views:
     from facekit.heads import AGE
 
     estimator, random = FaceEstimator(), np.random.default_rng(0)
-    index, kinds, widths, quality, rows = [], [], [], [], {name: [] for name in labels}
+    index, kinds, widths, quality, scores, rows = [], [], [], [], [], {name: [] for name in labels}
     for number in range(1 + SINGLE + MIXED):
         for face, chip in enumerate(chips):
             kind, faults, width = faults_of(number, random)
             picture, box = degraded(chip, faults, width, random)
-            cut = estimator.cut(picture, [box])
+            scores.append(detector_score(picture, box))
+            cut = estimator.cut(picture, [box], scores[-1:])
             index, kinds, widths = [*index, face], [*kinds, kind], [*widths, box[2] - box[0]]
             quality += cut.quality
-            for name, row in estimator.predict(cut).items():
-                rows[name].append(row[0])
+            outputs = estimator.predict(cut)  # of the descriptor, too
+            for name, row in rows.items():
+                row.append(outputs[name][0])
     kind, truth = np.array(kinds), {name: label[index] for name, label in labels.items()}
     outputs = {name: np.array(row) for name, row in rows.items()}
     years = AGE.values(outputs["age"])
@@ -82,6 +85,20 @@ def views(chips: np.ndarray, labels: dict[str, np.ndarray]) -> Views:
     )
 
 
+def detector_score(picture: np.ndarray, box: tuple[int, int, int, int]) -> float | None:
+    """Returns the detector's score of a face whose box is known; None if it is not found."""
+    from facekit.faces.detectors import make_detector
+
+    width = box[2] - box[0]
+    wider = np.pad(picture, ((width // 2, width // 2), (width // 2, width // 2), (0, 0)), "edge")
+    scores = [
+        face.score
+        for face in make_detector("blazeface", max(6, round(0.6 * width)))(wider)
+        if np.abs(np.add(face.box[:2], face.box[2:]) / 2 - width // 2 - np.add(box[:2], box[2:]) / 2).max() < width / 2
+    ]
+    return max(scores, default=None)
+
+
 def errors(found: Views, chosen: np.ndarray) -> str:
     means = (found.age_error, 100 * found.wrong_gender, 100 * found.wrong_race, found.squared_error, found.quality)
     return f"{chosen.sum():>7}" + "".join(f"{mean[chosen].mean():>9.2f}" for mean in means)
@@ -89,6 +106,8 @@ def errors(found: Views, chosen: np.ndarray) -> str:
 
 def print_views(found: Views, ages: np.ndarray) -> None:
     from scipy.stats import spearmanr
+
+    from facekit.heads.head import LIMITS
 
     head = f"{'faces':>7}{'years':>9}{'gender %':>9}{'race %':>9}{'squares':>9}{'quality':>9}"
     print(f"Mean errors; squares: squared errors of all heads, relative to views without faults\n\n{'fault':<12}{head}")
@@ -105,6 +124,8 @@ def print_views(found: Views, ages: np.ndarray) -> None:
     names = ("squared_error", "age_error", "wrong_gender", "wrong_race")
     ranked = [f"{name} {-spearmanr(found.quality, getattr(found, name)).statistic:.3f}" for name in names]
     print(f"\nrank correlation of (1 - quality) with: {', '.join(ranked)}")
+    poor = 100 * np.mean(found.quality[found.kind == "none"] < LIMITS.minimum_quality)
+    print(f"views without faults that are poor: {poor:.2f} %")
     shape = (-1, len(ages))  # (views, faces): view by view
     for name, weights in (("equal", np.ones_like(found.quality)), ("quality", found.quality)):
         average = (weights * found.years).reshape(shape).sum(axis=0) / weights.reshape(shape).sum(axis=0)

@@ -17,7 +17,7 @@ class QualityConfig:
     """Sizes of the faults of a view that each double the squared errors (docs/EXPERIMENTS.md).
 
     The first three were fitted to degraded chips of UTKFace's validation side. The turn's fit was 0.75, but a warped
-    chip loses less than a turned head: 0.5.
+    chip loses less than a turned head: 0.5. The detection's was set by hand.
 
     Args:
         detail: standard deviation of the Laplacian of the chip at 48 pixels, grey levels.

@@ -99,7 +99,7 @@ def test_a_damaged_network_is_one_line(tmp_path: Path, monkeypatch: pytest.Monke
     damaged.write_bytes(blazeface.MODEL.read_bytes()[:-1])
     monkeypatch.setattr(blazeface, "MODEL", damaged)
     with pytest.raises(FaceKitError, match=r"must be as it was installed\. Received: .*blazeface.onnx\. Reinstall"):
-        blazeface._network.__wrapped__()
+        blazeface._graph.__wrapped__(None)
 
 
 def with_faces(astronaut: Picture, size: int, lefts: list[int]) -> Picture:
