@@ -30,7 +30,7 @@ parser.add_argument(
 parser.add_argument("--list-cameras", action="store_true", help="list the cameras and exit")
 parser.add_argument("--every", type=int, default=1, metavar="N", help="process every N-th frame only")
 parser.add_argument("--rtsp-transport", metavar="NAME", help="tcp or udp (default: tcp, else udp)")
-add_estimator_options(parser, smallest="live 80, or 1/12 of the longer side; else 60, or 1/20")
+add_estimator_options(parser, smallest="live 1/12 of the longer side, else 1/20")
 view = parser.add_argument_group("display")
 view.add_argument("--no-show", dest="show", action="store_false", help="open no window")
 view.add_argument("--language", default="en", metavar="NAME", help="language of the captions: en (default) or zh")

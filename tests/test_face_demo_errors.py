@@ -101,7 +101,11 @@ def test_names_that_are_no_utf8(demo: Script, nobody: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "status", "message"),
     [
-        (["--detector", "hug"], 2, "Unknown detector: 'hug'. Did you mean 'hog'? Known: cnn, hog, whole_image."),
+        (
+            ["--detector", "hug"],
+            2,
+            "Unknown detector: 'hug'. Did you mean 'hog'? Known: blazeface, cnn, hog, whole_image.",
+        ),
         (["--landmarks", "7"], 2, "Unknown number of landmarks: '7'. Known: 5, 68."),
         (["--heads", "age,gendre"], 2, "Unknown head: 'gendre'. Did you mean 'gender'? Known: age, gender, race."),
         (["--heads", ","], 2, "Name at least one head. Received none. Choose from age, gender, race."),

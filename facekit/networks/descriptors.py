@@ -67,7 +67,7 @@ def load_describer(weights: Path, card: Card) -> Describer | None:
     """
     path = _path(weights)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:  # which leaves a damaged one open
             if not card.tensors_sha256 or str(file["tensors_sha256"]) != card.tensors_sha256:
                 return None
             return Describer(file["mean"], file["projection"].astype(np.float32))

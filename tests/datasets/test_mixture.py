@@ -93,7 +93,7 @@ def test_faces_are_cut_by_the_rule(chips: np.ndarray, tmp_path: Path) -> None:
     from checkout import ROOT
 
     (tmp_path / "faces.csv").write_text(f"path,age\n{ROOT / 'demo_images' / 'astronaut.jpg'},30\n", encoding="utf-8")
-    source = DataSource("table", str(tmp_path / "faces.csv"), detector="hog")
+    source = DataSource("table", str(tmp_path / "faces.csv"), detector="blazeface")
     aligned, boxed = (load_faces(source, HEADS, 200, *rule).chips for rule in ((), (BoxChip(margin=0.2),)))
     np.testing.assert_array_equal(aligned, chips[:1])
     assert boxed.shape == aligned.shape and (boxed != aligned).mean() > 0.5

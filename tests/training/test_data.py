@@ -153,7 +153,7 @@ def test_reversed_gender_codes_are_learned_by_name(all_age_faces: Path, tmp_path
     assert card.data["validation"] == 20 and card.data["sources"][0]["split"] == "official"
     assert card.figures["gender"]["accuracy"] == 1
     chips = np.stack([coloured(colour, 1000) for colour in (MEN, WOMEN)])
-    (rows,) = load_runtime(run.best_path, "keras").predict(chips).values()
+    rows = load_runtime(run.best_path, "keras").predict(chips)["gender"]
     assert [answer.label for answer in GENDER.decode(rows)] == ["Male", "Female"]
     figures = predict_dataset(run.best_path, "all_age_faces", str(all_age_faces), "validation", None, None).figures
     assert (figures["n"], figures["gender"]["accuracy"]) == (20, 1)
