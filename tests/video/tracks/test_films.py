@@ -17,7 +17,7 @@ from facekit.faces.detectors import make_detector
 from facekit.video.frames import Frame, Scene, TrackedFace
 
 
-@pytest.mark.parametrize("kind", ["framing", "lean", "profile", "camera", "crowd"])
+@pytest.mark.parametrize("kind", ["lean", "camera", "crowd"])
 def test_hog_finds_the_faces_in_view_where_the_truth_says(kind: str) -> None:
     film = KINDS[kind]([Person(head, {}) for head in make_heads() * 2])[0]
     clip, last = film.clips[-1], film.clips[-1].n_frames - 1
@@ -80,11 +80,11 @@ def estimator() -> FaceEstimator:
     return FaceEstimator()
 
 
-@pytest.mark.parametrize("kind, n_people", [("cut", 2), ("slideshow", 2), ("lean", 3)])
+@pytest.mark.parametrize("kind, n_people", [("cut", 2), ("lean", 3)])
 def test_each_person_has_a_number_and_answers_of_their_own(kind: str, n_people: int, estimator: FaceEstimator) -> None:
     people = demo_cast()[:n_people]
-    # At half the frame rate, which saves time.
-    clips = [replace(clip, rate=clip.rate / 2, n_frames=clip.n_frames // 2) for clip in KINDS[kind](people)[0].clips]
+    # At a third of the frame rate, which saves time.
+    clips = [replace(clip, rate=clip.rate / 3, n_frames=clip.n_frames // 3) for clip in KINDS[kind](people)[0].clips]
     judged = judge(Film(clips), estimator, still_answers(people, estimator))
     assert judged.carried == 0 and judged.single == judged.people == n_people, judged
     assert judged.shown >= 0.99 * judged.sure, judged
