@@ -30,7 +30,7 @@ parser.add_argument(
 parser.add_argument("--list-cameras", action="store_true", help="list the cameras and exit")
 parser.add_argument("--every", type=int, default=1, metavar="N", help="process every N-th frame only")
 parser.add_argument("--rtsp-transport", metavar="NAME", help="tcp or udp (default: tcp, else udp)")
-add_estimator_options(parser, smallest="live 1/12 of the longer side, else 1/20")
+add_estimator_options(parser, smallest="live 1/10 of the longer side, else 1/20")
 view = parser.add_argument_group("display")
 view.add_argument("--no-show", dest="show", action="store_false", help="open no window")
 view.add_argument("--language", default="en", metavar="NAME", help="language of the captions: en (default) or zh")
@@ -40,7 +40,7 @@ view.add_argument(
     "--camera-size", type=width_by_height, metavar="WxH", help="size to request from a camera, e.g. 1280x720"
 )
 track = parser.add_argument_group("tracking")
-track.add_argument("--detect-every", type=int, metavar="N", help="search every N-th frame (default: 5 per second)")
+track.add_argument("--detect-every", type=int, metavar="N", help="search every N-th frame (default: 10 per second)")
 track.add_argument(
     "--smoothing",
     type=float,

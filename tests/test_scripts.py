@@ -54,7 +54,7 @@ def test_wrong_option_is_one_line(name: str, script: Script) -> None:
 
 
 def test_help_tells_the_smallest_faces_that_are_found(script: Script) -> None:
-    for name, default in (("face_demo.py", "60, or a fortieth"), ("face_video_demo.py", "live 1/12")):
+    for name, default in (("face_demo.py", "60, or a fortieth"), ("face_video_demo.py", "live 1/10")):
         assert f"smallest faces to find (default: {default}" in " ".join(script(name, "--help")[1].split())
 
 

@@ -93,6 +93,8 @@ def whole_box(box: Box, height: int, width: int) -> Box:
     """Restores the detector's square where the picture's edge clipped it: landmarks are found relative to it."""
     left, top, right, bottom = box
     missing = (bottom - top) - (right - left)
+    if (left == 0 and right == width) or (top == 0 and bottom == height):  # a whole picture as one face
+        return box
     if missing > 0 and left == 0:
         left -= missing
     elif missing > 0 and right == width:

@@ -14,7 +14,7 @@ POOLINGS = ("avg", "max")
 # Keys of figures, JSON and tables beside those of heads.
 RESERVED = {
     *("adults", "box", "dropped", "error", "groups", "minors", "n", "name", "note", "path", "score", "side", "split"),
-    "track",
+    *("descriptor", "evidence", "pooled", "quality", "track"),
 }
 
 

@@ -22,7 +22,7 @@ from facekit.video.captures.captures import Captures
 from facekit.video.display.overlay import Overlay
 from facekit.video.display.viewer import KEYS, Viewer
 from facekit.video.display.window import Window
-from facekit.video.frames import Frame, Scene
+from facekit.video.frames import Scene
 from facekit.video.options import VideoOptions
 from facekit.video.pipeline import Pipeline
 from facekit.video.report import VideoReport
@@ -33,14 +33,14 @@ from facekit.video.sinks.timeline import draw_timeline
 from facekit.video.sources import open_source
 from facekit.video.sources.source import Source, print_note
 from facekit.video.tracks.config import TrackingConfig
-from facekit.video.tracks.tracker import FaceTracker
+from facekit.video.tracks.tracker import FaceTracker, Look
 
 if TYPE_CHECKING:
     from facekit.estimator import FaceEstimator
 
 Sink = Callable[[Scene, Picture], None]  # takes a scene and its annotated picture
 
-LIVE_FACES_PER_SIDE = 12  # width of the smallest faces by default, as a fraction 1 / n of the frame's longer side
+LIVE_FACES_PER_SIDE = 10  # width of the smallest faces by default, as a fraction 1 / n of the frame's longer side
 FILE_FACES_PER_SIDE = 20
 LIVE_FRAMES_IN_FLIGHT = 3  # enough for two cores, and low in latency
 FILE_FRAMES_IN_FLIGHT = 12
@@ -160,7 +160,7 @@ def smallest_face(source: Source, detector: str) -> int | None:
     entry = find_detector(detector)
     if not (entry.finds_faces and entry.is_fast):
         return None
-    return max(source.size) // (LIVE_FACES_PER_SIDE if source.is_live else FILE_FACES_PER_SIDE)
+    return max(2, max(source.size) // (LIVE_FACES_PER_SIDE if source.is_live else FILE_FACES_PER_SIDE))
 
 
 def make_tracker(estimator: "FaceEstimator", options: VideoOptions, min_face: int | None) -> FaceTracker:
@@ -178,13 +178,14 @@ def _stages(
     tracker = make_tracker(estimator, options, min_face)
     is_drawn = options.show or options.output or options.capture_to
 
-    def track(frame: Frame) -> Scene:
-        scene = tracker.update(frame)
+    def track(look: Look) -> Scene:
+        scene, frame = tracker.follow(look), look.frame
         if not options.blur:
             return scene
         return replace(scene, frame=replace(frame, picture=blur_faces(frame.picture, tracker.boxes)))
 
     return {
+        "search": tracker.look,
         "track": track,
         "draw": lambda scene: (scene, overlay.draw(scene) if is_drawn else scene.frame.picture),
     }

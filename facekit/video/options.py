@@ -23,7 +23,7 @@ class VideoOptions:
         camera_size: width, height to request from a camera, pixels.
         every: process, show and write each n-th frame only; its time stays.
         rtsp_transport: protocol of RTSP's pictures: "tcp" or "udp"; None for TCP where the camera offers it.
-        detect_every: frames from one search for new faces to the next; None for five searches a second.
+        detect_every: frames from one search for new faces to the next; None for ten a second, five of a slow detector.
         smoothing: seconds after which an observation counts for a third in its track's estimates; 0 for no averaging.
         max_faces: upper bound of faces that are tracked at once; None for no bound.
         capture_to: folder or s3://bucket/prefix for captures.

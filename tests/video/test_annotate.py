@@ -175,8 +175,8 @@ def test_few_large_pictures_are_held(size: tuple[int, int], is_live: bool, expec
 @pytest.mark.parametrize(
     ("detector", "is_live", "size", "expected"),
     [
-        ("blazeface", True, (640, 480), 53),
-        ("blazeface", True, (720, 1296), 108),
+        ("blazeface", True, (640, 480), 64),
+        ("blazeface", True, (720, 1296), 129),
         ("blazeface", False, (640, 480), 32),
         ("blazeface", False, (1920, 1080), 96),
         ("hog", False, (1920, 1080), None),

@@ -65,17 +65,17 @@ class TrackingConfig:
         patch_color_weight: weight of the mean colour in a patch.
     """
 
-    search_seconds: float = 0.066
+    search_seconds: float = 0.1
     slow_search_seconds: float = 0.2
-    close_search_seconds: float = 0.4
-    large_faces_per_side: int = 12
+    close_search_seconds: float = 0.8
+    large_faces_per_side: int = 10
     cut_correlation: float = 0.6
     matching_distance: float = 0.6
     matching_size_ratio: float = 1.7
     duplicate_iou: float = 0.3
     certain_score: float = 0.25
     doubtful_correlation: float = 0.7
-    different_correlation: float = 0.8
+    different_correlation: float = 0.75
     hidden_correlation: float = 0.55
     undetected_seconds: float = 1.0
     keep_similarity: float = 0.45
@@ -93,7 +93,7 @@ class TrackingConfig:
     correction_gain: float = 0.25
     speed_gain: float = 0.3
     estimate_seconds: tuple[float, ...] = (0.1, 0.1, 0.2, 0.4, 1.0)
-    different_estimate_seconds: float = 0.13
+    different_estimate_seconds: float = 0.25
     estimates_per_search: int = 3
     averaging_seconds: float = 30.0
     averaged_error_share: float = 0.05

@@ -15,6 +15,7 @@ Patch = NDArray[
 ]  # a face's picture as a vector of mean 0 and norm 1; the product of two is their correlation
 
 PATCH_SIDE = 16  # pixels of a patch
+FLAT = 2.0  # standard deviation of grey levels up to which a frame shows nothing
 OVERVIEW = (32, 24)  # pixels of the frame by which cuts are found
 
 
@@ -38,6 +39,8 @@ class ReducedFrame:
         """Tells whether no cut lies between two frames; brightness and contrast have no influence."""
         if self.grey.shape != previous.grey.shape:
             return False
+        if not (self._overview.any() or previous._overview.any()):  # both are black, or another single colour
+            return True
         return float(np.sum(self._overview * previous._overview)) >= self.config.cut_correlation
 
     def patch(self, state: BoxState) -> Patch:
@@ -77,7 +80,8 @@ def _reduced(picture: Picture, scale: float) -> Picture:
 
 def _unit(values: NDArray[np.float32]) -> NDArray[np.float32]:
     centred = values - values.mean()
-    unit: NDArray[np.float32] = centred / max(float(np.linalg.norm(centred)), 1.0)  # a black frame resembles none
+    deviation = float(centred.std())
+    unit: NDArray[np.float32] = centred / (deviation * np.sqrt(centred.size)) if deviation > FLAT else 0 * centred
     return unit
 
 

@@ -14,7 +14,8 @@ class PeriodicSearch:
 
     Args:
         detector: one of facekit.faces.detectors.DETECTORS.
-        min_face: width of the smallest face to find, pixels; None for a twelfth of the frame's longer side.
+        min_face: width of the smallest face to find, pixels; None for a tenth of the frame's longer side,
+            or what a slow detector chooses.
         every: frames from one search to the next; None for several a second.
         config: parameters.
 
@@ -26,17 +27,17 @@ class PeriodicSearch:
     def __init__(self, detector: str, min_face: int | None, every: int | None, config: TrackingConfig) -> None:
         make_detector(detector, min_face)  # refuses a wrong value now
         self._is_fast = find_detector(detector).is_fast
-        self._detector = lru_cache(2)(partial(make_detector, detector))
+        self._detector = lru_cache(4)(partial(make_detector, detector))
         self._min_face, self._every, self._config = min_face, every, config
         self._last = self._last_close = -1, 0.0  # index and time of the last search, and of the last for small faces
 
-    def find(self, frame: Frame, is_urgent: bool) -> list[Detection] | None:
-        """Finds the faces of a frame, from left to right; None if no search is due, nor one urgent."""
+    def find(self, frame: Frame, is_cut: bool) -> list[Detection] | None:
+        """Finds the faces of a frame, from left to right; None if no search is due. After a cut, one is."""
         config, now = self._config, (frame.index, frame.time)
         if frame.index <= self._last[0]:  # the source restarted
             self._last = self._last_close = -1, 0.0
         period = config.search_seconds if self._is_fast else config.slow_search_seconds
-        if not self._is_due(self._last, frame, period) and not (is_urgent and self._is_fast):
+        if not self._is_due(self._last, frame, period) and not (is_cut and self._is_fast):
             return None
         self._last = now
         smallest = self._min_face
@@ -45,12 +46,19 @@ class PeriodicSearch:
             if (
                 smallest is None
                 or smallest >= large
-                or not (is_urgent or self._is_due(self._last_close, frame, config.close_search_seconds))
+                or not (is_cut or self._is_due(self._last_close, frame, config.close_search_seconds))
             ):
                 smallest = max(1, large, smallest or 0)
             else:
                 self._last_close = now
         return self._detector(smallest)(frame.picture)
+
+    def find_now(self, frame: Frame) -> list[Detection] | None:
+        """Finds the large faces of a frame, whether or not a search is due; None if that would take long."""
+        if not self._is_fast:
+            return None
+        large = max(frame.picture.shape[:2]) // self._config.large_faces_per_side
+        return self._detector(max(1, large, self._min_face or 0))(frame.picture)
 
     def _is_due(self, last: tuple[int, float], frame: Frame, period: float) -> bool:
         index, time = last

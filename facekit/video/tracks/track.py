@@ -92,6 +92,11 @@ class Track:
         is_different = float(patch @ self.viewed_patch) < config.different_correlation
         return is_different and time - self.viewed >= config.different_estimate_seconds
 
+    def is_contrary(self, view: View, config: TrackingConfig) -> bool:
+        """Tells whether a clear view looks unlike what was seen of this face."""
+        is_known = self.descriptor is not None and view.descriptor is not None
+        return is_known and view.quality >= config.clear_quality and self.similarity(view) < config.contrary_similarity
+
     def describe(self, view: View, config: TrackingConfig) -> None:
         """Mixes the descriptor of a view into the mean."""
         if view.descriptor is None:

@@ -5,6 +5,7 @@ deleted a few seconds after the face was last visible.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,16 @@ if TYPE_CHECKING:
     from facekit.estimator import FaceEstimator
 
 
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A frame, reduced, whether a cut lies before it, and what was found in it; None if it was not searched."""
+
+    frame: Frame
+    reduced: ReducedFrame
+    is_cut: bool
+    detections: Sequence[Detection] | None
+
+
 class FaceTracker:
     """Finds, tracks and estimates the faces of successive frames.
 
@@ -34,7 +45,8 @@ class FaceTracker:
 
     Args:
         estimator: estimates single views.
-        min_face: width of the smallest face to find, pixels; None for a twelfth of the frame's longer side.
+        min_face: width of the smallest face to find, pixels; None for a tenth of the frame's longer side,
+            or what a slow detector chooses.
         max_faces: upper bound of faces tracked at once; None for no bound. The earliest ones stay.
         detect_every: frames from one search to the next; None for several a second.
         config: parameters; None for the defaults.
@@ -58,24 +70,36 @@ class FaceTracker:
         self._tracks: list[Track] = []
         self._detected: list[Box] = []
         self._numbers = count(1)
-        self._previous: ReducedFrame | None = None
+        self._looked: ReducedFrame | None = None  # the last frame of `look`
+        self._previous: ReducedFrame | None = None  # the last frame of `follow`
         self._time = 0.0
 
     def update(self, frame: Frame) -> Scene:
         """Returns the next frame with its faces, from left to right."""
-        current, previous = ReducedFrame(frame.picture, self._config), self._previous
-        elapsed = frame.time - self._time
-        is_cut = previous is not None and not current.continues(previous)
+        return self.follow(self.look(frame))
+
+    def look(self, frame: Frame) -> Look:
+        """Searches the next frame, if that is due. It may run in another thread than `follow`, some frames ahead."""
+        reduced, previous = ReducedFrame(frame.picture, self._config), self._looked
+        self._looked = reduced
+        is_cut = previous is not None and not reduced.continues(previous)
+        return Look(frame, reduced, is_cut, self._search.find(frame, is_cut))
+
+    def follow(self, look: Look) -> Scene:
+        """Returns a frame with its faces, from left to right, from what was found in it."""
+        frame, current, detections = look.frame, look.reduced, look.detections
+        previous, elapsed = self._previous, frame.time - self._time
+        self._previous, self._time = current, frame.time
         if previous is None or not 0 <= elapsed < self._config.lost_seconds:  # another or a restarted source
-            self._tracks = []
-        elif is_cut:
+            self._tracks, self._detected = [], []
+        elif look.is_cut:
             for track in self._tracks:
                 track.is_visible = track.is_certain = False
+                track.speed[:] = 0
         else:
             self._move(previous, current, frame, elapsed)
-        self._previous, self._time = current, frame.time
-        is_urgent = is_cut or any(map(self._is_doubtful, self._visible))
-        detections = self._search.find(frame, is_urgent)
+        if detections is None and any(map(self._is_doubtful, self._visible)):
+            detections = self._search.find_now(frame)
         if detections is not None:
             self._detected = [found.box for found in detections]
             self._match(current, frame, detections)
@@ -91,19 +115,23 @@ class FaceTracker:
     def _visible(self) -> list[Track]:
         return [track for track in self._tracks if track.is_visible]
 
+    @property
+    def _is_full(self) -> bool:
+        return self._max_faces is not None and len(self._visible) >= self._max_faces
+
     def _is_doubtful(self, track: Track) -> bool:
         return track.correlation < self._config.doubtful_correlation
 
     def _move(self, previous: ReducedFrame, current: ReducedFrame, frame: Frame, elapsed: float) -> None:
-        visible = self._visible
+        visible, hidden = self._visible, [track for track in self._tracks if not track.is_visible]
         boxes = np.array([track.box for track in visible]).reshape(-1, 4)
         for track, measured in zip(visible, median_flow(previous, current, boxes), strict=True):
             track.move(measured, elapsed, self._config)
             track.correlation = float(current.patch(track.box) @ track.patch)
             track.is_visible = is_half_inside(track.box, frame)
             track.last_seen = frame.time
-        for track in self._tracks:
-            if not track.is_visible and frame.time - track.last_seen < self._config.extrapolation_seconds:
+        for track in hidden:
+            if frame.time - track.last_seen < self._config.extrapolation_seconds:
                 track.move(None, elapsed, self._config)  # on behind what hides it, up to the edge
                 track.box[:2] = np.clip(track.box[:2], 0, frame.picture.shape[1::-1])
 
@@ -121,16 +149,19 @@ class FaceTracker:
             for index, box in enumerate(boxes)
             if index not in pairs.values() and not any(iou(box, other) > self._config.duplicate_iou for other in taken)
         ]
+        if self._is_full:
+            others = []
         views = self._views(frame, detections, self._wanted(pairs, patches, others, frame.time))
         for track, index in pairs.items():
             view = views.get(index)
             if view and self._is_other(track, view, patches[index]):
                 track.is_visible = False
+                track.is_certain &= view.descriptor is not None  # without one, nothing can tell that it returned
                 others.append(index)
             else:
                 self._continue(track, frame, boxes[index], patches[index], view)
         for index in others:
-            if self._max_faces is None or len(self._visible) < self._max_faces:
+            if not self._is_full:
                 self._start(frame, boxes[index], patches[index], views.get(index), detections[index])
 
     def _assigned(self, boxes: Sequence[BoxState], patches: Sequence[Patch]) -> dict[Track, int]:
@@ -247,7 +278,7 @@ class FaceTracker:
             if track.is_certain
             and time - track.last_seen < config.near_return_seconds
             and track.distance(box) < config.near_return_distance
-            and (view.quality < config.clear_quality or track.similarity(view) >= config.contrary_similarity)
+            and not track.is_contrary(view, config)
         ]
         if not near:
             return None

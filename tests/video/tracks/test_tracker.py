@@ -192,7 +192,7 @@ def test_all_places_where_a_face_may_be_are_known(stage: Stage) -> None:
 def test_often_estimated_at_first_then_once_a_second_and_few_at_once(stage: Stage) -> None:
     counts = [stage.faces(n / 30, {MIDDLE: RED})[0].evidence for n in range(150)]
     changed = [n for n, (before, now) in enumerate(pairwise([0, *counts])) if before != now]
-    assert changed == [0, 4, 8, 14, 26, 56, 86, 116, 146]
+    assert changed == [0, 3, 6, 12, 24, 54, 84, 114, 144]
     stage.tracker, stage.batches = FaceTracker(stage), []  # type: ignore[arg-type]
     crowd = {(x, y, x + 40, y + 40): RED for x in range(10, 300, 60) for y in (20, 90, 160)}
     stage.play(0, 1, crowd)
@@ -209,11 +209,11 @@ def age(face: TrackedFace) -> AgeAnswer:
 def test_averages_what_was_seen_by_its_quality(stage: Stage) -> None:
     stage.ages = [30, 50]
     stage.play(0, 0.1, {MIDDLE: RED})
-    assert age(stage.faces(4 / 30, {MIDDLE: RED})[0]).years == pytest.approx(40, abs=0.1)
+    assert age(stage.faces(3 / 30, {MIDDLE: RED})[0]).years == pytest.approx(40, abs=0.1)
     stage.tracker, stage.batches = FaceTracker(stage), []  # type: ignore[arg-type]
     stage.play(0, 0.1, {MIDDLE: RED})
     stage.quality = 0.2
-    assert age(stage.faces(4 / 30, {MIDDLE: RED})[0]).years == pytest.approx(34, abs=0.1)
+    assert age(stage.faces(3 / 30, {MIDDLE: RED})[0]).years == pytest.approx(34, abs=0.1)
 
 
 @pytest.mark.parametrize("constant, years", [(1e6, (20, 55)), (1.0, (55, 60)), (0, (59.9, 60.1))])
@@ -255,7 +255,7 @@ def test_searches_are_due_by_time_or_index_and_after_a_new_start(stage: Stage) -
         found = {n: search.find(Frame(n, n / rate, picture, 0.0), n in urgent) for n in indices}
         return [n for n, detections in found.items() if detections is not None]
 
-    assert due(None, 30, range(9)) == [0, 2, 4, 6, 8]
+    assert due(None, 30, range(9)) == [0, 3, 6]
     assert due(None, 4, range(3)) == [0, 1, 2]
     assert due(5, 30, range(12)) == [0, 5, 10]
     assert due(5, 30, range(12), 7) == [0, 5, 7]
@@ -272,8 +272,8 @@ def test_small_faces_are_searched_for_now_and_then(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(DETECTORS, "made", DetectorEntry(make))
     search = PeriodicSearch("made", 30, None, CONFIG)
     for n in range(30):
-        search.find(Frame(n, n / 30, np.zeros((480, 640, 3), np.uint8), 0.0), is_urgent=n == 20)
-    assert asked == [30, *[53] * 5, 30, *[53] * 3, 30, *[53] * 4]
+        search.find(Frame(n, n / 30, np.zeros((480, 640, 3), np.uint8), 0.0), is_cut=n == 20)
+    assert asked == [30, *[64] * 6, 30, *[64] * 3]
 
 
 # Made clips with the real detector and network
