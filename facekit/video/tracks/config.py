@@ -82,7 +82,7 @@ class TrackingConfig:
     return_similarity: float = 0.6
     contrary_similarity: float = 0.25
     settled_views: int = 3
-    clear_quality: float = 0.4
+    clear_quality: float = 0.68
     near_return_seconds: float = 3.0
     near_return_distance: float = 1.0
     extrapolation_seconds: float = 1.0
