@@ -18,6 +18,7 @@ class TrackingConfig:
         close_search_seconds: time from one search for small faces to the next.
         large_faces_per_side: width of the smallest face that is not small, as a fraction 1 / n of the frame's longer
             side. Half of it would take four times as long.
+        rounding_seconds: how early a search or an estimate may be: rounded times must not cost a frame.
         cut_correlation: correlation of two successive frames, reduced to 32x24, below which a cut lies between them.
             Made pans and zooms have 0.9 and more, cuts 0.3 and less (benchmarks/films.py).
         matching_distance: distance up to which a detection may be a visible face.
@@ -69,6 +70,7 @@ class TrackingConfig:
     slow_search_seconds: float = 0.2
     close_search_seconds: float = 0.8
     large_faces_per_side: int = 10
+    rounding_seconds: float = 0.005
     cut_correlation: float = 0.6
     matching_distance: float = 0.6
     matching_size_ratio: float = 1.7

@@ -29,6 +29,11 @@ class View:
     quality: float
     descriptor: NDArray[np.float32] | None
 
+    @property
+    def weight(self) -> float:
+        """Weight in averages, which is never 0."""
+        return max(self.quality, 1e-3)
+
 
 @dataclass(eq=False)
 class Evidence:
@@ -53,7 +58,7 @@ class Evidence:
 
     def add(self, view: View, time: float, estimator: "FaceEstimator", config: TrackingConfig) -> None:
         """Adds a view and averages anew."""
-        constant, weight, heads = config.averaging_seconds, max(view.quality, 1e-3), estimator.heads
+        constant, weight, heads = config.averaging_seconds, view.weight, estimator.heads
         decay = math.exp(-(time - self._time) / constant) if constant else 0.0
         for head in heads:
             row = weight * view.rows[head.name].astype(np.float64)

@@ -40,25 +40,22 @@ class PeriodicSearch:
         if not self._is_due(self._last, frame, period) and not (is_cut and self._is_fast):
             return None
         self._last = now
-        smallest = self._min_face
-        if self._is_fast:
-            large = max(frame.picture.shape[:2]) // config.large_faces_per_side
-            if (
-                smallest is None
-                or smallest >= large
-                or not (is_cut or self._is_due(self._last_close, frame, config.close_search_seconds))
-            ):
-                smallest = max(1, large, smallest or 0)
-            else:
-                self._last_close = now
-        return self._detector(smallest)(frame.picture)
+        if not self._is_fast:
+            return self._detector(self._min_face)(frame.picture)
+        if is_cut or self._is_due(self._last_close, frame, config.close_search_seconds):
+            self._last_close = now
+            return self._detector(self._min_face or self._large(frame))(frame.picture)
+        return self.find_now(frame)
 
     def find_now(self, frame: Frame) -> list[Detection] | None:
         """Finds the large faces of a frame, whether or not a search is due; None if that would take long."""
         if not self._is_fast:
             return None
-        large = max(frame.picture.shape[:2]) // self._config.large_faces_per_side
-        return self._detector(max(1, large, self._min_face or 0))(frame.picture)
+        return self._detector(max(self._large(frame), self._min_face or 0))(frame.picture)
+
+    def _large(self, frame: Frame) -> int:
+        """Returns the width of the smallest face that is not small, pixels."""
+        return max(1, max(frame.picture.shape[:2]) // self._config.large_faces_per_side)
 
     def _is_due(self, last: tuple[int, float], frame: Frame, period: float) -> bool:
         index, time = last
@@ -66,4 +63,4 @@ class PeriodicSearch:
             return True
         if self._every is not None:
             return frame.index - index >= self._every
-        return frame.time - time >= period - 0.005  # rounded times must not cost a frame
+        return frame.time - time >= period - self._config.rounding_seconds

@@ -87,7 +87,7 @@ class Track:
 
     def is_due(self, patch: Patch, time: float, config: TrackingConfig) -> bool:
         """Tells whether an estimate is due: some time after the last one, sooner if the face looks different."""
-        if time >= self.due - 0.005 or self.viewed_patch is None:
+        if time >= self.due - config.rounding_seconds or self.viewed_patch is None:
             return True
         is_different = float(patch @ self.viewed_patch) < config.different_correlation
         return is_different and time - self.viewed >= config.different_estimate_seconds
@@ -102,7 +102,6 @@ class Track:
         if view.descriptor is None:
             return
         previous = 0.0 if self.descriptor is None else self.descriptor
-        weight = max(view.quality, 1e-3)
-        self._views = min(self._views, config.descriptor_views) + weight
-        mixed = previous + weight / self._views * (view.descriptor - previous)
+        self._views = min(self._views, config.descriptor_views) + view.weight
+        mixed = previous + view.weight / self._views * (view.descriptor - previous)
         self.descriptor = (mixed / max(float(np.linalg.norm(mixed)), 1e-6)).astype(np.float32)

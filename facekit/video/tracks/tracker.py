@@ -116,6 +116,11 @@ class FaceTracker:
         return [track for track in self._tracks if track.is_visible]
 
     @property
+    def _lost(self) -> list[Track]:
+        """Faces that were shown and are out of sight."""
+        return [track for track in self._tracks if not track.is_visible and track.number is not None]
+
+    @property
     def _is_full(self) -> bool:
         return self._max_faces is not None and len(self._visible) >= self._max_faces
 
@@ -188,7 +193,6 @@ class FaceTracker:
         self, pairs: dict[Track, int], patches: Sequence[Patch], others: Sequence[int], time: float
     ) -> list[int]:
         """Chooses the detections to look at closely: who is in doubt or may have returned, and whose time it is."""
-        lost = [track for track in self._tracks if not track.is_visible and track.number is not None]
         doubtful = [
             index for track, index in pairs.items() if not track.is_certain or self._is_changed(track, patches[index])
         ]
@@ -198,7 +202,7 @@ class FaceTracker:
             if index not in doubtful and track.is_due(patches[index], time, self._config)
         )
         urgent, waiting = [*doubtful, *others], [index for _, index in due]
-        if not lost:  # nobody can have returned
+        if not self._lost:  # nobody can have returned
             urgent, waiting = doubtful, [*others, *waiting]
         return [*urgent, *waiting[: self._config.estimates_per_search]]
 
@@ -213,7 +217,7 @@ class FaceTracker:
         chosen = [detections[index] for index in wanted]
         cut = self._estimator.cut(frame.picture, [found.box for found in chosen], [found.score for found in chosen])
         outputs = self._estimator.predict(cut)
-        descriptors = outputs.get(DESCRIPTOR, [None] * len(wanted))
+        descriptors = outputs.pop(DESCRIPTOR, [None] * len(wanted))
         return {
             index: View({name: rows[at] for name, rows in outputs.items()}, cut.quality[at], descriptors[at])
             for at, index in enumerate(wanted)
@@ -264,8 +268,7 @@ class FaceTracker:
 
     def _returned(self, box: BoxState, view: View, time: float) -> Track | None:
         """Finds the lost track that a view shows, if any."""
-        config = self._config
-        lost = [track for track in self._tracks if not track.is_visible and track.number is not None]
+        config, lost = self._config, self._lost
         if not lost:
             return None
         best = max(lost, key=lambda track: track.similarity(view))
