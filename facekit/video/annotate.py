@@ -40,8 +40,7 @@ if TYPE_CHECKING:
 
 Sink = Callable[[Scene, Picture], None]  # takes a scene and its annotated picture
 
-LIVE_FACES_PER_SIDE = 10  # width of the smallest faces by default, as a fraction 1 / n of the frame's longer side
-FILE_FACES_PER_SIDE = 20
+FILE_FACES_PER_SIDE = 20  # width of a file's smallest faces by default, as a fraction 1 / n of the longer side
 LIVE_FRAMES_IN_FLIGHT = 3  # enough for two cores, and low in latency
 FILE_FRAMES_IN_FLIGHT = 12
 FILE_BYTES_IN_FLIGHT = 300_000_000  # upper bound of a file's frames, if more than the live ones: 12 of 4K, 3 of 8K
@@ -160,7 +159,8 @@ def smallest_face(source: Source, detector: str) -> int | None:
     entry = find_detector(detector)
     if not (entry.finds_faces and entry.is_fast):
         return None
-    return max(2, max(source.size) // (LIVE_FACES_PER_SIDE if source.is_live else FILE_FACES_PER_SIDE))
+    per_side = TrackingConfig().large_faces_per_side if source.is_live else FILE_FACES_PER_SIDE
+    return max(2, max(source.size) // per_side)
 
 
 def make_tracker(estimator: "FaceEstimator", options: VideoOptions, min_face: int | None) -> FaceTracker:
