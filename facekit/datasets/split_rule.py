@@ -16,7 +16,8 @@ _DRAWN = (
 # Name -> the rule, as cards tell it.
 SPLITS = {
     "near_duplicates": _DRAWN,
-    "official": f"The data set's own lists. Sides that they lack are drawn from their training side: {_DRAWN}",
+    "official": "The data set's own lists; a held-out picture that is identical to a training picture is on no side. "
+    f"Sides that they lack are drawn from their training side: {_DRAWN}",
 }
 
 

@@ -40,16 +40,21 @@ def _assign(faces: Faces, official: Sequence[str | None], seed: int) -> list[str
     """Assigns sides so that near duplicates and groups never lie on two of them.
 
     A record follows older ones only, so that records added later change no side. A record that resembles older ones on
-    two sides is on none. Sides that official lists lack are drawn from their training side; a record that they do not
-    list is trained on, unless it resembles one that they hold out.
+    two sides is on none, and so is one that official lists hold out although an identical one is listed to be trained
+    on. Sides that they lack are drawn from their training side; a record that they do not list is trained on, unless it
+    resembles one that they hold out.
     """
+    found = near_duplicates(faces.thumbnails, faces.path)
+    trained = {found.representatives[index] for index, side in enumerate(official) if side == "train"}
     held_out = {side for side in official if side is not None} - {"train"}
     drawn = {*SIDES} - held_out
     side_of_group: dict[str, str] = {}
 
     def choose(index: int, near: frozenset[str]) -> str:
         record, listed = faces.records[index], official[index]
-        if listed in held_out or (listed and drawn == {"train"}):
+        if listed in held_out:
+            return "none" if found.representatives[index] in trained else listed
+        if listed and drawn == {"train"}:
             return listed
         followed = near - {"none"}
         if record.group in side_of_group:
@@ -65,7 +70,7 @@ def _assign(faces: Faces, official: Sequence[str | None], seed: int) -> list[str
             side_of_group[record.group] = side
         return side
 
-    return near_duplicates(faces.thumbnails, faces.path).assign_in_order(choose)
+    return found.assign_in_order(choose)
 
 
 def duplicate_groups(faces: Faces) -> NDArray[np.intp]:

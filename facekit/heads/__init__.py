@@ -14,6 +14,7 @@ __all__ = [
     "ADULT",
     "AGE",
     "AGE_BANDS",
+    "EXPRESSION",
     "GENDER",
     "HEADS",
     "INTERVAL",
@@ -42,6 +43,7 @@ HEADS: dict[str, type[Head]] = {kind.kind: kind for kind in (AgeHead, ClassHead,
 
 AGE = AgeHead()
 GENDER = ClassHead("gender", ("Male", "Female"))
+EXPRESSION = ClassHead("expression", ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"))
 RACE = ClassHead("race", ("White", "Black", "Asian", "Indian", "Others"))
 
 

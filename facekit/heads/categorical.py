@@ -32,7 +32,7 @@ from facekit.heads.head import (
     softmax_output,
 )
 
-SELF_EXPLAINING = {"gender", "race"}  # heads whose classes are understood without the head's name
+SELF_EXPLAINING = {"expression", "gender", "race"}  # heads whose classes are understood without the head's name
 MOST_CERTAIN = 0.99  # shown at most: an estimate is never certain
 HELD_PROBABILITY = 0.03  # change of a probability below which a video keeps what it shows
 LEAD = 0.05  # by which another class must be likelier than the one shown

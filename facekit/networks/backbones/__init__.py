@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from facekit.core.errors import InputSizeError, lookup
+from facekit.core.errors import InputSizeError, WeightsError, lookup
 from facekit.core.files import PROJECT
 from facekit.faces.batch import InputSize, height_and_width
 
@@ -68,7 +68,20 @@ def _mobilenet(published: str, sha256: str) -> Backbone:
     return Backbone(build, load_pretrained, smallest_size=32)
 
 
+def _no_published_weights(model: "keras.Model") -> None:
+    raise WeightsError(
+        f"{model.name} has no published weights. Set pretrained to none, or name a weights file.", argument="pretrained"
+    )
+
+
+def _build_conv_blocks(input_size: InputSize) -> "keras.Model":
+    from facekit.networks.backbones.conv_blocks import conv_blocks
+
+    return conv_blocks(input_size)
+
+
 BACKBONES: dict[str, Backbone] = {
+    "conv_blocks": Backbone(_build_conv_blocks, _no_published_weights, smallest_size=16),
     "dlib_resnet": Backbone(_build_dlib_resnet, _load_dlib_resnet, smallest_size=103),
     "mobilenet": _mobilenet("faceres-deep.json", "b0ea2cc4805891a0f22dc57b06b57806b967831305c40818400fda40aec341f4"),
     # The same network with other weights of the same authors: a slightly worse start, but both together teach well.

@@ -1,0 +1,45 @@
+"""Four blocks of convolutions with batch norm, for small grey pictures such as those of FER2013.
+
+Each block ends with a maximum over 2x2 pixels, as in VGG (Simonyan and Zisserman 2015); batch norm follows each
+convolution (Ioffe and Szegedy 2015). A picture of 48 pixels takes 67 million multiplications.
+"""
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+from facekit.faces.batch import InputSize, height_and_width
+
+_LUMA = (0.299, 0.587, 0.114)  # R, G, B, as in ITU-R BT.601
+_LEAST_CONTRAST = 8.0  # of 255: a flat picture's noise is not raised above it
+_WIDTHS = ((32,), (64,), (128, 128), (256, 256))  # of the convolutions of each block
+
+
+def conv_blocks(input_size: InputSize) -> keras.Model:
+    """Builds the network with random weights.
+
+    Args:
+        input_size: side of the square input, or (height, width), pixels.
+
+    Returns:
+        A model from pictures (n, H, W, 3) RGB 0..255, of which it uses the grey, to pooled features (n, 256).
+    """
+    inputs = keras.Input((*height_and_width(input_size), 3), name="picture")
+    x = _standardised(inputs)
+    for block, widths in enumerate(_WIDTHS, start=1):
+        for number, width in enumerate(widths, start=1):
+            name = f"block{block}_conv{number}"
+            x = layers.Conv2D(width, 3, padding="same", use_bias=False, kernel_initializer="he_normal", name=name)(x)
+            x = layers.BatchNormalization(name=f"{name}_bn")(x)
+            x = layers.ReLU(name=f"{name}_relu")(x)
+        x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
+    return keras.Model(inputs, layers.GlobalAveragePooling2D(name="pooled")(x), name="conv_blocks")
+
+
+def _standardised(pictures: Any) -> Any:
+    """Returns the grey (n, H, W, 1) of pictures (n, H, W, 3), each of mean 0 and standard deviation 1 at most."""
+    grey = ops.sum(pictures * ops.convert_to_tensor(_LUMA, "float32"), axis=-1, keepdims=True)
+    centred = grey - ops.mean(grey, axis=(1, 2, 3), keepdims=True)
+    contrast = ops.sqrt(ops.mean(ops.square(centred), axis=(1, 2, 3), keepdims=True))
+    return centred / ops.maximum(contrast, _LEAST_CONTRAST)
