@@ -8,7 +8,6 @@ pairs; only the others are compared in full. Boxes around similar pictures exclu
 import hashlib
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -17,12 +16,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from facekit.core.files import atomic_path, cache_folder
+from facekit.core.array_cache import cached_arrays
 from facekit.core.lazy_imports import from_extra
 
 THUMBNAIL_SIZE = 32  # side of the grey chips that are compared, pixels
 DUPLICATE_CORRELATION = 0.95
-_VERSION = 1  # raised when the same thumbnails give other pairs
+_VERSION = 2  # raised when the same thumbnails give other pairs
 _COMPONENTS = 32
 _SPLIT_COMPONENTS = 4  # they hold most of the variance; boxes are narrow along these only
 _BOX = 88  # thumbnails in a box, at most: OpenBLAS multiplies matrices of up to 2**18 products in the calling thread
@@ -92,42 +91,13 @@ def near_duplicates(thumbnails: Vectors, cache_beside: Path | None = None) -> Ne
         thumbnails: (n, d). Those without contrast have no duplicates.
         cache_beside: path of the data set. A hidden file beside it or in the user's cache folder keeps the result.
     """
-    if cache_beside is None:
-        return _search(thumbnails)
-    digest = hashlib.sha256(repr((_VERSION, DUPLICATE_CORRELATION, thumbnails.shape)).encode())
-    digest.update(np.ascontiguousarray(thumbnails).data)
-    name = f".near-duplicates-{digest.hexdigest()[:16]}.npz"
-    paths = [folder / name for folder in (cache_beside.absolute().parent, cache_folder()) if folder]
-    for path in paths:
-        with suppress(Exception):  # missing, damaged, or another program's
-            return _read(path)
-    found = _search(thumbnails)
-    for path in paths:
-        with suppress(OSError), atomic_path(path) as temporary:
-            np.savez_compressed(
-                temporary,
-                representatives=found.representatives,
-                pairs=found.pairs,
-                sha256=np.array(_digest(name, found)),
-            )
-            break
-    return found
 
+    def compute() -> dict[str, Indices]:
+        found = _search(thumbnails)
+        return {"representatives": found.representatives, "pairs": found.pairs}
 
-def _read(path: Path) -> NearDuplicates:
-    with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:  # np.load leaves a damaged one open
-        found = NearDuplicates(file["representatives"].astype(np.intp), file["pairs"].astype(np.intp))
-        if file["sha256"] != _digest(path.name, found):
-            raise ValueError(f"{path} is damaged, or another data set's.")
-    return found
-
-
-def _digest(name: str, found: NearDuplicates) -> str:
-    """Returns a digest of a result and the name of its file, which depends on the thumbnails."""
-    digest = hashlib.sha256(f"{name} {found.representatives.shape} {found.pairs.shape}".encode())
-    digest.update(found.representatives.astype(np.int64).tobytes())
-    digest.update(found.pairs.astype(np.int64).tobytes())
-    return digest.hexdigest()
+    key = repr((_VERSION, DUPLICATE_CORRELATION))
+    return NearDuplicates(**cached_arrays("near-duplicates", key, thumbnails, cache_beside, compute))
 
 
 def _search(thumbnails: Vectors) -> NearDuplicates:

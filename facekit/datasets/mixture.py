@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
+from facekit.core.array_cache import cached_arrays
 from facekit.core.errors import DataError
 from facekit.datasets import DATASETS
 from facekit.datasets.records import Dataset, Faces, Listing, usable_records
@@ -20,6 +22,7 @@ from facekit.faces.finder import FaceFinder
 from facekit.heads import Head
 
 CHIP = AlignedChip()
+_BLOCK = 256  # chips between two movements of the progress bar
 
 
 @dataclass(frozen=True)
@@ -109,13 +112,27 @@ def load_mixture(
             part.chips,
             part.thumbnails,
             dict(picture.dropped),
-            compute_features(features, part.chips) if features else None,
+            _features(features, part.chips, path) if features else None,
             path,
             source.split_rule,
         )
         for part, picture, path, source in zip(stored, pictures, paths, sources, strict=True)
     ]
     return Mixture(sources, parts, chips)
+
+
+def _features(name: str, chips: NDArray[np.uint8], path: Path) -> NDArray[np.float32]:
+    """Computes the features (n, F) of the chips of a data set, once for all trainings and evaluations."""
+
+    def compute() -> dict[str, NDArray[np.float32]]:
+        blocks = tqdm(range(0, len(chips), _BLOCK), "Computing features", leave=False, disable=None, delay=2)
+        return {"features": np.concatenate([compute_features(name, chips[at : at + _BLOCK]) for at in blocks])}
+
+    return (
+        cached_arrays("features", name, chips, path, compute)["features"]
+        if len(chips)
+        else compute_features(name, chips)
+    )
 
 
 def _list_pictures(source: DataSource, path: Path, heads: Sequence[Head], chip: ChipConfig) -> Pictures:

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from facekit.datasets.all_age_faces import LAST_FEMALE
+from facekit.datasets.fer2013 import EXPRESSIONS
 
 
 def save_noise(path: Path, seed: int, side: int = 48) -> None:
@@ -44,6 +45,26 @@ def make_all_age_faces(
     return root
 
 
+def make_fer2013(folder: Path, n: int = 12, sides: Sequence[str] = ("train", "train", "validation")) -> Path:
+    """Makes folders of pictures by official side and expression."""
+    words = {"train": "Training", "validation": "PublicTest", "test": "PrivateTest"}
+    for number in range(n):
+        side, expression = sides[number % len(sides)], EXPRESSIONS[number % len(EXPRESSIONS)]
+        save_noise(folder / "FER2013" / side / expression / f"{words[side]}_{number}.jpg", 3000 + number)
+    return folder / "FER2013"
+
+
+def make_fer2013_csv(path: Path, n: int = 12, columns: str = "emotion,pixels,Usage") -> Path:
+    """Makes the table in which FER2013 was published."""
+    usages = ("Training", "Training", "PublicTest", "PrivateTest")
+    rows = [columns]
+    for number in range(n):
+        coarse = np.random.default_rng(4000 + number).integers(0, 256, (8, 8), np.uint8)
+        rows.append(f"{number % 7},{' '.join(map(str, coarse.repeat(6, 0).repeat(6, 1).ravel()))},{usages[number % 4]}")
+    path.write_text("\n".join(rows) + "\n", encoding="ascii")
+    return path
+
+
 def make_table(folder: Path, n: int = 12, columns: str = "path,age,gender,race") -> Path:
     """Makes a table beside its pictures."""
     rows = []
@@ -58,6 +79,7 @@ def make_table(folder: Path, n: int = 12, columns: str = "path,age,gender,race")
 
 MADE: dict[str, Callable[[Path], Path]] = {
     "all_age_faces": make_all_age_faces,
+    "fer2013": make_fer2013,
     "table": make_table,
     "utkface": make_utkface,
 }

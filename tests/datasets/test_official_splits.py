@@ -62,6 +62,16 @@ def test_what_is_drawn_keeps_near_duplicates_and_groups_together() -> None:
         assert len({sides[k] for k, name in groups.items() if name == group} - {"none"}) == 1
 
 
+def test_held_out_copies_of_training_pictures_are_on_no_side() -> None:
+    official: list[str | None] = ["train", "validation", "test"] * 20
+    faces = listed(official)
+    for copy, original in {1: 0, 5: 3, 4: 1 + 6, 8: 2 + 9}.items():  # two of trained ones, two of held-out ones
+        faces.thumbnails[copy] = faces.thumbnails[original]
+    sides = split_sides(faces, seed=0).tolist()
+    assert [k for k, side in enumerate(sides) if side != official[k]] == [1, 5]
+    assert sides[1] == sides[5] == "none"
+
+
 def test_unlisted_records_are_trained_on_unless_they_resemble_those_held_out() -> None:
     official: list[str | None] = [None, *SIDES, *[None] * 40]
     faces = listed(official)

@@ -35,8 +35,19 @@ def test_landmarks_are_fractions_of_the_side(chips: Chips) -> None:
     assert (abs(points[:, 4, 0]) < 0.1).all()
 
 
+def test_histograms_see_gradients_and_landmarks_the_face(chips: Chips) -> None:
+    """Brightness changes neither; a flat chip has no gradient."""
+    features = compute_features("hog_and_landmarks68", chips[:2])
+    darker = compute_features("hog_and_landmarks68", (chips[:2] * 0.7).astype(np.uint8))
+    assert np.abs(features[:, :800] - darker[:, :800]).mean() < 0.01
+    assert not compute_features("hog_and_landmarks68", np.full((1, 48, 48, 3), 90, np.uint8))[0, :800].any()
+    points = features[:, 800:].reshape(-1, 68, 2)
+    assert (points[:, 36:48, 1].mean(1) < points[:, 48:, 1].mean(1) - 0.1).all()  # eyes above the mouth
+    assert (points[:, 36:42, 0].mean(1) < points[:, 42:48, 0].mean(1) - 0.1).all()
+
+
 def test_unknown_features() -> None:
-    message = r"Unknown features: 'landmark'\. Did you mean 'landmarks'\? Known: landmarks\."
+    message = r"Unknown features: 'landmark'\. Did you mean 'landmarks'\? Known: hog_and_landmarks68, landmarks\."
     with pytest.raises(UnknownNameError, match=message):
         feature_width("landmark")
     with pytest.raises(UnknownNameError, match=message):

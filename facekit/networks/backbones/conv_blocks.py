@@ -1,7 +1,7 @@
 """Four blocks of convolutions with batch norm, for small grey pictures such as those of FER2013.
 
 Each block ends with a maximum over 2x2 pixels, as in VGG (Simonyan and Zisserman 2015); batch norm follows each
-convolution (Ioffe and Szegedy 2015). A picture of 48 pixels takes 67 million multiplications.
+convolution (Ioffe and Szegedy 2015). A picture of 48 pixels takes 75 million multiply-adds.
 """
 
 from typing import Any
