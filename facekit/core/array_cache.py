@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from facekit.core.files import atomic_path, cache_folder
 
-Arrays = Mapping[str, NDArray[Any]]
+Arrays = Mapping[str, Any]  # name -> array
 
 
 def cached_arrays(
