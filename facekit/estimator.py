@@ -74,6 +74,11 @@ class FaceEstimate:
         return self.answers.get("race")
 
     @property
+    def expression(self) -> Any:
+        """The answer of the head "expression", as `age`; the default weights have none."""
+        return self.answers.get("expression")
+
+    @property
     def unsure(self) -> tuple[str, ...]:
         """Names of the heads whose answers are unsure."""
         return tuple(name for name, answer in self.answers.items() if answer.unsure)

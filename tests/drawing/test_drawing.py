@@ -14,7 +14,7 @@ from facekit.drawing import photographs
 from facekit.drawing.labels import font
 from facekit.drawing.languages import LANGUAGES
 from facekit.drawing.photographs import Label, draw_estimates
-from facekit.heads import AgeAnswer, ClassAnswer
+from facekit.heads import EXPRESSION, GENDER, RACE, AgeAnswer, ClassAnswer
 
 Box = tuple[int, int, int, int]
 
@@ -199,6 +199,18 @@ def test_words_of_both_languages(labels: list[Label]) -> None:
         ["估计年龄、性别、种族"],
         ["年龄 ~34 27\N{EN DASH}42", "女 98%", "亚洲人 85%"],
     ]
+
+
+def test_expressions_in_both_languages(labels: list[Label]) -> None:
+    answer = ClassAnswer("happy", 0.84, {})
+    for language in ("en", "zh"):
+        draw_estimates(blank(600, 400), [face((200, 100, 300, 200), expression=answer)], language)
+    assert [texts(label) for label in labels] == [["Estimated expression"], ["Happy 84%"], ["估计表情"], ["高兴 84%"]]
+
+
+def test_every_class_has_a_translation() -> None:
+    words = {word for head in (GENDER, RACE, EXPRESSION) for word in (head.name, *head.classes)}
+    assert all(words <= known.keys() for known in list(LANGUAGES.values())[1:])
 
 
 def test_heads_left_out_and_heads_of_ones_own(labels: list[Label]) -> None:
