@@ -76,7 +76,7 @@ def test_each_command_has_its_script(name: str) -> None:
     assert len(PROJECT["project"]["scripts"]) == len(list(ROOT.glob("face_*.py")))
 
 
-@pytest.mark.parametrize("extra", ["", "landmarks68", "train", "video"])
+@pytest.mark.parametrize("extra", ["", "features", "landmarks68", "train", "video"])
 def test_requirements_hold_the_versions_of_the_project(extra: str) -> None:
     lines = {line.replace(" ", "") for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()}
     locked = {line.replace("python_full_version", "python_version").replace("_", "-") for line in lines}
