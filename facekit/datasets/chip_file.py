@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +93,7 @@ def write_chip_file(
         try:
             with h5py.File(temporary, "w", libver=("v110", "v110")) as file:
                 file.attrs[_ATTRIBUTE] = info.to_json()
+                file.create_group("labels")
                 for name, column in _columns(records).items():
                     _store(file, name, column)
                 for name, array in (("image", rows["chip"]), ("thumbnail", rows["thumbnail"])):
@@ -126,7 +128,7 @@ def list_chip_file(dataset: str, path: Path) -> Listing:
             raise DataError(f"{path} is of the data set {info.dataset}. Received: {dataset}.", argument="dataset")
         columns = {name: _strings(file[name]) for name in _TEXTS}
         scores = file["score"][()]
-        labels = {str(name): _labels(stored) for name, stored in file["labels"].items()}
+        labels = {unquote(name): _labels(stored) for name, stored in file["labels"].items()}
         shapes = file["image"].shape, file["thumbnail"].shape
     n = len(scores)
     lengths = {*map(len, columns.values()), *map(len, labels.values())}
@@ -179,11 +181,11 @@ def _columns(records: Sequence[Record]) -> dict[str, NDArray[Any]]:
     columns = {name: _texts([getattr(record, name) for record in records]) for name in _TEXTS}
     scores = np.array([np.nan if record.score is None else record.score for record in records])
     for name in dict.fromkeys(name for record in records for name in record.labels):
-        labels = [record.labels.get(name) for record in records]
+        path, labels = f"labels/{quote(name, safe=' ')}", [record.labels.get(name) for record in records]
         if any(isinstance(label, str) for label in labels):
-            columns[f"labels/{name}"] = _texts([None if label is None else str(label) for label in labels])
+            columns[path] = _texts([None if label is None else str(label) for label in labels])
         else:
-            columns[f"labels/{name}"] = np.array([np.nan if label is None else label for label in labels], float)
+            columns[path] = np.array([np.nan if label is None else label for label in labels], float)
     return {**columns, "score": scores}
 
 

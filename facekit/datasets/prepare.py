@@ -13,7 +13,8 @@ from facekit.datasets.part_file import PartFile
 from facekit.datasets.records import CutRule, Listing, Record
 from facekit.datasets.source import DataSource, find_data
 from facekit.datasets.store import Pictures, cut_faces, oldest_first, progress_bar
-from facekit.faces.chips import AlignedChip, ChipConfig
+from facekit.faces.chips import AlignedChip, BoxChip, ChipConfig
+from facekit.faces.detectors import find_detector
 from facekit.faces.finder import FaceFinder
 
 
@@ -25,13 +26,23 @@ class PreparedFile:
         path: of the file.
         chips: number of them.
         continued: number of pictures that an earlier run had read.
+        size: side of the chips, pixels.
         dropped: reason -> number of records that are not in it.
     """
 
     path: Path
     chips: int
+    size: int
     continued: int
     dropped: dict[str, int]
+
+    def __str__(self) -> str:
+        """What was written, for people."""
+        megabytes = self.path.stat().st_size / 1e6
+        lines = [f"{self.path}: {self.chips:,} chips of {self.size} pixels, {megabytes:,.1f} MB"]
+        if self.continued:
+            lines.append(f"continued  {self.continued:,} pictures had been read before")
+        return "\n".join([*lines, f"left out   {_text(Counter(self.dropped)) or 'none'}"])
 
 
 def prepare_dataset(
@@ -63,6 +74,8 @@ def prepare_dataset(
     """
     chip = chip or AlignedChip()
     replace(chip, size=size)  # refuses an impossible size
+    if isinstance(chip, BoxChip) and not find_detector(source.detector).finds_faces:
+        raise UsageError("A margin needs a detector that finds faces, such as blazeface.", argument="margin")
     if output.suffix.lower() != ".h5":
         raise UsageError(f"The output must end in .h5. Received: {output}.", argument="output")
     if output.exists():
@@ -81,8 +94,8 @@ def prepare_dataset(
         chips = _write(part, output, info, pictures)
     part.path.unlink()
     if not chips:
-        raise DataError(f"{path} has no usable face: {_text(dropped)}.", argument="data")
-    return PreparedFile(output, chips, continued, dict(dropped))
+        raise DataError(f"{path} has no usable face: {_text(dropped) or 'no rows'}.", argument="data")
+    return PreparedFile(output, chips, size, continued, dict(dropped))
 
 
 def _write(part: PartFile, output: Path, info: ChipFileInfo, pictures: Pictures) -> int:
@@ -138,4 +151,4 @@ def _digest(records: Sequence[Record]) -> str:
 
 
 def _text(dropped: Counter[str]) -> str:
-    return ", ".join(f"{count:,} {reason}" for reason, count in dropped.items() if count) or "no rows"
+    return ", ".join(f"{count:,} {reason}" for reason, count in dropped.items() if count)

@@ -119,6 +119,21 @@ class Dataset:
     home: str = ""
     official_splits: str = ""
 
+    def __str__(self) -> str:
+        """What is known of it, for people: a line for each fact."""
+        labels = (
+            f"{name} ({', '.join(declared) if isinstance(declared, tuple) else declared})"
+            for name, declared in self.schema.items()
+        )
+        rows = {
+            "pictures": "any number" if self.pictures is None else f"{self.pictures:,}",
+            "labels": ", ".join(labels) or "its own columns",
+            "licence": self.licence,
+            "splits": self.official_splits or "none",
+            "from": self.home or "you",
+        }
+        return "\n".join([self.title, *(f"  {name:<9} {text}" for name, text in rows.items())])
+
 
 @dataclass
 class Faces:
