@@ -30,8 +30,28 @@ class Parser(argparse.ArgumentParser):
 
     command: str | None = None  # name of the installed command that runs the script; None for the script itself
 
-    def __init__(self, description: str) -> None:
-        super().__init__(prog=self.command, description=description, allow_abbrev=False)
+    def __init__(self, description: str, prog: str | None = None) -> None:
+        super().__init__(prog=prog or self.command, description=description, allow_abbrev=False)
+        self._commands: argparse._SubParsersAction[Parser] | None = None
+
+    def add_command(self, run: Callable[[argparse.Namespace], int | None], name: str | None = None) -> "Parser":
+        """Adds a command of the script, described by the docstring of the function that runs it.
+
+        Args:
+            run: is what `args.run` becomes.
+            name: of the command; None for that of the function.
+        """
+        if self._commands is None:
+            self._commands = self.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+        text = run.__doc__ or ""
+        parser = self._commands.add_parser(name or run.__name__, help=text.rstrip("."), description=text)
+        parser.set_defaults(run=run)
+        return parser
+
+    def all_actions(self) -> list[argparse.Action]:
+        """Returns the actions of all options and arguments, of the commands too."""
+        commands = self._commands.choices.values() if self._commands else ()
+        return [*self._actions, *(action for command in commands for action in command.all_actions())]
 
     def parse_args(self, *args: Any, **kwargs: Any) -> Any:
         """Parses; what follows several `--weights` and is no weights file is a path."""
@@ -49,12 +69,13 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         unknown = [word for word in message.split() if word.startswith("--")]
         if "unrecognized" in message and unknown:
-            near = difflib.get_close_matches(unknown[0].split("=")[0], self._option_string_actions, n=1)
+            known = [option for action in self.all_actions() for option in action.option_strings]
+            near = difflib.get_close_matches(unknown[0].split("=")[0], known, n=1)
             message += f". Did you mean {near[0]}?" if near else f". {self.prog} --help lists the options."
         self.exit(2, f"error: {message}\n")
 
 
-def main(run: Callable[[], int | None], parser: argparse.ArgumentParser | None = None) -> NoReturn:
+def main(run: Callable[[], int | None], parser: Parser | None = None) -> NoReturn:
     """Runs a script.
 
     Exit status: 0 done, 1 nothing could be done, 2 bad usage, 130 interrupted by Ctrl-C; a training that another signal
@@ -119,9 +140,9 @@ def _run_with_extras(run: Callable[[], int | None]) -> int:
         return subprocess.call(command, env=variables)
 
 
-def _with_option(error: FaceKitError, parser: argparse.ArgumentParser | None) -> str:
+def _with_option(error: FaceKitError, parser: Parser | None) -> str:
     """The message, followed by the option that sets the argument at fault."""
-    actions = parser._actions if parser else []
+    actions = parser.all_actions() if parser else []
     options = next((action.option_strings for action in actions if action.dest == error.argument), [])
     return f"{str(error).rstrip('.')} ({options[0]})." if options else str(error)
 

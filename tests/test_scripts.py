@@ -13,7 +13,10 @@ from facekit import cli
 from facekit.core.errors import FaceKitError, UnknownNameError
 from facekit.core.signals import Interrupted
 
-SCRIPTS = ("face.py", "face_demo.py", "face_evaluate.py", "face_export.py", "face_train.py", "face_video_demo.py")
+SCRIPTS = (
+    *("face.py", "face_data.py", "face_demo.py", "face_evaluate.py", "face_export.py", "face_train.py"),
+    "face_video_demo.py",
+)
 
 
 @pytest.mark.parametrize("name", ["import facekit", *SCRIPTS])

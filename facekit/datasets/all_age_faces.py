@@ -65,4 +65,7 @@ ALL_AGE_FACES = Dataset(
     list_records=list_all_age_faces,
     usual_path="train_data/All*Age*Faces*",
     licence="research only",
+    pictures=13_322,
+    home="https://github.com/JingchunCheng/All-Age-Faces-Dataset",
+    official_splits="train.txt and val.txt, a half each",
 )

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from facekit.core.array_cache import cached_arrays
 from facekit.core.errors import DataError
 from facekit.datasets import DATASETS
+from facekit.datasets.listing import list_dataset, make_cut
 from facekit.datasets.records import Dataset, Faces, Listing, usable_records
 from facekit.datasets.source import DataSource, find_data
 from facekit.datasets.splits import duplicate_groups, split_sides
@@ -18,7 +19,6 @@ from facekit.datasets.store import Allocate, Pictures, in_memory, read_pictures
 from facekit.faces.batch import InputSize
 from facekit.faces.chips import AlignedChip, ChipConfig
 from facekit.faces.features import compute_features
-from facekit.faces.finder import FaceFinder
 from facekit.heads import Head
 
 CHIP = AlignedChip()
@@ -139,14 +139,14 @@ def _list_pictures(source: DataSource, path: Path, heads: Sequence[Head], chip: 
     dataset = DATASETS[source.dataset]
     if not source.unknown_is_missing:
         _check_schema(source.dataset, dataset, heads)
-    listing = dataset.list_records(path)
+    listing = list_dataset(source.dataset, path)
+    cut = make_cut(listing, path, source.detector, chip)
     _check_labels(path, listing, heads)
     records, dropped = usable_records(listing, heads, source.unknown_is_missing)
     if not records:
         reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items()) or "no rows"
         raise DataError(f"{path} has no usable record: {reasons}.")
-    finder = FaceFinder(source.detector)
-    return Pictures(records, listing.read_files, lambda picture: finder.cut_largest(picture, chip).chips, dropped)
+    return Pictures(records, listing.read_files, cut, dropped)
 
 
 def _check_schema(name: str, dataset: Dataset, heads: Sequence[Head]) -> None:

@@ -10,13 +10,44 @@ from numpy.typing import NDArray
 
 from facekit.core.errors import DataError
 from facekit.datasets.split_rule import SplitRule
+from facekit.faces.batch import Picture
+from facekit.faces.chips import ChipConfig
 from facekit.heads import MISSING, Head, Label, LabelError
 
 SHOWN_VALUES = 10  # of the labels that no head knows
 
 # Head's name -> the class names that a data set uses, or the unit of a number.
 Schema = Mapping[str, tuple[str, ...] | str]
-ReadFiles = Callable[[Collection[str]], Iterator[tuple[str, bytes]]]
+
+
+@dataclass(frozen=True)
+class CutFace:
+    """A face that is cut out already, as files of chips hold it.
+
+    Args:
+        chip: RGB uint8 (H, W, 3).
+        thumbnail: (1024,) uint8, the grey chip at 32x32 as it was before it was resized; None to take the chip's.
+    """
+
+    chip: Picture
+    thumbnail: NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True)
+class CutRule:
+    """How faces were cut that a file of chips holds.
+
+    Args:
+        detector: that found them, a key of `facekit.faces.detectors.DETECTORS`.
+        chip: rule by which they were cut.
+    """
+
+    detector: str
+    chip: ChipConfig
+
+
+Content = bytes | CutFace  # of a picture's file, or what it was decoded to
+ReadFiles = Callable[[Collection[str]], Iterator[tuple[str, Content]]]
 
 
 @dataclass(frozen=True)
@@ -30,6 +61,7 @@ class Record:
         labels: head's name in lower case -> class name or number; None, or no entry, if unknown.
         group: records of one group, e.g. of one person, stay on one side of the split.
         side: side of the data set's official split; None if it has none.
+        score: of the face, by the detector that the data set's authors used; None if they state none.
     """
 
     name: str
@@ -38,6 +70,7 @@ class Record:
     labels: Mapping[str, Label | None]
     group: str | None = None
     side: str | None = None
+    score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -48,11 +81,13 @@ class Listing:
         records: in any order.
         read_files: names -> name and content of these files, in the order in which they lie there.
         dropped: reason -> number of files that are no records.
+        cut_rule: how the faces were cut, where the content is `CutFace`; None for pictures as they were published.
     """
 
     records: Sequence[Record]
     read_files: ReadFiles
     dropped: Counter[str] = field(default_factory=Counter)
+    cut_rule: CutRule | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +103,9 @@ class Dataset:
         unknown: what a label that a head does not know does to its record, a key of
             `facekit.datasets.source.UNKNOWN_LABELS`, unless the source says otherwise.
         split: rule by which it is split where its source names none, a key of `facekit.datasets.split_rule.SPLITS`.
+        pictures: number of those that were published; None if it varies.
+        home: where to get it: the publisher's page, or the title of the paper.
+        official_splits: what its lists name, in a few words; "" if it was published without.
     """
 
     title: str
@@ -77,6 +115,24 @@ class Dataset:
     licence: str
     unknown: str = "drop"
     split: str = "near_duplicates"
+    pictures: int | None = None
+    home: str = ""
+    official_splits: str = ""
+
+    def __str__(self) -> str:
+        """What is known of it, for people: a line for each fact."""
+        labels = (
+            f"{name} ({', '.join(declared) if isinstance(declared, tuple) else declared})"
+            for name, declared in self.schema.items()
+        )
+        rows = {
+            "pictures": "any number" if self.pictures is None else f"{self.pictures:,}",
+            "labels": ", ".join(labels) or "its own columns",
+            "licence": self.licence,
+            "splits": self.official_splits or "none",
+            "from": self.home or "you",
+        }
+        return "\n".join([self.title, *(f"  {name:<9} {text}" for name, text in rows.items())])
 
 
 @dataclass

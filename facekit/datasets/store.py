@@ -3,9 +3,10 @@
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +15,16 @@ from tqdm import tqdm
 
 from facekit.core.errors import PictureError
 from facekit.datasets.duplicates import THUMBNAIL_SIZE
-from facekit.datasets.records import ReadFiles, Record
-from facekit.faces.batch import InputSize, height_and_width
+from facekit.datasets.listing import Cut
+from facekit.datasets.records import Content, CutFace, ReadFiles, Record
+from facekit.faces.batch import InputSize, Picture, height_and_width
 from facekit.faces.chips import resize_chips
 from facekit.faces.images import decode_picture
 
 _BLOCK = 256  # pictures that are held encoded
+UNREADABLE, NO_FACE = "unreadable picture", "no face found"  # reasons why a picture cannot be used
 
-Cut = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]  # picture -> chips (0 or 1, S, S, 3)
+Result = TypeVar("Result")
 Allocate = Callable[[tuple[int, ...]], NDArray[np.uint8]]  # shape -> an array to be filled, wherever it lies
 
 
@@ -72,24 +75,24 @@ def read_pictures(
     Returns:
         The chips of all sources, (n, H, W, 3), and the part of each source, as views of them.
     """
-    ordered = [sorted(source.records, key=lambda record: (record.order, record.key)) for source in sources]
+    ordered = [oldest_first(source.records) for source in sources]
     n = sum(map(len, ordered))
     chips = allocate((n, *height_and_width(size), 3))
     thumbnails = np.empty((n, THUMBNAIL_SIZE**2), np.float32)
     is_read = np.zeros(n, bool)
     ends = list(itertools.accumulate(map(len, ordered), initial=0))
-    bar = tqdm(total=n, desc="Reading pictures", unit="", leave=False, disable=None)
-    with ThreadPoolExecutor() as threads, bar:
-        for source, records, (start, end) in zip(sources, ordered, itertools.pairwise(ends), strict=True):
-            store = _Store(chips[start:end], thumbnails[start:end], is_read[start:end], records, source.cut)
-            if len(store.index) < len(records):  # only the last of them can be told from the others
-                source.dropped["name twice"] += len(records) - len(store.index)
-            wanted = (item for item in source.read_files(store.index.keys()) if item[0] in store.index)
-            while block := list(itertools.islice(wanted, _BLOCK)):
-                for reason in threads.map(store.add, block):
-                    if reason:
-                        source.dropped[reason] += 1
-                    bar.update()
+    with progress_bar(n) as bar:
+        for source, records, start in zip(sources, ordered, ends[:-1], strict=True):
+            rows = {record.name: row for row, record in enumerate(records, start)}
+            if len(rows) < len(records):  # only the last of them can be told from the others
+                source.dropped["name twice"] += len(records) - len(rows)
+            for name, face in cut_faces(source, rows.keys(), size):
+                bar.update()
+                if isinstance(face, str):
+                    source.dropped[face] += 1
+                else:
+                    row = rows[name]
+                    chips[row], thumbnails[row], is_read[row] = face.chip, face.thumbnail, True
     kept = np.flatnonzero(is_read)
     for index, old in enumerate(kept):  # in place: a second array of this size may not fit
         if index != old:
@@ -103,32 +106,57 @@ def read_pictures(
     return chips[:start], parts
 
 
-class _Store:
-    """Rows of the arrays that one source fills."""
+def oldest_first(records: Sequence[Record]) -> list[Record]:
+    """Sorts records as splits need them."""
+    return sorted(records, key=lambda record: (record.order, record.key))
 
-    def __init__(
-        self,
-        chips: NDArray[np.uint8],
-        thumbnails: NDArray[np.float32],
-        is_read: NDArray[np.bool_],
-        records: Sequence[Record],
-        cut: Cut,
-    ) -> None:
-        self.chips, self.thumbnails, self.is_read, self.cut = chips, thumbnails, is_read, cut
-        self.index = {record.name: row for row, record in enumerate(records)}
 
-    def add(self, item: tuple[str, bytes]) -> str | None:
-        """Decodes and stores one picture; returns the reason if it cannot be used."""
+def progress_bar(total: int, done: int = 0) -> "tqdm[None]":
+    """Makes a progress bar on stderr, if that is a terminal."""
+    return tqdm(total=total, initial=done, desc="Reading pictures", unit="", leave=False, disable=None)
+
+
+def cut_faces(source: Pictures, names: Collection[str], size: InputSize) -> Iterator[tuple[str, CutFace | str]]:
+    """Decodes pictures and cuts their faces, in threads.
+
+    Args:
+        source: where they are from; its records and what was dropped stay as they are.
+        names: of those to read.
+        size: of the chips, pixels.
+
+    Returns:
+        Name and face, or the reason why there is none: in the order in which they lie there.
+    """
+
+    def cut(item: tuple[str, Content]) -> tuple[str, CutFace | str]:
         name, content = item
-        try:
-            found = self.cut(decode_picture(content, name))
-        except PictureError:
-            return "unreadable picture"
-        if not len(found):
-            return "no face found"
-        row = self.index[name]
-        self.chips[row] = resize_chips(found, self.chips.shape[1:3])[0]
-        grey = Image.fromarray(found[0]).convert("L")
-        self.thumbnails[row] = np.asarray(grey.resize((THUMBNAIL_SIZE,) * 2, Image.Resampling.BOX)).ravel()
-        self.is_read[row] = True
-        return None
+        if isinstance(content, CutFace):
+            chip, thumbnail = content.chip, content.thumbnail
+        else:
+            try:
+                found = source.cut(decode_picture(content, name))
+            except PictureError:
+                return name, UNREADABLE
+            if not len(found):
+                return name, NO_FACE
+            chip, thumbnail = found[0], None
+        thumbnail = make_thumbnail(chip) if thumbnail is None else thumbnail
+        return name, CutFace(resize_chips(chip[None], size)[0], thumbnail)
+
+    return in_threads(cut, source.read_files, names)
+
+
+def in_threads(
+    work: Callable[[tuple[str, Content]], Result], read_files: ReadFiles, names: Collection[str]
+) -> Iterator[Result]:
+    """Yields the result of `work` for name and content of each of these files, in the order in which they lie there."""
+    wanted = (item for item in read_files(names) if item[0] in names)
+    with ThreadPoolExecutor() as threads:
+        while block := list(itertools.islice(wanted, _BLOCK)):
+            yield from threads.map(work, block)
+
+
+def make_thumbnail(chip: Picture) -> NDArray[np.uint8]:
+    """Returns the grey copy (1024,) of a chip, by which near duplicates are found."""
+    grey = Image.fromarray(chip).convert("L")
+    return np.asarray(grey.resize((THUMBNAIL_SIZE,) * 2, Image.Resampling.BOX)).ravel()

@@ -93,4 +93,6 @@ TABLE = Dataset(
     licence="that of the pictures in it",
     unknown="missing",  # each cell is a label of its own; a file's name in other data sets is right or wrong as a whole
     split="official",
+    home="your own pictures: a .csv table of path, age, gender, race or any other label",
+    official_splits="the column split, where there is one",
 )

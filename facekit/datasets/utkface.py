@@ -53,4 +53,6 @@ UTKFACE = Dataset(
     list_records=list_utkface,
     usual_path="train_data/UTKFace*",
     licence="non-commercial research only",
+    pictures=23_708,
+    home="https://susanqq.github.io/UTKFace/",
 )

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from facekit.core.errors import TrainingError, UsageError
-from facekit.datasets import DATASETS
+from facekit.datasets.listing import list_dataset
 from facekit.datasets.source import DataSource, find_data
 from facekit.datasets.split_rule import SplitRule
 from facekit.networks.backbones import BACKBONES, same_layers
@@ -89,6 +89,6 @@ def _check_split(card: Card, source: DataSource, path: Path, seed: int) -> None:
 
 def _rule_in_effect(source: DataSource) -> SplitRule:
     """Returns the rule that splits a source: without any official list, "official" draws as "near_duplicates" does."""
-    records = DATASETS[source.dataset].list_records(find_data(source)).records
+    records = list_dataset(source.dataset, find_data(source)).records
     listed = any(record.side for record in records)
     return source.split_rule if listed else replace(source.split_rule, name="near_duplicates")

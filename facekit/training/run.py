@@ -23,10 +23,10 @@ from facekit.networks.runtimes.keras import KerasRuntime
 from facekit.networks.weights import save_weights
 from facekit.recipes.recipe import Recipe
 from facekit.training.callbacks import EpochEnd, MidEpoch, Progress
-from facekit.training.chip_grid import save_first_chips
 from facekit.training.data import read_data
 from facekit.training.devices import Devices
 from facekit.training.files import RunFiles
+from facekit.training.first_chips import save_first_chips
 from facekit.training.initial_weights import load_initial_weights, with_backbone_of_start
 from facekit.training.interruption import Interruption
 from facekit.training.precision import build_in, candidates

@@ -37,11 +37,9 @@ Section = Mapping[str, Any]  # of a head in report.json, and the head's `name`
 Draw = Callable[[Figure, Section, Palette], None]
 
 
-def data_uri(draw: Draw, section: Section, palette: Palette) -> str:
-    """Draws a section as an SVG, and encodes it as an address that holds it."""
-    style: Any = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": "report",
+def plot_style(palette: Palette) -> Any:
+    """Returns matplotlib's settings for a plot of this palette."""
+    return {
         "font.size": 12,
         "text.color": palette.ink,
         "axes.edgecolor": palette.ink,
@@ -53,6 +51,11 @@ def data_uri(draw: Draw, section: Section, palette: Palette) -> str:
         "grid.color": palette.guide,
         "legend.frameon": False,
     }
+
+
+def data_uri(draw: Draw, section: Section, palette: Palette) -> str:
+    """Draws a section as an SVG, and encodes it as an address that holds it."""
+    style = {"svg.fonttype": "none", "svg.hashsalt": "report", **plot_style(palette)}
     text = io.StringIO()
     with mpl.rc_context(style):
         figure = render(draw, section, palette)

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from tiny import TINY, TinyRun, changed
 
+from facekit.drawing.chip_grid import GAP
 from facekit.faces.chips import resize_chips
 from facekit.heads import MISSING
 from facekit.recipes.recipe import Augmentation
-from facekit.training import chip_grid
-from facekit.training.chip_grid import GAP, save_chip_grid, save_first_chips
+from facekit.training import first_chips
+from facekit.training.first_chips import save_first_chips
 from facekit.training.resident import batches
 
 LABELS = {
@@ -27,31 +28,12 @@ def pixels(path: Path) -> NDArray[np.uint8]:
         return np.asarray(picture)
 
 
-def test_chips_lie_in_rows_and_are_not_changed(chips: NDArray[np.uint8], tmp_path: Path) -> None:
-    many = np.concatenate([chips, chips])[:11].astype(np.float32) + 0.4
-    save_chip_grid(tmp_path / "chips.png", many, ["two\nlines"] * 11)
-    page = pixels(tmp_path / "chips.png")
-    assert page.shape == (GAP + 2 * (200 + GAP + 34), GAP + 8 * (200 + GAP), 3)
-    for number in range(11):
-        left, top = GAP + number % 8 * (200 + GAP), GAP + number // 8 * (200 + GAP + 34)
-        np.testing.assert_array_equal(page[top : top + 200, left : left + 200], chips[number % 8])
-        assert page[top + 200 : top + 234, left : left + 200].min() < 100  # its caption
-
-
-def test_small_chips_are_enlarged(chips: NDArray[np.uint8], tmp_path: Path) -> None:
-    small = resize_chips(chips[:3], 32)
-    save_chip_grid(tmp_path / "chips.png", small, ["", "", ""])
-    page = pixels(tmp_path / "chips.png")
-    np.testing.assert_array_equal(page[GAP : GAP + 160 : 5, GAP : GAP + 160 : 5], small[0])
-    assert page.shape[1] == GAP + 3 * (160 + GAP)
-
-
 def test_first_chips_are_the_first_batch(
     chips: NDArray[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only mirrored and mixed; the captions tell the mixtures."""
     saved: list[tuple[NDArray[np.float32], list[str]]] = []
-    monkeypatch.setattr(chip_grid, "save_chip_grid", lambda path, chips, captions: saved.append((chips, captions)))
+    monkeypatch.setattr(first_chips, "save_chip_grid", lambda path, chips, captions: saved.append((chips, captions)))
     nothing = dict.fromkeys(("shift", "scale", "rotation", "contrast", "brightness", "colour", "erase"), 0.0)
     recipe = changed(TINY, batch_size=7, augmentation=Augmentation(**nothing, mixup=0.5))
     index = np.arange(1, 8)
