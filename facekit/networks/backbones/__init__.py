@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from facekit.core.errors import InputSizeError, lookup
+from facekit.core.errors import InputSizeError, WeightsError, lookup
 from facekit.core.files import PROJECT
 from facekit.faces.batch import InputSize, height_and_width
 
@@ -42,6 +42,23 @@ def _vggface(variant: str, smallest_size: int, scaling: str = "mean") -> Backbon
     return Backbone(build, load_pretrained, smallest_size)
 
 
+def _unpublished(name: str) -> Callable[["keras.Model"], None]:
+    """Returns the `load_pretrained` of a backbone that is trained from scratch."""
+
+    def refuse(model: "keras.Model") -> None:
+        raise WeightsError(
+            f"{name} has no published weights. Train it from scratch: pretrained none.", argument="pretrained"
+        )
+
+    return refuse
+
+
+def _build_conv13(input_size: InputSize) -> "keras.Model":
+    from facekit.networks.backbones.conv13 import conv13
+
+    return conv13(input_size)
+
+
 def _build_dlib_resnet(input_size: InputSize) -> "keras.Model":
     from facekit.networks.backbones.dlib_resnet import dlib_resnet
 
@@ -69,6 +86,7 @@ def _mobilenet(published: str, sha256: str) -> Backbone:
 
 
 BACKBONES: dict[str, Backbone] = {
+    "conv13": Backbone(_build_conv13, _unpublished("conv13"), smallest_size=32),
     "dlib_resnet": Backbone(_build_dlib_resnet, _load_dlib_resnet, smallest_size=103),
     "mobilenet": _mobilenet("faceres-deep.json", "b0ea2cc4805891a0f22dc57b06b57806b967831305c40818400fda40aec341f4"),
     # The same network with other weights of the same authors: a slightly worse start, but both together teach well.
