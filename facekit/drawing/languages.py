@@ -15,6 +15,7 @@ LANGUAGES: dict[str, dict[str, str]] = {
         "Indian": "印度人",
         "Others": "其他",
         "estimated ": "估计",
+        "over {}": "超过 {}",
         "unsure": "不确定",
         ", ": "、",
         " FPS": " 帧/秒",

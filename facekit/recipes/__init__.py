@@ -1,6 +1,8 @@
 """Recipes by name, one page each. The flagship, the page that people edit, is `face.py` beside the scripts."""
 
 from facekit.recipes import (
+    all_age_faces_bands,
+    all_age_faces_gender,
     classic,
     dlib_utkface,
     dlib_utkface_polish,
@@ -12,6 +14,8 @@ from facekit.recipes import (
 from facekit.recipes.recipe import Recipe
 
 _PAGES = (
+    all_age_faces_bands,
+    all_age_faces_gender,
     classic,
     dlib_utkface,
     dlib_utkface_polish,

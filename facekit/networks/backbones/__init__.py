@@ -71,6 +71,20 @@ def _load_dlib_resnet(model: "keras.Model") -> None:
     load_dlib_weights(model)
 
 
+def _imagenet(name: str, smallest_size: int) -> Backbone:
+    def build(input_size: InputSize) -> "keras.Model":
+        from facekit.networks.backbones import imagenet
+
+        return getattr(imagenet, name)(input_size)
+
+    def load_pretrained(model: "keras.Model") -> None:
+        from facekit.networks.backbones.imagenet import load_imagenet_weights
+
+        load_imagenet_weights(model, name)
+
+    return Backbone(build, load_pretrained, smallest_size)
+
+
 def _mobilenet(published: str, sha256: str) -> Backbone:
     def build(input_size: InputSize) -> "keras.Model":
         from facekit.networks.backbones.mobilenet import mobilenet
@@ -88,9 +102,11 @@ def _mobilenet(published: str, sha256: str) -> Backbone:
 BACKBONES: dict[str, Backbone] = {
     "conv13": Backbone(_build_conv13, _unpublished("conv13"), smallest_size=32),
     "dlib_resnet": Backbone(_build_dlib_resnet, _load_dlib_resnet, smallest_size=103),
+    "inception_v3": _imagenet("inception_v3", smallest_size=75),
     "mobilenet": _mobilenet("faceres-deep.json", "b0ea2cc4805891a0f22dc57b06b57806b967831305c40818400fda40aec341f4"),
     # The same network with other weights of the same authors: a slightly worse start, but both together teach well.
     "mobilenet_faceres": _mobilenet("faceres.json", "2c7d2d62b76c97528b736527aa09d310ea71743c9e3e79fb6c62d4b2d73af79b"),
+    "vgg16_imagenet": _imagenet("vgg16_imagenet", smallest_size=32),
     "vggface_resnet50": _vggface("resnet50", smallest_size=197),
     # The network of the original scripts' checkpoints, with the scaling that they were trained with.
     "vggface_resnet50_wrapped": _vggface("resnet50", smallest_size=197, scaling="wrapped"),

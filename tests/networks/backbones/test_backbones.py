@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 import pytest
+from tiny import slow_if_large
 
 from facekit.core.errors import InputSizeError, UnknownNameError
 from facekit.heads import AGE, GENDER
@@ -55,7 +56,7 @@ def test_contract(network: keras.Model) -> None:
         np.testing.assert_allclose(rows.sum(axis=1), 1, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("name", slow_if_large({name: name for name in BACKBONES}))
 def test_inputs_that_are_no_squares(name: str) -> None:
     """At half a second each: only their shapes are computed."""
     height = BACKBONES[name].smallest_size
