@@ -63,7 +63,7 @@ def tiny_backbone(size: InputSize) -> keras.Model:
     return keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
 
 
-SLOW_BACKBONES = {"inception_v3"}  # take seconds to build: a quick test builds each of them once
+SLOW_BACKBONES = {"facenet", "inception_v3"}  # take seconds to build
 TINY_BACKBONE = Backbone(tiny_backbone, lambda network: None, smallest_size=16)
 
 

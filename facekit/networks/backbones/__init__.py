@@ -71,6 +71,18 @@ def _load_dlib_resnet(model: "keras.Model") -> None:
     load_dlib_weights(model)
 
 
+def _build_facenet(input_size: InputSize) -> "keras.Model":
+    from facekit.networks.backbones.inception_resnet_v1 import inception_resnet_v1
+
+    return inception_resnet_v1(input_size)
+
+
+def _load_facenet(model: "keras.Model") -> None:
+    from facekit.networks.legacy import facenet_weights_path, load_facenet
+
+    load_facenet(model, facenet_weights_path())
+
+
 def _imagenet(name: str, smallest_size: int) -> Backbone:
     def build(input_size: InputSize) -> "keras.Model":
         from facekit.networks.backbones import imagenet
@@ -102,6 +114,7 @@ def _mobilenet(published: str, sha256: str) -> Backbone:
 BACKBONES: dict[str, Backbone] = {
     "conv13": Backbone(_build_conv13, _unpublished("conv13"), smallest_size=32),
     "dlib_resnet": Backbone(_build_dlib_resnet, _load_dlib_resnet, smallest_size=103),
+    "facenet": Backbone(_build_facenet, _load_facenet, smallest_size=75),
     "inception_v3": _imagenet("inception_v3", smallest_size=75),
     "mobilenet": _mobilenet("faceres-deep.json", "b0ea2cc4805891a0f22dc57b06b57806b967831305c40818400fda40aec341f4"),
     # The same network with other weights of the same authors: a slightly worse start, but both together teach well.

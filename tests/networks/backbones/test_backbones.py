@@ -14,7 +14,7 @@ from facekit.networks.config import NetworkConfig
 from facekit.networks.network import build_network
 
 
-@pytest.fixture(scope="module", params=BACKBONES)
+@pytest.fixture(scope="module", params=slow_if_large({name: name for name in BACKBONES}))
 def network(request: pytest.FixtureRequest) -> Iterator[keras.Model]:
     """The backbone at its smallest size with features beside the picture, in mixed precision."""
     before = keras.config.dtype_policy()
@@ -47,7 +47,8 @@ def test_contract(network: keras.Model) -> None:
     contrast = np.ptp(values, axis=(1, 2)) / np.ptp(
         pictures[..., :: 1 if "vgg" not in network.name else -1], axis=(1, 2)
     )
-    np.testing.assert_allclose(contrast, contrast[0, 0], rtol=1e-5)
+    of_each_picture = network.name == "facenet"  # scaled by its own deviation
+    np.testing.assert_allclose(contrast / (contrast[:, :1] if of_each_picture else contrast[0, 0]), 1, rtol=1e-5)
 
     inputs = {"picture": pictures.astype(np.float32), "features": np.zeros((2, 10), np.float32)}
     for head in (AGE, GENDER):
