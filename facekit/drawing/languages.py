@@ -23,6 +23,7 @@ LANGUAGES: dict[str, dict[str, str]] = {
         "sad": "悲伤",
         "surprise": "惊讶",
         "estimated ": "估计",
+        "over {}": "超过 {}",
         "unsure": "不确定",
         ", ": "、",
         " FPS": " 帧/秒",

@@ -5,6 +5,7 @@ from typing import Any
 
 from facekit.core.errors import UsageError, lookup
 from facekit.heads.age import AgeAnswer, AgeHead, AgeLoss
+from facekit.heads.bands import BandAnswer, BandHead
 from facekit.heads.categorical import ClassAnswer, ClassHead, ClassLoss
 from facekit.heads.head import INTERVAL, MISSING, Answer, Head, Label, LabelError, Loss
 from facekit.heads.number import NumberAnswer, NumberHead, NumberLoss
@@ -25,6 +26,8 @@ __all__ = [
     "AgeHead",
     "AgeLoss",
     "Answer",
+    "BandAnswer",
+    "BandHead",
     "ClassAnswer",
     "ClassHead",
     "ClassLoss",
@@ -39,7 +42,7 @@ __all__ = [
     "select_heads",
 ]
 
-HEADS: dict[str, type[Head]] = {kind.kind: kind for kind in (AgeHead, ClassHead, NumberHead)}
+HEADS: dict[str, type[Head]] = {kind.kind: kind for kind in (AgeHead, BandHead, ClassHead, NumberHead)}
 
 AGE = AgeHead()
 GENDER = ClassHead("gender", ("Male", "Female"))

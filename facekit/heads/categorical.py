@@ -1,4 +1,4 @@
-"""A head that answers one of several classes, e.g. gender."""
+"""Heads that answer one of several classes, e.g. gender."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -60,10 +60,14 @@ class ClassAnswer(Answer):
         text = words.get(self.label, self.label)
         if name not in SELF_EXPLAINING:
             text = f"{words.get(name, name)}: {text}"
-        return text, f"{min(self.probability, MOST_CERTAIN):.0%}"
+        return text, self.shown_probability
+
+    @property
+    def shown_probability(self) -> str:
+        return f"{min(self.probability, MOST_CERTAIN):.0%}"
 
     def cell(self) -> str:
-        return f"{self.label} {min(self.probability, MOST_CERTAIN):.0%}"
+        return f"{self.label} {self.shown_probability}"
 
     def segments(self) -> Iterator[Segment]:
         start = 0.0
@@ -83,7 +87,8 @@ class ClassAnswer(Answer):
         return replace(self, label=label, probability=rounded.get(label, self.probability), probabilities=rounded)
 
     def widest(self) -> list[Answer]:
-        return [self.doubted(), *(ClassAnswer(label, 0.88, {}) for label in self.probabilities or [self.label])]
+        sure = replace(self, probability=0.88, probabilities={}, unsure=False)
+        return [self.doubted(), *(replace(sure, label=label) for label in self.probabilities or [self.label])]
 
     def compact(self) -> "ClassAnswer":
         return replace(self, probabilities={})
@@ -105,42 +110,28 @@ class ClassLoss(Loss):
         if self.smoothing >= 1:
             raise UsageError(f"ClassLoss.smoothing must be less than 1. Received: {self.smoothing}.")
 
-    def targets(self, head: "ClassHead", labels: NDArray[np.floating | np.integer]) -> NDArray[np.float32]:
+    def targets(self, head: "Categorical", labels: NDArray[np.floating | np.integer]) -> NDArray[np.float32]:
         sharp = labels[:, None] == np.arange(head.width)
         smooth = sharp * (1 - self.smoothing) + (labels != MISSING)[:, None] * self.smoothing / head.width
         return smooth.astype(np.float32)
 
-    def __call__(self, head: "ClassHead", targets: Any, outputs: Any) -> Any:
+    def __call__(self, head: "Categorical", targets: Any, outputs: Any) -> Any:
         return cross_entropy_loss(targets, outputs)
 
 
-@dataclass(frozen=True)
-class ClassHead(Head):
-    """One of several classes.
+class Categorical(Head):
+    """Base class of heads that answer one of several classes.
 
-    Args:
-        name: key of the head in labels, answers and JSON.
-        classes: English class names; labels are encoded by name.
-
-    Raises:
-        UsageError: fewer than two classes, or one that is named twice.
+    Attributes:
+        answer: class of its answers.
+        classes: English names, by which labels are encoded.
     """
 
-    kind: ClassVar[str] = "class"
     main_measure: ClassVar[str] = "accuracy"
     groups_by: ClassVar[str] = "classes"
     loss: ClassVar[type[Loss]] = ClassLoss
-
-    name: str
+    answer: ClassVar[type[ClassAnswer]] = ClassAnswer
     classes: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        if len({label.casefold() for label in self.classes}) < max(2, len(self.classes)):
-            raise UsageError(f"A head needs two or more different classes. Received for {self.name}: {self.classes}.")
-
-    @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> "ClassHead":
-        return cls(**{**fields, "classes": tuple(fields["classes"])})
 
     @property
     def width(self) -> int:
@@ -181,7 +172,7 @@ class ClassHead(Head):
 
     def decode(self, rows: Rows) -> list[Answer]:
         return [
-            ClassAnswer(
+            self.answer(
                 self.classes[int(row.argmax())],
                 float(row.max()),
                 dict(zip(self.classes, row.tolist(), strict=True)),
@@ -258,3 +249,29 @@ class ClassHead(Head):
             "macro_f1": statistics.central(f1),
             "cross_entropy": statistics.mean_interval(cross_entropy(rows, truth)),
         }
+
+
+@dataclass(frozen=True)
+class ClassHead(Categorical):
+    """One of several classes.
+
+    Args:
+        name: key of the head in labels, answers and JSON.
+        classes: English class names; labels are encoded by name.
+
+    Raises:
+        UsageError: fewer than two classes, or one that is named twice.
+    """
+
+    kind: ClassVar[str] = "class"
+
+    name: str
+    classes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len({label.casefold() for label in self.classes}) < max(2, len(self.classes)):
+            raise UsageError(f"A head needs two or more different classes. Received for {self.name}: {self.classes}.")
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> "ClassHead":
+        return cls(**{**fields, "classes": tuple(fields["classes"])})

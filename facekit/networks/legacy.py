@@ -1,6 +1,6 @@
-"""Weights files of Keras 2: those that keras-vggface released, and the original training script's checkpoints."""
+"""Weights files of Keras 2: those of keras-vggface and of keras-facenet, and the original script's checkpoints."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 RELEASE = "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/"
 # File's name -> SHA-256. The release publishes none, so only the tensors' names and shapes are checked.
 RELEASE_SHA256: dict[str, str] = {}
+# The same weights: alone, or with the architecture.
+FACENET_FILES = ("facenet_keras_weights.h5", "facenet_keras.h5")
+FACENET_TOP = {"Bottleneck", "Bottleneck_BatchNorm"}  # the embedding, which some files lack
 # Names of the heads in the original script, misspelt there, and ours.
 ORIGINAL_HEADS = {"predications_age": "age", "predications_gender": "gender", "predications_race": "race"}
 
@@ -56,6 +59,32 @@ def load_vggface(model: "keras.Model", path: str | Path) -> None:
     _fill(released, model.name, path, {})
 
 
+def facenet_weights_path() -> Path:
+    """Returns the path of FaceNet's Keras weights in `vggface_weights/`. Raises WeightsError if nobody put them there.
+
+    They are not downloaded: their project keeps them where a browser has to confirm it.
+    """
+    folder = PROJECT / "vggface_weights"
+    for name in FACENET_FILES:
+        if (folder / name).is_file():
+            return folder / name
+    raise WeightsError(
+        f"No {' or '.join(FACENET_FILES)} in {folder}. Fetch either where the README of nyoki-mtl/keras-facenet on "
+        "GitHub says, and put it there, or start from random weights: pretrained none.",
+        argument="pretrained",
+    )
+
+
+def load_facenet(model: "keras.Model", path: str | Path) -> None:
+    """Fills `inception_resnet_v1`, or a network that was built on it, from a file of nyoki-mtl/keras-facenet.
+
+    Raises:
+        WeightsError: the file is missing or damaged, or does not have exactly the weights before the embedding.
+    """
+    body = takewhile(lambda layer: layer.name != "pooled", _layers(model))
+    _fill(body, "facenet", path, {}, ignored=FACENET_TOP)
+
+
 def is_original_checkpoint(path: str | Path) -> bool:
     """Tells whether the file is a checkpoint of the original training script, by the names of its heads."""
     try:
@@ -78,10 +107,24 @@ def load_original_checkpoint(network: "keras.Model", path: str | Path) -> None:
     _fill(_layers(network), network.name, path, ORIGINAL_HEADS)
 
 
-def _fill(layers: "Iterable[keras.Layer]", network: str, path: str | Path, renamed: Mapping[str, str]) -> None:
-    """Assigns the tensors of a file to the layers that have their names. `renamed` maps names in the file to ours."""
+def _fill(
+    layers: "Iterable[keras.Layer]",
+    network: str,
+    path: str | Path,
+    renamed: Mapping[str, str],
+    ignored: Collection[str] = (),
+) -> None:
+    """Assigns the tensors of a file to the layers that have their names.
+
+    Args:
+        layers: that are filled.
+        network: its name, for errors.
+        path: of the file.
+        renamed: names of layers in the file -> ours.
+        ignored: layers of the file that are not needed.
+    """
     weights = {f"{layer.name}/{weight.name}": weight for layer in layers for weight in layer.weights}
-    tensors = _read_tensors(path, renamed)
+    tensors = {name: v for name, v in _read_tensors(path, renamed).items() if name.split("/")[0] not in ignored}
     problems = [
         _list("missing", weights.keys() - tensors.keys()),
         _list("left over", tensors.keys() - weights.keys()),

@@ -1,23 +1,33 @@
 """Recipes by name, one page each. The flagship, the page that people edit, is `face.py` beside the scripts."""
 
 from facekit.recipes import (
+    all_age_faces_bands,
+    all_age_faces_gender,
     classic,
     dlib_utkface,
     dlib_utkface_polish,
     expression_fer2013,
+    expression_fer2013_features,
+    facenet_utkface,
     mobilenet_utkface,
     mobilenet_utkface_balance,
     mobilenet_utkface_polish,
+    scratch_utkface,
 )
 from facekit.recipes.recipe import Recipe
 
 _PAGES = (
+    all_age_faces_bands,
+    all_age_faces_gender,
     classic,
     dlib_utkface,
     dlib_utkface_polish,
     expression_fer2013,
+    expression_fer2013_features,
+    facenet_utkface,
     mobilenet_utkface,
     mobilenet_utkface_polish,
     mobilenet_utkface_balance,
+    scratch_utkface,
 )
 RECIPES: dict[str, Recipe] = {page.recipe.name: page.recipe for page in _PAGES}

@@ -10,7 +10,18 @@ import pytest
 from numpy.typing import NDArray
 
 from facekit.core.errors import UsageError
-from facekit.heads import HEADS, MISSING, AgeHead, ClassHead, Head, Label, LabelError, NumberHead, head_from_dict
+from facekit.heads import (
+    HEADS,
+    MISSING,
+    AgeHead,
+    BandHead,
+    ClassHead,
+    Head,
+    Label,
+    LabelError,
+    NumberHead,
+    head_from_dict,
+)
 
 Rows = NDArray[np.float64]
 
@@ -52,6 +63,13 @@ class Example:
 YEARS = (("years",), ((("young", "old"), "age in classes (young, old)"), ("months", "age in months")))
 EXAMPLES = {
     "age": Example(AgeHead(), (1, "30", 93, 17.0, 18), (0, 94, "old", "", float("nan"), 1e400), *YEARS),
+    "bands": Example(
+        BandHead("age", (1, 16, 26, 36, 46)),
+        (1, "15", 15.9, 16, 45, 46, "120", "26-35", "Over 45"),
+        (0, 0.5, "-1", "old", "46-", "", float("nan"), 1e400),
+        ("years", ("1-15", "over 45")),
+        ((("young", "old"), "age 'young', 'old', and the head knows 1-15, 16-25, 26-35, 36-45, over 45"), YEARS[1][1]),
+    ),
     "class": Example(
         ClassHead("gender", ("Male", "Female")),
         ("Male", "female", "MALE"),
@@ -246,6 +264,10 @@ def test_temperature_is_positive_or_none(example: Example) -> None:
     [
         (lambda: AgeHead(youngest=-1), r"Ages must be 0 <= youngest < oldest\. Received: -1 and 93\."),
         (lambda: AgeHead(youngest=50, oldest=50), r"Received: 50 and 50\."),
+        (lambda: BandHead("age", (1,)), r"two or more rising whole numbers, 0 or more\. Received for age: \(1,\)\."),
+        (lambda: BandHead("age", (16, 1)), r"Received for age: \(16, 1\)\."),
+        (lambda: BandHead("age", (-1, 16)), r"Received for age: \(-1, 16\)\."),
+        (lambda: BandHead("age", (1, 15.5)), r"Received for age: \(1, 15\.5\)\."),
         (lambda: ClassHead("mood", ("Calm",)), r"two or more different classes\. Received for mood: \('Calm',\)\."),
         (lambda: ClassHead("mood", ("Calm", "calm")), r"Received for mood: \('Calm', 'calm'\)\."),
         (lambda: NumberHead("weight", -5, 100), r"bounds must be 0 <= low < high\. Received: -5 and 100\."),
@@ -279,3 +301,14 @@ def test_a_number_in_years_is_an_age() -> None:
         "minors": {"n": 1, "called_adult": 1.0},
         "adults": {"n": 2, "called_minor": 0.5},
     }
+
+
+def test_bands_end_where_the_next_one_starts() -> None:
+    head = BandHead("age", (0, 1, 18))
+    assert head.classes == ("0", "1-17", "over 17") and head.description == "age (0, 1-17, over 17)"
+    assert [head.label_name(head.encode(age)) for age in (0, 0.9, 1, 17.9, "18", 90)] == [
+        *("0", "0", "1-17", "1-17", "over 17", "over 17"),
+    ]
+    young, old = head.decode(np.array([[0.1, 0.7, 0.2], [0.1, 0.2, 0.7]]))
+    assert young.caption("age", {}) == ("age 1-17", "70%") and str(old) == "over 17 70%"
+    assert old.caption("age", {"age": "<age>", "over {}": "<over {}>"}) == ("<age> <over 17>", "70%")

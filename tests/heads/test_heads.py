@@ -149,7 +149,7 @@ def test_heads_come_back_from_json(head: Head) -> None:
 
 def test_unknown_kind_of_head() -> None:
     with pytest.raises(
-        FaceKitError, match=r"Unknown kind of head: 'clas'\. Did you mean 'class'\? Known: age, class, number\."
+        FaceKitError, match=r"Unknown kind of head: 'clas'\. Did you mean 'class'\? Known: age, bands, class, number\."
     ):
         head_from_dict({"kind": "clas", "name": "gender"})
 

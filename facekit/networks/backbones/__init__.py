@@ -42,6 +42,23 @@ def _vggface(variant: str, smallest_size: int, scaling: str = "mean") -> Backbon
     return Backbone(build, load_pretrained, smallest_size)
 
 
+def _unpublished(name: str) -> Callable[["keras.Model"], None]:
+    """Returns the `load_pretrained` of a backbone that is trained from scratch."""
+
+    def refuse(model: "keras.Model") -> None:
+        raise WeightsError(
+            f"{name} has no published weights. Train it from scratch: pretrained none.", argument="pretrained"
+        )
+
+    return refuse
+
+
+def _build_conv13(input_size: InputSize) -> "keras.Model":
+    from facekit.networks.backbones.conv13 import conv13
+
+    return conv13(input_size)
+
+
 def _build_dlib_resnet(input_size: InputSize) -> "keras.Model":
     from facekit.networks.backbones.dlib_resnet import dlib_resnet
 
@@ -52,6 +69,32 @@ def _load_dlib_resnet(model: "keras.Model") -> None:
     from facekit.networks.backbones.dlib_resnet import load_dlib_weights
 
     load_dlib_weights(model)
+
+
+def _build_facenet(input_size: InputSize) -> "keras.Model":
+    from facekit.networks.backbones.inception_resnet_v1 import inception_resnet_v1
+
+    return inception_resnet_v1(input_size)
+
+
+def _load_facenet(model: "keras.Model") -> None:
+    from facekit.networks.legacy import facenet_weights_path, load_facenet
+
+    load_facenet(model, facenet_weights_path())
+
+
+def _imagenet(name: str, smallest_size: int) -> Backbone:
+    def build(input_size: InputSize) -> "keras.Model":
+        from facekit.networks.backbones import imagenet
+
+        return getattr(imagenet, name)(input_size)
+
+    def load_pretrained(model: "keras.Model") -> None:
+        from facekit.networks.backbones.imagenet import load_imagenet_weights
+
+        load_imagenet_weights(model, name)
+
+    return Backbone(build, load_pretrained, smallest_size)
 
 
 def _mobilenet(published: str, sha256: str) -> Backbone:
@@ -68,12 +111,6 @@ def _mobilenet(published: str, sha256: str) -> Backbone:
     return Backbone(build, load_pretrained, smallest_size=32)
 
 
-def _no_published_weights(model: "keras.Model") -> None:
-    raise WeightsError(
-        f"{model.name} has no published weights. Set pretrained to none, or name a weights file.", argument="pretrained"
-    )
-
-
 def _build_conv_blocks(input_size: InputSize) -> "keras.Model":
     from facekit.networks.backbones.conv_blocks import conv_blocks
 
@@ -81,11 +118,15 @@ def _build_conv_blocks(input_size: InputSize) -> "keras.Model":
 
 
 BACKBONES: dict[str, Backbone] = {
-    "conv_blocks": Backbone(_build_conv_blocks, _no_published_weights, smallest_size=16),
+    "conv_blocks": Backbone(_build_conv_blocks, _unpublished("conv_blocks"), smallest_size=16),
+    "conv13": Backbone(_build_conv13, _unpublished("conv13"), smallest_size=32),
     "dlib_resnet": Backbone(_build_dlib_resnet, _load_dlib_resnet, smallest_size=103),
+    "facenet": Backbone(_build_facenet, _load_facenet, smallest_size=75),
+    "inception_v3": _imagenet("inception_v3", smallest_size=75),
     "mobilenet": _mobilenet("faceres-deep.json", "b0ea2cc4805891a0f22dc57b06b57806b967831305c40818400fda40aec341f4"),
     # The same network with other weights of the same authors: a slightly worse start, but both together teach well.
     "mobilenet_faceres": _mobilenet("faceres.json", "2c7d2d62b76c97528b736527aa09d310ea71743c9e3e79fb6c62d4b2d73af79b"),
+    "vgg16_imagenet": _imagenet("vgg16_imagenet", smallest_size=32),
     "vggface_resnet50": _vggface("resnet50", smallest_size=197),
     # The network of the original scripts' checkpoints, with the scaling that they were trained with.
     "vggface_resnet50_wrapped": _vggface("resnet50", smallest_size=197, scaling="wrapped"),

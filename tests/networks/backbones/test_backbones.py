@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 import pytest
+from tiny import slow_if_large
 
 from facekit.core.errors import InputSizeError, UnknownNameError
 from facekit.heads import AGE, GENDER
@@ -13,7 +14,7 @@ from facekit.networks.config import NetworkConfig
 from facekit.networks.network import build_network
 
 
-@pytest.fixture(scope="module", params=BACKBONES)
+@pytest.fixture(scope="module", params=slow_if_large({name: name for name in BACKBONES}))
 def network(request: pytest.FixtureRequest) -> Iterator[keras.Model]:
     """The backbone at its smallest size with features beside the picture, in mixed precision."""
     before = keras.config.dtype_policy()
@@ -46,7 +47,8 @@ def test_contract(network: keras.Model) -> None:
     contrast = np.ptp(values, axis=(1, 2)) / np.ptp(
         pictures[..., :: 1 if "vgg" not in network.name else -1], axis=(1, 2)
     )
-    np.testing.assert_allclose(contrast, contrast[0, 0], rtol=1e-5)
+    of_each_picture = network.name == "facenet"  # scaled by its own deviation
+    np.testing.assert_allclose(contrast / (contrast[:, :1] if of_each_picture else contrast[0, 0]), 1, rtol=1e-5)
 
     inputs = {"picture": pictures.astype(np.float32), "features": np.zeros((2, 10), np.float32)}
     for head in (AGE, GENDER):
@@ -55,7 +57,7 @@ def test_contract(network: keras.Model) -> None:
         np.testing.assert_allclose(rows.sum(axis=1), 1, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("name", slow_if_large({name: name for name in BACKBONES}))
 def test_inputs_that_are_no_squares(name: str) -> None:
     """At half a second each: only their shapes are computed."""
     height = BACKBONES[name].smallest_size
