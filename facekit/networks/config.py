@@ -1,13 +1,14 @@
 """Configuration of a network: all that is needed to build it. Importing it needs no Keras."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from facekit.core.errors import UsageError, lookup
 from facekit.faces.batch import InputSize, height_and_width
 from facekit.faces.features import feature_width
 from facekit.heads import Head, head_from_dict
+from facekit.networks.backbones import changed_options
 
 POOLINGS = ("avg", "max")
 
@@ -29,9 +30,10 @@ class NetworkConfig:
         features: second input beside the picture, a key of `facekit.faces.features.FEATURES`; None for none.
         pooling: "avg" or "max" of the backbone's last map.
         hidden: widths of the layers with ReLU between the features and the heads.
+        options: of the backbone, e.g. {"depth": 10}; those that equal its defaults are dropped.
 
     Raises:
-        UsageError: there is no head, two have one name, or a size or width is less than 1.
+        UsageError: there is no head, two have one name, a size or width is less than 1, or an option is impossible.
         UnknownNameError: no such features or pooling.
     """
 
@@ -41,6 +43,7 @@ class NetworkConfig:
     features: str | None = None
     pooling: str = "avg"
     hidden: tuple[int, ...] = ()
+    options: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = [head.name for head in self.heads]
@@ -58,6 +61,8 @@ class NetworkConfig:
         lookup("pooling", self.pooling, dict.fromkeys(POOLINGS))
         if self.features is not None:
             feature_width(self.features)
+        if self.options:
+            object.__setattr__(self, "options", changed_options(self.backbone, self.options))
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -73,8 +78,9 @@ class NetworkConfig:
         """Returns the configuration as JSON; exported graphs are named after it, so that defaults are left out."""
         fields: dict[str, Any] = {"backbone": self.backbone, "input_size": self.input_size}
         fields["heads"] = [head.to_dict() for head in self.heads]
-        optional = {"features": self.features, "pooling": self.pooling, "hidden": list(self.hidden)}
-        return fields | {name: value for name, value in optional.items() if value not in (None, "avg", [])}
+        optional: dict[str, Any] = {"features": self.features, "pooling": self.pooling, "hidden": list(self.hidden)}
+        optional["options"] = dict(self.options)
+        return fields | {name: value for name, value in optional.items() if value not in (None, "avg", [], {})}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "NetworkConfig":

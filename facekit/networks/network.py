@@ -28,7 +28,7 @@ def build_network(config: NetworkConfig, dropout: float = 0.0) -> keras.Model:
         UnknownNameError: no such backbone or features.
         InputSizeError: the input is too small for the backbone.
     """
-    backbone = find_backbone(config.backbone, config.input_size).build(config.input_size)
+    backbone = find_backbone(config.backbone, config.input_size).build(config.input_size, **config.options)
     inputs, x = backbone.input, backbone.output
     if config.pooling == "max":
         x = layers.GlobalMaxPooling2D(name="max_pooled")(backbone.layers[-1].input)

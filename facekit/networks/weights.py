@@ -55,9 +55,10 @@ def load_matching(network: keras.Model, path: Path, config: NetworkConfig) -> Ca
         WeightsError: the file cannot be used, or has another backbone.
     """
     source, card = load_network(path)
-    if card.network.backbone != config.backbone:  # even of the same shapes, it may scale its pixels in another way
+    wanted, received = (_backbone_text(part) for part in (config, card.network))
+    if wanted != received:  # even of the same shapes, it may scale its pixels in another way
         raise WeightsError(
-            f"The weights to start from must be of {config.backbone}. Received: {path} of {card.network.backbone}. "
+            f"The weights to start from must be of {wanted}. Received: {path} of {received}. "
             "Set the recipe's backbone to that."
         )
     alike = all(getattr(config, name) == getattr(card.network, name) for name in ("features", "pooling", "hidden"))
@@ -71,6 +72,11 @@ def load_matching(network: keras.Model, path: Path, config: NetworkConfig) -> Ca
             tensors[name] = value
     assign_tensors(network, tensors)
     return card
+
+
+def _backbone_text(config: NetworkConfig) -> str:
+    options = [f"{name} {value}" for name, value in sorted(config.options.items())]
+    return ", ".join([config.backbone, *options])
 
 
 def save_weights(tensors: Tensors, card: Card, path: Path) -> Card:

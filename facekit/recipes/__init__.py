@@ -7,6 +7,7 @@ from facekit.recipes import (
     mobilenet_utkface,
     mobilenet_utkface_balance,
     mobilenet_utkface_polish,
+    wide_resnet_utkface,
 )
 from facekit.recipes.recipe import Recipe
 
@@ -17,5 +18,6 @@ _PAGES = (
     mobilenet_utkface,
     mobilenet_utkface_polish,
     mobilenet_utkface_balance,
+    wide_resnet_utkface,
 )
 RECIPES: dict[str, Recipe] = {page.recipe.name: page.recipe for page in _PAGES}
