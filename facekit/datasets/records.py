@@ -68,6 +68,7 @@ class Dataset:
         unknown: what a label that a head does not know does to its record, a key of
             `facekit.datasets.source.UNKNOWN_LABELS`, unless the source says otherwise.
         split: rule by which it is split where its source names none, a key of `facekit.datasets.split_rule.SPLITS`.
+        also_compared: another label -> the head whose answers an evaluation compares with it too.
     """
 
     title: str
@@ -77,6 +78,7 @@ class Dataset:
     licence: str
     unknown: str = "drop"
     split: str = "near_duplicates"
+    also_compared: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass

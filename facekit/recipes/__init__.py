@@ -7,7 +7,9 @@ from facekit.recipes import (
     mobilenet_utkface,
     mobilenet_utkface_balance,
     mobilenet_utkface_polish,
+    wide_resnet_imdb,
     wide_resnet_utkface,
+    wide_resnet_wiki,
 )
 from facekit.recipes.recipe import Recipe
 
@@ -18,6 +20,8 @@ _PAGES = (
     mobilenet_utkface,
     mobilenet_utkface_polish,
     mobilenet_utkface_balance,
+    wide_resnet_imdb,
     wide_resnet_utkface,
+    wide_resnet_wiki,
 )
 RECIPES: dict[str, Recipe] = {page.recipe.name: page.recipe for page in _PAGES}

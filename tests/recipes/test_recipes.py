@@ -120,7 +120,7 @@ PARTS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "network": lambda written: written["network"],
     "head": lambda written: written["network"]["heads"][1],
     "training": lambda written: written["training"],
-    "loss": lambda written: written["training"]["losses"].setdefault("race", {}),
+    "loss": lambda written: written["training"]["losses"].setdefault(written["network"]["heads"][1]["name"], {}),
     "augmentation": lambda written: written["training"]["augmentation"],
     "data": lambda written: written["data"][0],
     "chip": lambda written: written["chip"],
