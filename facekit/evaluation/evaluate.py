@@ -23,7 +23,7 @@ from facekit.evaluation.metrics import evaluate
 from facekit.evaluation.model_card import model_card
 from facekit.faces.batch import FaceBatch
 from facekit.heads import MISSING, Head, select_heads
-from facekit.networks.cards import DEFAULT_WEIGHTS, ORIGINAL_CARD, Card, read_card
+from facekit.networks.cards import DEFAULT_WEIGHTS, Card, read_card
 from facekit.networks.runtimes import check_installed, load_runtime
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def calibrate_weights(weights: str | Path | None, dataset: str, data: str | None
         import scipy.optimize  # noqa: F401 - the heads use it last, after everything that takes long
     path = Path(weights or DEFAULT_WEIGHTS)
     card = read_card(path)
-    if card == ORIGINAL_CARD:
+    if card.is_checkpoint:
         raise WeightsError(f"{path} has no card to hold a calibration. Train its network anew.", argument="weights")
     sources = card.data.get("sources") or [card.data]
     trained_on = [source["dataset"] for source in sources if "dataset" in source]

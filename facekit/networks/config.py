@@ -10,7 +10,7 @@ from facekit.faces.features import feature_width
 from facekit.heads import Head, head_from_dict
 from facekit.networks.backbones import changed_options
 
-POOLINGS = ("avg", "max")
+POOLINGS = ("avg", "max", "windows")
 
 # Keys of figures, JSON and tables beside those of heads.
 RESERVED = {
@@ -28,7 +28,8 @@ class NetworkConfig:
         input_size: side of the square picture, or (height, width) to which square chips are resized, pixels.
         heads: outputs, in this order.
         features: second input beside the picture, a key of `facekit.faces.features.FEATURES`; None for none.
-        pooling: "avg" or "max" of the backbone's last map.
+        pooling: "avg" or "max" of the backbone's last map, or "windows": all of its averages over 8x8, as old
+            checkpoints have it.
         hidden: widths of the layers with ReLU between the features and the heads.
         options: of the backbone, e.g. {"depth": 10}; those that equal its defaults are dropped.
 

@@ -60,7 +60,7 @@ def is_original_checkpoint(path: str | Path) -> bool:
     """Tells whether the file is a checkpoint of the original training script, by the names of its heads."""
     try:
         with open_hdf5(Path(path)) as file:
-            return ORIGINAL_HEADS.keys() <= set(_strings(_root(file), "layer_names"))
+            return ORIGINAL_HEADS.keys() <= set(read_names(root_group(file), "layer_names"))
     except WeightsError:
         return False
 
@@ -114,22 +114,22 @@ def _layers(network: "keras.Model") -> "Iterator[keras.Layer]":
 def _read_tensors(path: str | Path, renamed: Mapping[str, str]) -> Tensors:
     """Reads the tensors of a legacy file by our names, such as "conv1_7x7_s2_bn/gamma"."""
     with open_hdf5(Path(path)) as file:
-        root = _root(file)
+        root = root_group(file)
         return {
             f"{renamed.get(layer, layer).replace('/', '_')}/{leaf.removesuffix(':0')}": dataset[()]
-            for group in _strings(root, "layer_names")
+            for group in read_names(root, "layer_names")
             for layer, leaf, dataset in _group(group, root[group])
         }
 
 
-def _root(file: "h5py.File") -> "h5py.Group":
+def root_group(file: "h5py.File") -> "h5py.Group":
     """Returns the group of the layers: a whole model, unlike mere weights, has one."""
     return file.get("model_weights", file)
 
 
 def _group(name: str, group: "h5py.Group") -> "Iterator[tuple[str, str, h5py.Dataset]]":
     """Yields layer, leaf and values of each tensor of a layer, or of a network that was nested as one layer."""
-    names = _strings(group, "weight_names")
+    names = read_names(group, "weight_names")
     # Some files' weight names have suffixes (conv1_1_1/kernel:0): the group's name is the layer's.
     nested = len({weight.rpartition("/")[0] for weight in names}) > 1
     for weight in names:
@@ -137,7 +137,7 @@ def _group(name: str, group: "h5py.Group") -> "Iterator[tuple[str, str, h5py.Dat
         yield scope if nested else name, leaf, group[weight]
 
 
-def _strings(group: "h5py.Group", attribute: str) -> list[str]:
+def read_names(group: "h5py.Group", attribute: str) -> list[str]:
     """Reads names from an attribute: bytes or text, depending on the writer."""
     names = group.attrs.get(attribute, [])
     return [name.decode() if isinstance(name, bytes) else str(name) for name in names]

@@ -13,6 +13,7 @@ from facekit.networks.config import NetworkConfig
 from facekit.networks.hdf5 import Tensors, hash_tensors, read_hdf5, write_hdf5
 from facekit.networks.legacy import load_original_checkpoint
 from facekit.networks.network import build_network
+from facekit.networks.wide_resnet_checkpoints import load_wide_resnet_checkpoint
 
 
 def network_tensors(network: keras.Model) -> Tensors:
@@ -106,16 +107,17 @@ def read_tensors(path: Path) -> Tensors:
 
 
 def load_network(path: str | Path) -> tuple[keras.Model, Card]:
-    """Builds and fills the network of a weights file; the original scripts' checkpoints are accepted too.
+    """Builds and fills the network of a weights file; checkpoints of older programs are accepted too.
 
     Raises:
         WeightsError: the file is missing, damaged, without its card, or does not match it.
     """
     path = Path(path)
     card = read_card(path)
-    if card == ORIGINAL_CARD:
+    if card.is_checkpoint:
         network = build_network(card.network)
-        load_original_checkpoint(network, path)
+        load = load_original_checkpoint if card == ORIGINAL_CARD else load_wide_resnet_checkpoint
+        load(network, path)
         return network, card
     tensors = read_tensors(path)
     if hash_tensors(tensors) != card.tensors_sha256:
