@@ -1,7 +1,6 @@
 """Fine-tunes a face network on UTKFace or on your own pictures; an interrupted run continues with --resume."""
 
 from argparse import Namespace
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,9 +18,16 @@ parser.add_argument("--pretrained", metavar="FROM", help="published, none, or a 
 parser.add_argument("--epochs", type=int, metavar="N", help="default: the recipe's, as for the next three")
 parser.add_argument("--batch-size", type=int, metavar="N")
 parser.add_argument("--learning-rate", type=float, metavar="RATE")
+parser.add_argument("--optimizer", metavar="NAME", help="sgd or adam (adamw), with a fitting rate if none is given")
+parser.add_argument("--depth", type=int, metavar="N", help="of a wide_resnet: 10, 16, 22, ... layers")
+parser.add_argument("--width", type=int, metavar="N", help="of a wide_resnet, a factor from 1 on")
 parser.add_argument("--seed", type=int, metavar="N", help="of the split and of everything random")
-parser.add_argument("--augmentation", choices=("recipe", "none"), default="recipe", help="none switches it off")
+parser.add_argument("--augmentation", default="recipe", metavar="KIND", help="recipe (default), none, basic or full")
+parser.add_argument(
+    "--validation-split", dest="validation_share", type=float, metavar="SHARE", help="e.g. 0.1 of the data"
+)
 parser.add_argument("--name", metavar="NAME", help="names the run and its weights (default: the recipe's)")
+parser.add_argument("--output", metavar="DIR", help="for weights and logs (default: face_weights/ and logs/)")
 parser.add_argument(
     "--precision", default="auto", metavar="NAME", help="float32, bfloat16, or the faster (auto, default)"
 )
@@ -35,7 +41,7 @@ parser.add_argument(
     "--devices", default="one", metavar="WHICH", help="one (default), or all: each takes a part of every batch"
 )
 parser.add_argument(
-    "--resume", nargs="?", const="", metavar="RUN", help="continue a run in logs/ (the latest) as it was started"
+    "--resume", nargs="?", const="", metavar="RUN", help="continue the latest run in logs/, or RUN, a name or DIR/name"
 )
 parser.add_argument("--dry-run", action="store_true", help="read the data, print what would be done, and stop")
 
@@ -45,13 +51,15 @@ def run() -> None:
     args = parser.parse_args()
     changed = [name for name, value in vars(args).items() if value != parser.get_default(name)]
     if args.resume is not None and set(changed) - {"resume", "dry_run"}:
-        parser.error("--resume continues a run as it was started, and takes no other options than --dry-run")
+        parser.error(
+            "--resume continues a run as it was started, --resume DIR/RUN one of --output, with no option but --dry-run"
+        )
     from facekit.core.errors import FinishedError
     from facekit.evaluation.tables import format_figures
     from facekit.training import new_run, resumed_run
 
     try:
-        training = new_run(settings(args)) if args.resume is None else resumed_run(args.resume or None)
+        training = new_run(settings(args), args.output) if args.resume is None else resumed_run(args.resume or None)
     except FinishedError as finished:
         print(finished)
         return
@@ -66,19 +74,14 @@ def settings(args: Namespace) -> "Settings":
     """Returns the settings of a new run: the recipe, changed by the options."""
     from facekit.core.errors import lookup
     from facekit.recipes import RECIPES
-    from facekit.recipes.recipe import NO_AUGMENTATION
+    from facekit.recipes.changes import change_recipe
     from facekit.training.settings import Settings
 
     if args.recipe is None:
         from face import recipe
     else:
         recipe = lookup("recipe", args.recipe, RECIPES)
-    names = ("pretrained", "epochs", "batch_size", "learning_rate", "seed")
-    changes = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    if args.augmentation == "none":
-        changes["augmentation"] = NO_AUGMENTATION
-    training, name = replace(recipe.training, **changes), recipe.name if args.name is None else args.name
-    recipe = replace(recipe, name=name, training=training, data=sources(args, recipe))
+    recipe = change_recipe(recipe, {**vars(args), "data": sources(args, recipe)})
     return Settings(recipe, args.precision, args.data_in, args.devices)
 
 

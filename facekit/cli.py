@@ -217,7 +217,9 @@ def min_face_note(pixels: int) -> str:
 
 def add_dataset_options(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
     """Adds the options that name labelled faces; `several` lets each of a recipe's data sets have its path."""
-    parser.add_argument("--dataset", metavar="NAME", help="utkface (default), all_age_faces or table")
+    parser.add_argument(
+        "--dataset", metavar="NAME", help="utkface (default), all_age_faces, appa_real, imdb, wiki or table"
+    )
     parser.add_argument(
         "--data",
         action="append" if several else "store",

@@ -192,7 +192,12 @@ def test_run_of_an_older_version(script: Script, working_folder: Path) -> None:
             2,
             "error: A recipe's name must be usable as a file name. Received: 'a/b' (--name).",
         ),
-        (["--augmentation", "some"], 2, "error: argument --augmentation: invalid choice: 'some'"),
+        (["--augmentation", "som"], 2, "error: Unknown augmentation: 'som'. Known: basic, full, none, recipe."),
+        (
+            ["--recipe", "tiny", "--depth", "9"],
+            2,
+            "error: The backbone tiny has no depth. Received: 9. Leave it out (--",
+        ),
         (["--resume", "gone"], 1, "error: No run gone in "),
         (["--resume", "gone", "--epochs", "3"], 2, "error: --resume continues a run as it was started"),
         (["--epoch", "3"], 2, "error: unrecognized arguments: --epoch 3. Did you mean --epochs?"),

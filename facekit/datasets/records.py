@@ -106,6 +106,7 @@ class Dataset:
         pictures: number of those that were published; None if it varies.
         home: where to get it: the publisher's page, or the title of the paper.
         official_splits: what its lists name, in a few words; "" if it was published without.
+        also_compared: another label -> the head whose answers an evaluation compares with it too.
     """
 
     title: str
@@ -118,6 +119,7 @@ class Dataset:
     pictures: int | None = None
     home: str = ""
     official_splits: str = ""
+    also_compared: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """What is known of it, for people: a line for each fact."""

@@ -44,7 +44,8 @@ class SplitRule:
         if not all(isinstance(share, Real) and share >= 0 for share in shares) or not sum(shares) < 1:  # also for NaN
             raise UsageError(
                 "validation_share and test_share must be at least 0 and together less than 1. "
-                f"Received: {shares[0]} and {shares[1]}."
+                f"Received: {shares[0]} and {shares[1]}.",
+                argument="validation_share",
             )
 
     def __str__(self) -> str:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.core.errors import DataError, UnknownNameError, WeightsError
+from facekit.core.errors import DataError, UnknownNameError, WeightsError, lookup
 from facekit.core.files import write_text
 from facekit.core.lazy_imports import from_extra
+from facekit.datasets import DATASETS
 from facekit.datasets.mixture import load_faces
-from facekit.datasets.records import Faces
+from facekit.datasets.records import Dataset, Faces, Listing, usable_records
 from facekit.datasets.source import DataSource
 from facekit.datasets.split_rule import SplitRule
 from facekit.datasets.splits import SIDES, choose_side, count_dropped, split_sides
@@ -22,7 +23,7 @@ from facekit.evaluation.metrics import evaluate
 from facekit.evaluation.model_card import model_card
 from facekit.faces.batch import FaceBatch
 from facekit.heads import MISSING, Head, select_heads
-from facekit.networks.cards import DEFAULT_WEIGHTS, ORIGINAL_CARD, Card, read_card
+from facekit.networks.cards import DEFAULT_WEIGHTS, Card, read_card
 from facekit.networks.runtimes import check_installed, load_runtime
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def predict_dataset(
         dataset: a key of `facekit.datasets.DATASETS`.
         data: its folder, archive or table; a pattern means its first match; None for its usual path.
         split: a side of the split that the weights' card describes, or "all".
-        heads: names of those to evaluate, None for all.
+        heads: names of those to evaluate, None for all; with other labels, such as `real_age` of APPA-REAL.
         detector: finds the faces, "whole_image" if the pictures are chips; None for the one that the weights were
             trained with.
 
@@ -92,12 +93,28 @@ def predict_dataset(
     path = Path(weights or DEFAULT_WEIGHTS)
     card = read_card(path)
     check_installed(path, card, "auto")
-    selected = select_heads(card.network.heads, heads)
+    twins = _twins(card.network.heads, lookup("dataset", dataset, DATASETS))
+    known = [*card.network.heads, *twins]
+    selected = select_heads(known, heads)
     faces = choose_side(_read(card, dataset, data, detector), split, card.seed)
+    if twins:
+        listing = Listing(faces.records, lambda names: iter(()))
+        faces.records, _ = usable_records(listing, known, unknown_is_missing=True)
     if heads is not None:
-        _check_labels(faces, card, heads)
+        _check_labels(faces, known, heads)
     outputs = load_runtime(path).predict(faces.chips)
-    return Predictions(card, selected, dataset, split, faces, {head.name: outputs[head.name] for head in selected})
+    answers = {head.name: outputs[twins.get(head, head.name)] for head in selected}
+    return Predictions(card, selected, dataset, split, faces, answers)
+
+
+def _twins(heads: Sequence[Head], dataset: Dataset) -> dict[Head, str]:
+    """Returns heads for other labels of a data set -> name of the head whose answers are compared with them too."""
+    answering = {head.name: head for head in heads}
+    return {
+        answering[name].renamed(label): name
+        for label, name in dataset.also_compared.items()
+        if name in answering and label not in answering
+    }
 
 
 def calibrate_weights(weights: str | Path | None, dataset: str, data: str | None, detector: str | None) -> Card:
@@ -114,7 +131,7 @@ def calibrate_weights(weights: str | Path | None, dataset: str, data: str | None
         import scipy.optimize  # noqa: F401 - the heads use it last, after everything that takes long
     path = Path(weights or DEFAULT_WEIGHTS)
     card = read_card(path)
-    if card == ORIGINAL_CARD:
+    if card.is_checkpoint:
         raise WeightsError(f"{path} has no card to hold a calibration. Train its network anew.", argument="weights")
     sources = card.data.get("sources") or [card.data]
     trained_on = [source["dataset"] for source in sources if "dataset" in source]
@@ -184,9 +201,9 @@ def save_tested(card: Card, path: Path) -> Card:
     return card
 
 
-def _check_labels(faces: Faces, card: Card, names: Sequence[str]) -> None:
+def _check_labels(faces: Faces, heads: Sequence[Head], names: Sequence[str]) -> None:
     """Refuses heads that no record has a label for."""
-    labels = faces.labels(card.network.heads)
+    labels = faces.labels(heads)
     labelled = [name for name, encoded in labels.items() if (encoded != MISSING).any()]
     if lacking := [name for name in names if name not in labelled]:
         raise DataError(

@@ -176,6 +176,10 @@ class Head(ABC):
         """Makes the head that `to_dict` wrote."""
         return cls(**fields)
 
+    def renamed(self, name: str) -> Self:
+        """Returns the head for the same answers under another name."""
+        return replace(self, name=name)  # type: ignore[type-var]
+
     # The network
 
     @property

@@ -14,9 +14,11 @@ from facekit.networks.calibration import Calibration
 from facekit.networks.config import NetworkConfig
 from facekit.networks.hdf5 import read_attributes
 from facekit.networks.legacy import is_original_checkpoint
+from facekit.networks.wide_resnet_checkpoints import is_utk, wide_resnet_chip, wide_resnet_config
 
 DEFAULT_WEIGHTS = PROJECT / "face_weights" / "mobilenet_utkface.h5"
 FORMAT = 2
+CHECKPOINTS = {"vggface_resnet50_wrapped", "wide_resnet_raw"}  # backbones of other programs' weights
 LICENCE = (
     "Non-commercial research only, if trained on UTKFace or from weights that were trained on VGGFace or VGGFace2, as "
     "their licences say. "
@@ -49,6 +51,11 @@ class Card:
     figures: dict[str, Any] = field(default_factory=dict)
     licence: str = LICENCE
     tensors_sha256: str = ""
+
+    @property
+    def is_checkpoint(self) -> bool:
+        """Whether it describes a checkpoint of another program, in which it is not stored."""
+        return self.network.backbone in CHECKPOINTS and not self.tensors_sha256
 
     @property
     def seed(self) -> int:
@@ -137,6 +144,15 @@ ORIGINAL_CARD = Card(
 )
 
 
+def _wide_resnet_card(path: Path, network: NetworkConfig) -> Card:
+    """Makes the card of a checkpoint of age-gender-estimation, which has none of its own either."""
+    seen = ["utkface"] if is_utk(path) else ["imdb", "wiki"]
+    data = {**ORIGINAL_CARD.data, "dataset": ", ".join(seen), "test_side_seen": seen}
+    licence = LICENCE if is_utk(path) else "Academic research only, as the licence of IMDB-WIKI says."
+    chip = wide_resnet_chip(path, network)
+    return Card(name="checkpoint of age-gender-estimation", network=network, chip=chip, data=data, licence=licence)
+
+
 def read_card(path: Path) -> Card:
     """Reads the card in a weights file.
 
@@ -148,4 +164,6 @@ def read_card(path: Path) -> Card:
         return Card.from_json(attributes["card"])
     if is_original_checkpoint(path):
         return ORIGINAL_CARD
+    if network := wide_resnet_config(path):
+        return _wide_resnet_card(path, network)
     raise WeightsError(f"{path} has no card, so its network is unknown. Use a file that a training wrote.")

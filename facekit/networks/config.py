@@ -1,15 +1,16 @@
 """Configuration of a network: all that is needed to build it. Importing it needs no Keras."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from facekit.core.errors import UsageError, lookup
 from facekit.faces.batch import InputSize, height_and_width
 from facekit.faces.features import feature_width
 from facekit.heads import Head, head_from_dict
+from facekit.networks.backbones import changed_options
 
-POOLINGS = ("avg", "max")
+POOLINGS = ("avg", "max", "windows")
 
 # Keys of figures, JSON and tables beside those of heads.
 RESERVED = {
@@ -27,11 +28,13 @@ class NetworkConfig:
         input_size: side of the square picture, or (height, width) to which square chips are resized, pixels.
         heads: outputs, in this order.
         features: second input beside the picture, a key of `facekit.faces.features.FEATURES`; None for none.
-        pooling: "avg" or "max" of the backbone's last map.
+        pooling: "avg" or "max" of the backbone's last map, or "windows": all of its averages over 8x8, as old
+            checkpoints have it.
         hidden: widths of the layers with ReLU between the features and the heads.
+        options: of the backbone, e.g. {"depth": 10}; those that equal its defaults are dropped.
 
     Raises:
-        UsageError: there is no head, two have one name, or a size or width is less than 1.
+        UsageError: there is no head, two have one name, a size or width is less than 1, or an option is impossible.
         UnknownNameError: no such features or pooling.
     """
 
@@ -41,6 +44,7 @@ class NetworkConfig:
     features: str | None = None
     pooling: str = "avg"
     hidden: tuple[int, ...] = ()
+    options: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = [head.name for head in self.heads]
@@ -58,6 +62,8 @@ class NetworkConfig:
         lookup("pooling", self.pooling, dict.fromkeys(POOLINGS))
         if self.features is not None:
             feature_width(self.features)
+        if self.options:
+            object.__setattr__(self, "options", changed_options(self.backbone, self.options))
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -73,8 +79,9 @@ class NetworkConfig:
         """Returns the configuration as JSON; exported graphs are named after it, so that defaults are left out."""
         fields: dict[str, Any] = {"backbone": self.backbone, "input_size": self.input_size}
         fields["heads"] = [head.to_dict() for head in self.heads]
-        optional = {"features": self.features, "pooling": self.pooling, "hidden": list(self.hidden)}
-        return fields | {name: value for name, value in optional.items() if value not in (None, "avg", [])}
+        optional: dict[str, Any] = {"features": self.features, "pooling": self.pooling, "hidden": list(self.hidden)}
+        optional["options"] = dict(self.options)
+        return fields | {name: value for name, value in optional.items() if value not in (None, "avg", [], {})}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "NetworkConfig":

@@ -59,6 +59,11 @@ def load_vggface(model: "keras.Model", path: str | Path) -> None:
     _fill(released, model.name, path, {})
 
 
+def load_released_vggface(model: "keras.Model", variant: str) -> None:
+    """Fills a `VGGFace` network from the released weights of a variant. Raises WeightsError."""
+    load_vggface(model, vggface_weights_path(variant, include_top=False))
+
+
 def facenet_weights_path() -> Path:
     """Returns the path of FaceNet's Keras weights in `vggface_weights/`. Raises WeightsError if nobody put them there.
 
@@ -75,21 +80,25 @@ def facenet_weights_path() -> Path:
     )
 
 
-def load_facenet(model: "keras.Model", path: str | Path) -> None:
+def load_facenet(model: "keras.Model", path: str | Path | None = None) -> None:
     """Fills `inception_resnet_v1`, or a network that was built on it, from a file of nyoki-mtl/keras-facenet.
+
+    Args:
+        model: the network.
+        path: of the file; None for the one in `vggface_weights/`.
 
     Raises:
         WeightsError: the file is missing or damaged, or does not have exactly the weights before the embedding.
     """
     body = takewhile(lambda layer: layer.name != "pooled", _layers(model))
-    _fill(body, "facenet", path, {}, ignored=FACENET_TOP)
+    _fill(body, "facenet", path or facenet_weights_path(), {}, ignored=FACENET_TOP)
 
 
 def is_original_checkpoint(path: str | Path) -> bool:
     """Tells whether the file is a checkpoint of the original training script, by the names of its heads."""
     try:
         with open_hdf5(Path(path)) as file:
-            return ORIGINAL_HEADS.keys() <= set(_strings(_root(file), "layer_names"))
+            return ORIGINAL_HEADS.keys() <= set(read_names(root_group(file), "layer_names"))
     except WeightsError:
         return False
 
@@ -98,7 +107,7 @@ def load_original_checkpoint(network: "keras.Model", path: str | Path) -> None:
     """Fills a network from a checkpoint of the original training script, saved with or without its architecture.
 
     Args:
-        network: `vggface_backbone("resnet50", 200, scaling="wrapped")` and heads "age", "gender" and "race" (Dense).
+        network: `vggface_backbone(200, "resnet50", scaling="wrapped")` and heads "age", "gender" and "race" (Dense).
         path: `face_weights.*.utk.h5`.
 
     Raises:
@@ -157,22 +166,22 @@ def _layers(network: "keras.Model") -> "Iterator[keras.Layer]":
 def _read_tensors(path: str | Path, renamed: Mapping[str, str]) -> Tensors:
     """Reads the tensors of a legacy file by our names, such as "conv1_7x7_s2_bn/gamma"."""
     with open_hdf5(Path(path)) as file:
-        root = _root(file)
+        root = root_group(file)
         return {
             f"{renamed.get(layer, layer).replace('/', '_')}/{leaf.removesuffix(':0')}": dataset[()]
-            for group in _strings(root, "layer_names")
+            for group in read_names(root, "layer_names")
             for layer, leaf, dataset in _group(group, root[group])
         }
 
 
-def _root(file: "h5py.File") -> "h5py.Group":
+def root_group(file: "h5py.File") -> "h5py.Group":
     """Returns the group of the layers: a whole model, unlike mere weights, has one."""
     return file.get("model_weights", file)
 
 
 def _group(name: str, group: "h5py.Group") -> "Iterator[tuple[str, str, h5py.Dataset]]":
     """Yields layer, leaf and values of each tensor of a layer, or of a network that was nested as one layer."""
-    names = _strings(group, "weight_names")
+    names = read_names(group, "weight_names")
     # Some files' weight names have suffixes (conv1_1_1/kernel:0): the group's name is the layer's.
     nested = len({weight.rpartition("/")[0] for weight in names}) > 1
     for weight in names:
@@ -180,7 +189,7 @@ def _group(name: str, group: "h5py.Group") -> "Iterator[tuple[str, str, h5py.Dat
         yield scope if nested else name, leaf, group[weight]
 
 
-def _strings(group: "h5py.Group", attribute: str) -> list[str]:
+def read_names(group: "h5py.Group", attribute: str) -> list[str]:
     """Reads names from an attribute: bytes or text, depending on the writer."""
     names = group.attrs.get(attribute, [])
     return [name.decode() if isinstance(name, bytes) else str(name) for name in names]

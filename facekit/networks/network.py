@@ -28,10 +28,14 @@ def build_network(config: NetworkConfig, dropout: float = 0.0) -> keras.Model:
         UnknownNameError: no such backbone or features.
         InputSizeError: the input is too small for the backbone.
     """
-    backbone = find_backbone(config.backbone, config.input_size).build(config.input_size)
+    backbone = find_backbone(config.backbone, config.input_size).build(config.input_size, **config.options)
     inputs, x = backbone.input, backbone.output
+    map_ = backbone.layers[-1].input
     if config.pooling == "max":
-        x = layers.GlobalMaxPooling2D(name="max_pooled")(backbone.layers[-1].input)
+        x = layers.GlobalMaxPooling2D(name="max_pooled")(map_)
+    elif config.pooling == "windows":
+        x = layers.AveragePooling2D(8, strides=1, padding="same", name="windows")(map_)
+        x = layers.Flatten(name="flat")(x)
     if config.features:
         features = keras.Input((feature_width(config.features),), name="features")
         inputs = {"picture": backbone.input, "features": features}

@@ -13,6 +13,7 @@ from facekit.networks.config import NetworkConfig
 from facekit.networks.hdf5 import Tensors, hash_tensors, read_hdf5, write_hdf5
 from facekit.networks.legacy import load_original_checkpoint
 from facekit.networks.network import build_network
+from facekit.networks.wide_resnet_checkpoints import load_wide_resnet_checkpoint
 
 
 def network_tensors(network: keras.Model) -> Tensors:
@@ -55,9 +56,10 @@ def load_matching(network: keras.Model, path: Path, config: NetworkConfig) -> Ca
         WeightsError: the file cannot be used, or has another backbone.
     """
     source, card = load_network(path)
-    if card.network.backbone != config.backbone:  # even of the same shapes, it may scale its pixels in another way
+    wanted, received = (_backbone_text(part) for part in (config, card.network))
+    if wanted != received:  # even of the same shapes, it may scale its pixels in another way
         raise WeightsError(
-            f"The weights to start from must be of {config.backbone}. Received: {path} of {card.network.backbone}. "
+            f"The weights to start from must be of {wanted}. Received: {path} of {received}. "
             "Set the recipe's backbone to that."
         )
     alike = all(getattr(config, name) == getattr(card.network, name) for name in ("features", "pooling", "hidden"))
@@ -71,6 +73,11 @@ def load_matching(network: keras.Model, path: Path, config: NetworkConfig) -> Ca
             tensors[name] = value
     assign_tensors(network, tensors)
     return card
+
+
+def _backbone_text(config: NetworkConfig) -> str:
+    options = [f"{name} {value}" for name, value in sorted(config.options.items())]
+    return ", ".join([config.backbone, *options])
 
 
 def save_weights(tensors: Tensors, card: Card, path: Path) -> Card:
@@ -100,16 +107,17 @@ def read_tensors(path: Path) -> Tensors:
 
 
 def load_network(path: str | Path) -> tuple[keras.Model, Card]:
-    """Builds and fills the network of a weights file; the original scripts' checkpoints are accepted too.
+    """Builds and fills the network of a weights file; checkpoints of older programs are accepted too.
 
     Raises:
         WeightsError: the file is missing, damaged, without its card, or does not match it.
     """
     path = Path(path)
     card = read_card(path)
-    if card == ORIGINAL_CARD:
+    if card.is_checkpoint:
         network = build_network(card.network)
-        load_original_checkpoint(network, path)
+        load = load_original_checkpoint if card == ORIGINAL_CARD else load_wide_resnet_checkpoint
+        load(network, path)
         return network, card
     tensors = read_tensors(path)
     if hash_tensors(tensors) != card.tensors_sha256:

@@ -13,6 +13,9 @@ from facekit.recipes import (
     mobilenet_utkface_balance,
     mobilenet_utkface_polish,
     scratch_utkface,
+    wide_resnet_imdb,
+    wide_resnet_utkface,
+    wide_resnet_wiki,
 )
 from facekit.recipes.recipe import Recipe
 
@@ -29,5 +32,8 @@ _PAGES = (
     mobilenet_utkface_polish,
     mobilenet_utkface_balance,
     scratch_utkface,
+    wide_resnet_imdb,
+    wide_resnet_utkface,
+    wide_resnet_wiki,
 )
 RECIPES: dict[str, Recipe] = {page.recipe.name: page.recipe for page in _PAGES}

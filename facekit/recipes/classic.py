@@ -6,7 +6,7 @@ Not trained yet: it starts from the weights that keras-vggface released.
 
 from facekit.heads import AGE, GENDER, RACE
 from facekit.networks.config import NetworkConfig
-from facekit.recipes.recipe import Augmentation, Recipe, TrainingConfig
+from facekit.recipes.recipe import FULL_AUGMENTATION, Recipe, TrainingConfig
 
 recipe = Recipe(
     name="classic",
@@ -21,17 +21,6 @@ recipe = Recipe(
         weight_decay=0.0,  # AdamW without it is Adam
         head_rate=1.0,
         ema=0.0,
-        augmentation=Augmentation(
-            shift=0.06,  # the standard deviation of the original's uniform -0.1 to 0.1
-            scale=0.0,
-            rotation=0.0,
-            contrast=0.0,
-            brightness=0.0,
-            colour=0.0,
-            erase=0.5,
-            erase_area=(0.02, 0.4),
-            mixup=1.0,
-            mixup_alpha=0.2,
-        ),
+        augmentation=FULL_AUGMENTATION,
     ),
 )

@@ -3,7 +3,7 @@
 import math
 import numbers
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -76,6 +76,10 @@ class Augmentation:
 NO_AUGMENTATION = Augmentation(
     flip=0, shift=0, scale=0, rotation=0, contrast=0, brightness=0, colour=0, erase=0, mixup=0
 )
+# The standard deviation of a uniform shift of -0.1 to 0.1.
+BASIC_AUGMENTATION = replace(NO_AUGMENTATION, flip=0.5, shift=0.06)
+FULL_AUGMENTATION = replace(BASIC_AUGMENTATION, erase=0.5, erase_area=(0.02, 0.4), mixup=1.0, mixup_alpha=0.2)
+AUGMENTATIONS = {"none": NO_AUGMENTATION, "basic": BASIC_AUGMENTATION, "full": FULL_AUGMENTATION}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facekit.core.errors import TrainingError
+from facekit.core.files import writable_folder
 from facekit.core.lazy_imports import import_keras
 
 if TYPE_CHECKING:
@@ -15,19 +16,30 @@ if TYPE_CHECKING:
 LOGS, WEIGHTS = Path("logs"), Path("face_weights")  # in the working folder
 
 
-def new_run(settings: "Settings") -> "Run":
-    """Returns a run with a folder of its own, named after the recipe and the time, which its training makes."""
+def new_run(settings: "Settings", output: str | None = None) -> "Run":
+    """Returns a run with a folder of its own, named after the recipe and the time, which its training makes.
+
+    Args:
+        settings: of the training.
+        output: folder for that folder and the weights; None for LOGS and WEIGHTS.
+
+    Raises:
+        FaceKitError: nothing can be written there.
+    """
     from facekit.training.files import RunFiles
 
+    logs, weights = (LOGS, WEIGHTS) if output is None else (Path(output), Path(output))
+    if output is not None:
+        writable_folder(output, argument="output")
     name = f"{settings.recipe.name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    return _run(settings, RunFiles(LOGS / name, WEIGHTS, is_new=True))
+    return _run(settings, RunFiles(logs / name, weights, is_new=True))
 
 
 def resumed_run(name: str | None) -> "Run":
     """Finds a run that was interrupted, with the settings it began with, and locks its folder.
 
     Args:
-        name: of its folder in logs/; None for the latest.
+        name: of its folder in logs/, or the path of its folder elsewhere; None for the latest in logs/.
 
     Raises:
         FinishedError: the run is finished.
@@ -38,11 +50,14 @@ def resumed_run(name: str | None) -> "Run":
 
     found = sorted(LOGS.glob("*/settings.json"), key=lambda path: path.stat().st_mtime)
     if name is not None:
-        found = [path for path in found if path.parent.name == Path(name).name]
+        elsewhere = [path for path in (Path(name) / "settings.json",) if path.is_file()]
+        found = elsewhere or [path for path in found if path.parent.name == Path(name).name]
     if not found:
         run = f"run {name}" if name else "run"
-        raise TrainingError(f"No {run} in {LOGS.absolute()} to resume. Start a new one.")
-    settings, files = Settings.load(found[-1]), RunFiles(found[-1].parent, WEIGHTS)
+        raise TrainingError(f"No {run} in {LOGS.absolute()} to resume. Start a new one, or name the path of a folder.")
+    folder = found[-1].parent
+    weights = WEIGHTS if folder.parent.absolute() == LOGS.absolute() else folder.parent
+    settings, files = Settings.load(found[-1]), RunFiles(folder, weights)
     files.open()
     return _run(settings, files)
 

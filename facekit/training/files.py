@@ -55,6 +55,11 @@ class RunFiles:
     def can_be_resumed(self) -> bool:
         return self.settings.exists() and not self.finished.exists()
 
+    @property
+    def resumed_by(self) -> str:
+        """What `resumed_run` takes: the folder's path where the weights lie beside it, else its name in logs/."""
+        return str(self.path) if self.path.parent == self.weights_folder else self.path.name
+
     def open(self) -> None:
         """Makes the folder if it is missing, locks it for this process, and removes what killed writes left.
 

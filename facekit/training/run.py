@@ -79,7 +79,7 @@ class Run:
             with handled_signals(self._interruption.request):
                 yield
         except KeyboardInterrupt:
-            run = self.folder.name if self.files.can_be_resumed else None
+            run = self.files.resumed_by if self.files.can_be_resumed else None
             raise Interrupted(self._interruption.number or signal.SIGINT, run) from None
         finally:
             self.files.close()

@@ -1,6 +1,8 @@
 """Tiny data sets in the layouts in which the real ones are published."""
 
 from collections.abc import Callable, Sequence
+from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -77,9 +79,61 @@ def make_table(folder: Path, n: int = 12, columns: str = "path,age,gender,race")
     return path
 
 
+def celebrities(n: int = 12) -> dict[str, np.ndarray]:
+    """Columns of IMDB-WIKI: n usable pictures, all born on 15 March 1950 + number."""
+    texts = [[f"{k % 100:02}/nm{k:07}_rm{k}.jpg" for k in range(n)], [f"Person {k // 2}" for k in range(n)]]
+    paths, names = (np.array([[np.array([text]) for text in column] + [None]], object)[:, :n] for column in texts)
+    return {
+        "dob": np.array([[matlab_day(1950 + k, 3, 15) for k in range(n)]], np.int32),
+        "photo_taken": np.array([[2000 + k % 3 for k in range(n)]], np.uint16),
+        "full_path": paths,
+        "gender": np.array([[float(k % 2) for k in range(n)]]),
+        "name": names,
+        "face_location": np.array([[np.array([[1.0, 2, 30, 40]]) for _ in range(n)] + [None]], object)[:, :n],
+        "face_score": np.array([[1.0 + k for k in range(n)]]),
+        "second_face_score": np.full((1, n), np.nan),
+        "celeb_names": np.array([[np.array(["Person"])] * 2 + [None]], object)[:, :2],
+        "celeb_id": np.ones((1, n)),
+    }
+
+
+def matlab_day(year: int, month: int, day: int) -> int:
+    """MATLAB's number of a day."""
+    return date(year, month, day).toordinal() + 366
+
+
+def make_celebrities(folder: Path, name: str, columns: dict[str, np.ndarray] | None = None) -> Path:
+    """Makes a folder with imdb.mat or wiki.mat beside the pictures that it lists."""
+    from scipy.io import savemat
+
+    columns = celebrities() if columns is None else columns
+    root = folder / f"{name}_crop"
+    for number, cell in enumerate(columns["full_path"].ravel()):
+        save_noise(root / str(cell[0]), 3000 + number)
+    savemat(root / f"{name}.mat", {name: columns})
+    return root
+
+
+def make_appa_real(folder: Path, n: int = 12) -> Path:
+    """Makes a folder with three tables, the pictures, and the faces in them."""
+    root = folder / "appa-real-release"
+    for at, side in enumerate(("train", "valid", "test")):
+        rows = ["file_name,num_ratings,apparent_age_avg,apparent_age_std,real_age"]
+        for number in range(at * n // 3, (at + 1) * n // 3):
+            name = f"{number:06}.jpg"
+            save_noise(root / side / f"{name}_face.jpg", 4000 + number)
+            save_noise(root / side / name, 4000 + number, side=64)
+            rows.append(f"{name},38,{5 + 7 * number}.0,2.5,{3 + 7 * number}")
+        (root / f"gt_avg_{side}.csv").write_text("\n".join(rows) + "\n", encoding="ascii")
+    return root
+
+
 MADE: dict[str, Callable[[Path], Path]] = {
     "all_age_faces": make_all_age_faces,
     "fer2013": make_fer2013,
+    "appa_real": make_appa_real,
+    "imdb": partial(make_celebrities, name="imdb"),
     "table": make_table,
     "utkface": make_utkface,
+    "wiki": partial(make_celebrities, name="wiki"),
 }

@@ -30,7 +30,7 @@ def vgg16() -> keras.Model:
 @pytest.fixture(scope="module")
 def original() -> keras.Model:
     """The network of the original training script, with our names."""
-    backbone = vggface_backbone("resnet50", 200, scaling="wrapped")
+    backbone = vggface_backbone(200, "resnet50", scaling="wrapped")
     heads = {
         name: keras.layers.Dense(classes, activation="softmax", name=name)(backbone.output)
         for name, classes in HEADS.items()
@@ -138,7 +138,7 @@ def test_released_file_gives_the_original_numbers(shared: Path, tmp_path: Path) 
     spec.loader.exec_module(rules)
     path = tmp_path / "weights.h5"
     rules.write_legacy(rules.load_inventory(shared / "oracle" / "inventory_resnet50_notop.json"), path, suffix="_1")
-    network = vggface_backbone("resnet50", 200)
+    network = vggface_backbone(200, "resnet50")
     load_vggface(network, path)
     path.unlink()  # 95 MB
     expected = np.load(shared / "oracle" / "expected_resnet50.npz")["notop_200x200_avg.full"]

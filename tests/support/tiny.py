@@ -93,9 +93,11 @@ def tiny_form(recipe: Recipe, pictures: Sequence[Path], folder: Path) -> Recipe:
         for number, (path, side) in enumerate(zip(pictures, sides, strict=True)):
             labels = [head.label_name(lowest[head.name] + number // 2 % 2) for head in recipe.network.heads]
             rows.writerow([path, side, *labels])
-    size = BACKBONES[recipe.network.backbone].smallest_size
+    backbone = BACKBONES[recipe.network.backbone]
+    options = {name: option.smallest for name, option in backbone.options.items()}
     source = DataSource("table", str(table), split="official")
-    return changed(recipe, input_size=size, epochs=1, batch_size=2, data=(source,))
+    size = backbone.smallest_size
+    return changed(recipe, input_size=size, options=options, epochs=1, batch_size=2, data=(source,))
 
 
 def assert_trains(recipe: Recipe, pictures: Sequence[Path], folder: Path) -> None:

@@ -1,10 +1,11 @@
 """Backbones by name: networks without their top, which take RGB 0..255 and scale it themselves."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from facekit.core.errors import InputSizeError, WeightsError, lookup
+from facekit.core.errors import InputSizeError, UsageError, WeightsError, lookup
 from facekit.core.files import PROJECT
 from facekit.faces.batch import InputSize, height_and_width
 
@@ -13,115 +14,90 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Option:
+    """A whole number that a backbone is built with: `smallest`, or more in steps of `step`."""
+
+    default: int
+    smallest: int = 1
+    step: int = 1
+
+    def __str__(self) -> str:
+        numbers = ", ".join(str(self.smallest + n * self.step) for n in range(3))
+        return f"one of {numbers} and so on"
+
+    def allows(self, value: object) -> bool:
+        return type(value) is int and value >= self.smallest and (value - self.smallest) % self.step == 0
+
+
+@dataclass(frozen=True)
 class Backbone:
     """A backbone in the registry.
 
     Args:
-        build: side of a square input or (height, width), pixels -> model with random weights, from `picture` (n, H, W,
-            3) RGB 0..255 to features (n, F), which its last layer pools.
+        build: side of a square input or (height, width), pixels, and options by name -> model with random weights, from
+            `picture` (n, H, W, 3) RGB 0..255 to features (n, F), which its last layer pools.
         load_pretrained: fills the model's layers with the published weights.
         smallest_size: smallest height and width of the input, pixels.
+        options: name -> what `build` takes under this name.
     """
 
-    build: Callable[[InputSize], "keras.Model"]
+    build: Callable[..., "keras.Model"]
     load_pretrained: Callable[["keras.Model"], None]
     smallest_size: int
+    options: Mapping[str, Option] = field(default_factory=dict)
 
 
-def _vggface(variant: str, smallest_size: int, scaling: str = "mean") -> Backbone:
-    def build(input_size: InputSize) -> "keras.Model":
-        from facekit.networks.backbones.vggface import vggface_backbone
+def _lazy(module: str, function: str, *fixed: Any) -> Callable[..., Any]:
+    """Returns a function of a module, which is imported when the function is called: Keras takes seconds.
 
-        return vggface_backbone(variant, input_size, scaling)
+    Args:
+        module: relative to this package, as in ".mobilenet".
+        function: its name.
+        fixed: arguments behind those of the call.
+    """
 
-    def load_pretrained(model: "keras.Model") -> None:
-        from facekit.networks.legacy import load_vggface, vggface_weights_path
+    def call(*arguments: Any, **options: int) -> Any:
+        return getattr(import_module(module, __name__), function)(*arguments, *fixed, **options)
 
-        load_vggface(model, vggface_weights_path(variant, include_top=False))
-
-    return Backbone(build, load_pretrained, smallest_size)
-
-
-def _unpublished(name: str) -> Callable[["keras.Model"], None]:
-    """Returns the `load_pretrained` of a backbone that is trained from scratch."""
-
-    def refuse(model: "keras.Model") -> None:
-        raise WeightsError(
-            f"{name} has no published weights. Train it from scratch: pretrained none.", argument="pretrained"
-        )
-
-    return refuse
+    return call
 
 
-def _build_conv13(input_size: InputSize) -> "keras.Model":
-    from facekit.networks.backbones.conv13 import conv13
-
-    return conv13(input_size)
-
-
-def _build_dlib_resnet(input_size: InputSize) -> "keras.Model":
-    from facekit.networks.backbones.dlib_resnet import dlib_resnet
-
-    return dlib_resnet(input_size)
-
-
-def _load_dlib_resnet(model: "keras.Model") -> None:
-    from facekit.networks.backbones.dlib_resnet import load_dlib_weights
-
-    load_dlib_weights(model)
-
-
-def _build_facenet(input_size: InputSize) -> "keras.Model":
-    from facekit.networks.backbones.inception_resnet_v1 import inception_resnet_v1
-
-    return inception_resnet_v1(input_size)
-
-
-def _load_facenet(model: "keras.Model") -> None:
-    from facekit.networks.legacy import facenet_weights_path, load_facenet
-
-    load_facenet(model, facenet_weights_path())
+def _unpublished(model: "keras.Model") -> None:
+    raise WeightsError(
+        f"{model.name} has no published weights. Train it from scratch: pretrained none.", argument="pretrained"
+    )
 
 
 def _imagenet(name: str, smallest_size: int) -> Backbone:
-    def build(input_size: InputSize) -> "keras.Model":
-        from facekit.networks.backbones import imagenet
-
-        return getattr(imagenet, name)(input_size)
-
-    def load_pretrained(model: "keras.Model") -> None:
-        from facekit.networks.backbones.imagenet import load_imagenet_weights
-
-        load_imagenet_weights(model, name)
-
-    return Backbone(build, load_pretrained, smallest_size)
+    return Backbone(_lazy(".imagenet", name), _lazy(".imagenet", "load_imagenet_weights", name), smallest_size)
 
 
 def _mobilenet(published: str, sha256: str) -> Backbone:
-    def build(input_size: InputSize) -> "keras.Model":
-        from facekit.networks.backbones.mobilenet import mobilenet
-
-        return mobilenet(input_size)
-
-    def load_pretrained(model: "keras.Model") -> None:
-        from facekit.networks.backbones.mobilenet import load_faceres
-
-        load_faceres(model, PROJECT / "vggface_weights" / published, sha256)
-
-    return Backbone(build, load_pretrained, smallest_size=32)
+    path = PROJECT / "vggface_weights" / published
+    return Backbone(
+        _lazy(".mobilenet", "mobilenet"), _lazy(".mobilenet", "load_faceres", path, sha256), smallest_size=32
+    )
 
 
-def _build_conv_blocks(input_size: InputSize) -> "keras.Model":
-    from facekit.networks.backbones.conv_blocks import conv_blocks
+def _vggface(variant: str, smallest_size: int, scaling: str = "mean") -> Backbone:
+    build = _lazy(".vggface", "vggface_backbone", variant, scaling)
+    return Backbone(build, _lazy("..legacy", "load_released_vggface", variant), smallest_size)
 
-    return conv_blocks(input_size)
+
+def _wide_resnet(raw: bool) -> Backbone:
+    options = {"depth": Option(16, smallest=10, step=6), "width": Option(8)}
+    return Backbone(_lazy(".wide_resnet", "wide_resnet", raw), _unpublished, smallest_size=32, options=options)
 
 
 BACKBONES: dict[str, Backbone] = {
-    "conv_blocks": Backbone(_build_conv_blocks, _unpublished("conv_blocks"), smallest_size=16),
-    "conv13": Backbone(_build_conv13, _unpublished("conv13"), smallest_size=32),
-    "dlib_resnet": Backbone(_build_dlib_resnet, _load_dlib_resnet, smallest_size=103),
-    "facenet": Backbone(_build_facenet, _load_facenet, smallest_size=75),
+    "conv_blocks": Backbone(_lazy(".conv_blocks", "conv_blocks"), _unpublished, smallest_size=16),
+    "conv13": Backbone(_lazy(".conv13", "conv13"), _unpublished, smallest_size=32),
+    "dlib_resnet": Backbone(
+        _lazy(".dlib_resnet", "dlib_resnet"), _lazy(".dlib_resnet", "load_dlib_weights"), smallest_size=103
+    ),
+    "facenet": Backbone(
+        _lazy(".inception_resnet_v1", "inception_resnet_v1"), _lazy("..legacy", "load_facenet"), smallest_size=75
+    ),
     "inception_v3": _imagenet("inception_v3", smallest_size=75),
     "mobilenet": _mobilenet("faceres-deep.json", "b0ea2cc4805891a0f22dc57b06b57806b967831305c40818400fda40aec341f4"),
     # The same network with other weights of the same authors: a slightly worse start, but both together teach well.
@@ -132,10 +108,13 @@ BACKBONES: dict[str, Backbone] = {
     "vggface_resnet50_wrapped": _vggface("resnet50", smallest_size=197, scaling="wrapped"),
     "vggface_senet50": _vggface("senet50", smallest_size=197),
     "vggface_vgg16": _vggface("vgg16", smallest_size=48),
+    "wide_resnet": _wide_resnet(raw=False),
+    # The network of age-gender-estimation's checkpoints, whose pixels were not scaled.
+    "wide_resnet_raw": _wide_resnet(raw=True),
 }
 
 # Backbones with the layers of another, whose weights were trained with another scaling of the pixels.
-RESCALED = {"vggface_resnet50_wrapped": "vggface_resnet50"}
+RESCALED = {"vggface_resnet50_wrapped": "vggface_resnet50", "wide_resnet_raw": "wide_resnet"}
 
 
 def same_layers(one: str, other: str) -> bool:
@@ -155,3 +134,19 @@ def find_backbone(name: str, input_size: InputSize) -> Backbone:
     if side < backbone.smallest_size:
         raise InputSizeError(name, backbone.smallest_size, side)
     return backbone
+
+
+def changed_options(name: str, options: Mapping[str, int]) -> dict[str, int]:
+    """Returns the options of a backbone that differ from its defaults.
+
+    Raises:
+        UnknownNameError: no such backbone.
+        UsageError: the backbone has no such option, or its value is impossible.
+    """
+    known = lookup("backbone", name, BACKBONES).options
+    for option, value in options.items():
+        if option not in known:
+            raise UsageError(f"The backbone {name} has no {option}. Received: {value}. Leave it out.", argument=option)
+        if not known[option].allows(value):
+            raise UsageError(f"The {option} of {name} must be {known[option]}. Received: {value}.", argument=option)
+    return {option: value for option, value in options.items() if value != known[option].default}

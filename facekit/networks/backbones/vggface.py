@@ -204,12 +204,12 @@ def preprocess_input(x: Any, data_format: str | None = None, version: int = 1) -
     return np.ascontiguousarray(np.flip(x, axis) - means)
 
 
-def vggface_backbone(model: str, input_size: InputSize, scaling: str = "mean") -> keras.Model:
+def vggface_backbone(input_size: InputSize, model: str, scaling: str = "mean") -> keras.Model:
     """Builds a network without top that takes plain pictures and scales them in its first layers.
 
     Args:
-        model: "vgg16", "resnet50" or "senet50".
         input_size: side of the square pictures, or (height, width), pixels.
+        model: "vgg16", "resnet50" or "senet50".
         scaling: "mean" subtracts the data set's mean colour. "wrapped" is for checkpoints of the original training
             script, which subtracted whole numbers (91, 103, 131 of B, G, R) from uint8 in place, so that differences
             below 0 wrapped modulo 256.

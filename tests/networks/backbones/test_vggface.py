@@ -34,7 +34,7 @@ def rules(shared: Path) -> ModuleType:
 
 @pytest.fixture(scope="module")
 def resnet50() -> keras.Model:
-    return vggface_backbone("resnet50", 197)
+    return vggface_backbone(197, "resnet50")
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_preprocess_input_refuses_what_it_does_not_know() -> None:
 @pytest.mark.parametrize("model", FAMILIES)
 def test_backbone_scales_inside(model: str) -> None:
     size = FAMILIES[model].smallest_size
-    backbone = vggface_backbone(model, size)
+    backbone = vggface_backbone(size, model)
     assert backbone.count_params() == PARAMETERS[model]
     network = VGGFace(include_top=False, model=model, weights=None, pooling="avg")
     network.set_weights(backbone.get_weights())
@@ -148,13 +148,13 @@ def test_wrapped_scaling_is_that_of_uint8_arithmetic() -> None:
     want = rgb[..., ::-1].copy()
     for channel, mean in enumerate((91, 103, 131)):
         want[..., channel] -= mean
-    backbone = vggface_backbone("resnet50", 256, scaling="wrapped")
+    backbone = vggface_backbone(256, "resnet50", scaling="wrapped")
     np.testing.assert_array_equal(scaled(backbone, "conv1_7x7_s2", rgb), want)
 
 
 def test_scaling_stays_exact_in_half_precision(policy: Any) -> None:
     policy("mixed_bfloat16")
-    backbone = vggface_backbone("vgg16", 48)
+    backbone = vggface_backbone(48, "vgg16")
     pictures = np.random.default_rng(3).integers(0, 256, (1, 48, 48, 3), np.uint8)
     np.testing.assert_array_equal(scaled(backbone, "conv1_1", pictures), preprocess_input(pictures, version=1))
     assert backbone.output.dtype == "bfloat16"
@@ -162,7 +162,7 @@ def test_scaling_stays_exact_in_half_precision(policy: Any) -> None:
 
 def test_layer_names_are_the_same_each_time(resnet50: keras.Model) -> None:
     names = [layer.name for layer in resnet50.layers]
-    assert names == [layer.name for layer in vggface_backbone("resnet50", 197).layers]
+    assert names == [layer.name for layer in vggface_backbone(197, "resnet50").layers]
     assert names == [layer.name for layer in keras.Model.from_config(resnet50.get_config()).layers]
     assert names[:5] == ["picture", "scaling", "conv1_7x7_s2", "conv1_7x7_s2_bn", "conv1_7x7_s2_relu"]
     assert len(names) == 1 + 175
@@ -181,7 +181,7 @@ def test_input_tensor_is_built_on() -> None:
 def test_too_small_inputs_are_refused(model: str, least: int) -> None:
     message = rf"^Input size must be at least {least} for {model}\. Received: {least - 1}\. Set input_size={least} or"
     with pytest.raises(InputSizeError, match=message):
-        vggface_backbone(model, least - 1)
+        vggface_backbone(least - 1, model)
     with pytest.raises(ValueError, match=message):  # what users of keras-vggface catch
         VGGFace(model=model, weights=None, input_shape=(300, least - 1, 3))
 
@@ -204,4 +204,4 @@ def test_wrong_arguments_are_refused(arguments: dict[str, Any], error: type[Exce
 
 def test_unknown_scaling_is_refused() -> None:
     with pytest.raises(UnknownNameError, match=r"Unknown scaling: 'means'\. Did you mean 'mean'\?"):
-        vggface_backbone("vgg16", 48, scaling="means")
+        vggface_backbone(48, "vgg16", scaling="means")
