@@ -12,7 +12,9 @@ parser.add_argument("--split", default="test", metavar="SIDE", help="test (defau
 parser.add_argument("--heads", type=names, metavar="NAMES", help="e.g. age,gender to leave race out (default: all)")
 parser.add_argument("--json", metavar="FILE", help="write the figures as JSON; - for stdout")
 parser.add_argument(
-    "--report", metavar="DIR", help="write report.html, one page that needs nothing else, and report.json"
+    "--report",
+    metavar="DIR",
+    help="write report.html, one page that needs nothing else, report.json, and tables and pictures as CSV and PNG",
 )
 parser.add_argument(
     "--calibrate",

@@ -12,6 +12,7 @@ from facekit.core.errors import FaceKitError
 # The folder of face_weights/, fonts/ and demo_images/: the checkout; facekit/ itself where a wheel was installed.
 _PACKAGE = Path(__file__).resolve().parent.parent
 PROJECT = _PACKAGE if (_PACKAGE / "face_weights").is_dir() else _PACKAGE.parent
+LOGS = Path("logs")  # of trainings, a folder each, in the working folder
 
 # Reading it means setting it for all threads of the process: once, before there are any.
 _UMASK = os.umask(0)

@@ -226,15 +226,27 @@ class Categorical(Head):
         return statistics.wilson(int((rows.argmax(axis=1) == truth).sum()), len(truth))
 
     def report(self, rows: NDArray[np.float64], truth: NDArray[Any]) -> dict[str, Any]:
-        confusion = np.zeros((self.width, self.width), int)
-        np.add.at(confusion, (truth, rows.argmax(axis=1)), 1)
+        confusion = statistics.confusion(self.groups(truth), self.groups(rows.argmax(axis=1)))
         return {
             "intervals": self._intervals(rows, truth),
-            "classes": list(self.classes),
-            "confusion": confusion.tolist(),  # labelled, then answered
+            "table": self._table(np.array(confusion["confusion"])),
+            **confusion,
             "reliability": statistics.reliability(rows, truth),
             "ece_by_chance": statistics.least_calibration_error(rows),
         }
+
+    def _table(self, confusion: NDArray[np.integer]) -> list[dict[str, Any]]:
+        """Returns precision, recall, F1 and support of each class, and their means over the classes that have them."""
+        hits, answered, support = confusion.diagonal(), confusion.sum(axis=0), confusion.sum(axis=1)
+        with np.errstate(invalid="ignore"):  # a class that does not occur
+            scores = {"precision": hits / answered, "recall": hits / support, "f1": 2 * hits / (answered + support)}
+        rows = list(zip(self.classes, np.eye(self.width), support, strict=True))
+        rows.append(("macro average", np.ones(self.width), support.sum()))
+        rows.append(("weighted average", support, support.sum()))
+        return [
+            {"class": title, **{name: _known_mean(scores[name], weights) for name in scores}, "support": int(n)}
+            for title, weights, n in rows
+        ]
 
     def _intervals(self, rows: NDArray[np.float64], truth: NDArray[Any]) -> dict[str, statistics.Interval]:
         """Bootstraps the measures but the calibration error: resampling adds to it, as chance does."""
@@ -275,3 +287,9 @@ class ClassHead(Categorical):
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> "ClassHead":
         return cls(**{**fields, "classes": tuple(fields["classes"])})
+
+
+def _known_mean(values: NDArray[np.float64], weights: NDArray[Any]) -> float | None:
+    """Returns the weighted mean of those values (n,) that are numbers, None if none is."""
+    known = ~np.isnan(values) & (weights > 0)
+    return float(np.average(values[known], weights=weights[known])) if known.any() else None

@@ -275,8 +275,9 @@ class Head(ABC):
         """Returns the head's part of a report, for n > 0 records.
 
         Returns:
-            `intervals`: measure -> its 95 % interval, where it has one; the rest are tables and curves, which the page
-            draws by their names.
+            `intervals`: measure -> its 95 % interval, where it has one; `table`: rows of figures for each class or band
+            and for all, column -> value; `groups` and `confusion`: which of them is answered as which; the rest are
+            tables and curves, which the page draws by their names.
         """
 
     def whole_figures(self, rows: NDArray[np.float64], truth: NDArray[Any]) -> dict[str, Any]:

@@ -107,9 +107,12 @@ class Quantity(Head):
         intervals = {"mae": statistics.mean_interval(errors)}
         if self.unit == YEARS:
             intervals["cs5"] = statistics.mean_interval(errors <= 5)
+        bands, values = self._bands(rows, truth), self.values(rows).clip(self.low, self.high)  # a sum may round beyond
         return {
             "intervals": intervals,
-            "bands": self._bands(rows, truth),
+            "bands": bands,
+            "table": self._table(bands, values, truth),
+            **statistics.confusion(self.groups(truth), self.groups(values)),
             "cumulative": {"years": steps.tolist(), "share": [float((errors <= step).mean()) for step in steps]},
         }
 
@@ -121,6 +124,19 @@ class Quantity(Head):
                 mae = {"value": float(abs(errors).mean()), "interval": statistics.mean_interval(abs(errors))}
                 bands[name] = {"n": int(inside.sum()), "mae": mae, "bias": float(errors.mean())}
         return bands
+
+    def _table(
+        self, bands: Mapping[str, Any], values: NDArray[np.floating], truth: NDArray[Any]
+    ) -> list[dict[str, Any]]:
+        """Returns n, mean absolute error and bias of each band and of all, and of all the coefficient r2."""
+        rows = [
+            {"band": name, "n": band["n"], "mae": band["mae"]["value"], "bias": band["bias"], "r2": None}
+            for name, band in bands.items()
+        ]
+        errors, spread = values - truth, float(np.var(truth))
+        r2 = 1 - float((errors**2).mean()) / spread if spread else None
+        whole = {"n": len(truth), "mae": float(abs(errors).mean()), "bias": float(errors.mean()), "r2": r2}
+        return [*rows, {"band": "all", **whole}]
 
     def whole_figures(self, rows: NDArray[np.float64], truth: NDArray[Any]) -> dict[str, Any]:
         """Returns minors called adults and adults called minors, where the number is an age."""

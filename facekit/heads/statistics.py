@@ -1,5 +1,6 @@
 """Statistics of figures: 95 % intervals over the sample that was tested, and calibration errors."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -88,3 +89,16 @@ def reliability(rows: NDArray[np.floating], truth: NDArray[np.integer]) -> list[
             }
         )
     return entries
+
+
+def confusion(labelled: Mapping[str, NDArray[np.bool_]], answered: Mapping[str, NDArray[np.bool_]]) -> dict[str, Any]:
+    """Counts which group is answered as which.
+
+    Args:
+        labelled, answered: class or band -> which records (n,) are labelled, and answered, so.
+
+    Returns:
+        `groups`: their names; `confusion`: a row of counts for each labelled group, a column for each answered one.
+    """
+    truth, answers = (np.stack(list(groups.values())).astype(int) for groups in (labelled, answered))
+    return {"groups": list(labelled), "confusion": (truth @ answers.T).tolist()}

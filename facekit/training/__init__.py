@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facekit.core.errors import TrainingError
-from facekit.core.files import writable_folder
+from facekit.core.files import LOGS, writable_folder
 from facekit.core.lazy_imports import import_keras
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from facekit.training.run import Run
     from facekit.training.settings import Settings
 
-LOGS, WEIGHTS = Path("logs"), Path("face_weights")  # in the working folder
+WEIGHTS = Path("face_weights")  # in the working folder
 
 
 def new_run(settings: "Settings", output: str | None = None) -> "Run":

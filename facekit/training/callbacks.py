@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from facekit.core.errors import TrainingError
 from facekit.core.files import atomic_path, writing
+from facekit.evaluation.curves import draw_curves
 from facekit.training.checkpoints import History
-from facekit.training.curves import draw_curves
 from facekit.training.interruption import Interruption
 
 SAVE_EVERY = 300.0  # seconds that a kill may cost: far longer than saving takes, far shorter than some epochs

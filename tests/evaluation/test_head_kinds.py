@@ -15,6 +15,8 @@ from facekit.evaluation.report import write_report
 from facekit.evaluation.tables import format_figures
 from facekit.heads import GENDER, MISSING, Head
 
+pytestmark = pytest.mark.usefixtures("page_only")
+
 
 def test_number_against_loops() -> None:
     outputs, labels = random_case(300, heads=(AGE_NUMBER, GENDER))

@@ -23,6 +23,8 @@ from facekit.evaluation.report.numbers import report_numbers
 from facekit.evaluation.report.plots import LIGHT, render
 from facekit.heads import AGE, GENDER, MISSING, RACE, AgeHead, ClassHead, Head
 
+pytestmark = pytest.mark.usefixtures("page_only")
+
 
 def test_numbers_against_loops() -> None:
     made = predictions(n=400)
@@ -126,7 +128,7 @@ def read_page(folder: Path) -> tuple[Page, dict[str, Any]]:
     for uri in page.loaded:
         kind, _, content = uri.partition(";base64,")
         decoded = base64.b64decode(content, validate=True)
-        if kind == "data:image/jpeg":
+        if kind in ("data:image/jpeg", "data:image/png"):
             Image.open(BytesIO(decoded)).load()
         else:
             assert kind == "data:image/svg+xml" and ElementTree.fromstring(decoded).tag.endswith("svg")
@@ -156,7 +158,6 @@ def test_page_needs_nothing_else(tmp_path: Path) -> None:
         "2 bad",
     ):
         assert said in page.text
-    assert sorted(path.name for path in (tmp_path / "new" / "report").iterdir()) == ["report.html", "report.json"]
 
 
 def test_same_answers_give_the_same_page_over_an_old_one(tmp_path: Path) -> None:

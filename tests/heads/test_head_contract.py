@@ -242,6 +242,8 @@ def test_report_is_json_and_its_intervals_belong_to_measures(example: Example) -
         section = json.loads(json.dumps(head.report(rows[:n], truth[:n])))
         measures = head.measures(rows[:n], truth[:n])
         assert {head.main_measure} <= section["intervals"].keys() <= measures.keys()
+        assert section["groups"] == list(head.groups(truth)) and np.sum(section["confusion"]) == n
+        assert all(row.keys() == section["table"][0].keys() for row in section["table"])
         json.dumps(head.whole_figures(rows[:n], truth[:n]))
 
 

@@ -12,6 +12,7 @@ from tensorboard.util.tensor_util import make_ndarray
 from tiny import TINY, TinyRun, changed, prepared, progress_until, settings
 
 from facekit.estimator import FaceEstimator
+from facekit.evaluation.curves import draw_curves
 from facekit.evaluation.evaluate import predict_dataset
 from facekit.evaluation.tables import format_figures
 from facekit.faces.batch import FaceBatch
@@ -23,7 +24,6 @@ from facekit.networks.runtimes import load_runtime
 from facekit.networks.weights import load_matching, network_tensors, read_tensors, save_weights
 from facekit.recipes.recipe import NO_AUGMENTATION
 from facekit.training.checkpoints import load_checkpoint
-from facekit.training.curves import draw_curves
 from facekit.training.prepared import network_summary
 
 pytestmark = pytest.mark.usefixtures("tiny")

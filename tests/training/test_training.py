@@ -12,6 +12,7 @@ import pytest
 from tiny import TINY, TinyRun, changed, prepared, settings, train_until_killed
 
 from facekit.core.errors import TrainingError, WeightsError
+from facekit.evaluation.curves import draw_curves, read_history
 from facekit.evaluation.evaluate import predict_dataset
 from facekit.heads import AGE, GENDER, RACE, AgeLoss, ClassLoss, Loss
 from facekit.networks.calibration import Calibration
@@ -110,13 +111,16 @@ def test_last_weights_are_the_average_of_the_last_epoch(trained: TinyRun, copied
     assert (last["norm1/moving_mean"] == raw["network/norm1/moving_mean"]).all()
 
 
-def test_logs(trained: TinyRun) -> None:
+def test_logs(trained: TinyRun, tmp_path: Path) -> None:
     with open(trained.folder / "history.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [float(row["epoch"]) for row in rows] == [1, 2, 3]
     assert {"loss", "age", "gender", "race", "val_loss", "val_age_mae", "val_race_accuracy"} <= rows[0].keys()
     assert all(float(row[name]) > 0 for row in rows for name in TIMES)
     assert [{name: float(value) for name, value in row.items()} for row in rows] == trained.history
+    assert read_history(trained.folder / "history.csv") == trained.history
+    draw_curves(tmp_path / "curves.png", trained.history)
+    assert (trained.folder / "curves.png").read_bytes() == (tmp_path / "curves.png").read_bytes()
     assert list(trained.folder.glob("events.out.tfevents.*"))
     assert Settings.load(trained.folder / "settings.json") == trained.prepared.settings
 

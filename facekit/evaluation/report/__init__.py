@@ -1,4 +1,4 @@
-"""Writes an evaluation as one page for people, and its numbers as JSON."""
+"""Writes an evaluation as one page for people, and its numbers as JSON, CSV and PNG."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,7 @@ from facekit.core.files import make_folder, write_text
 from facekit.core.lazy_imports import from_extra
 
 with from_extra("train"):
+    from facekit.evaluation.report.files import write_curves, write_files
     from facekit.evaluation.report.numbers import report_numbers
     from facekit.evaluation.report.page import render_page
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def write_report(predictions: "Predictions", folder: str | Path) -> Path:
-    """Writes report.html, which needs no other file, and report.json.
+    """Writes report.html, which needs no other file, report.json, and the files of `write_files`.
 
     Returns:
         Path of the page.
@@ -27,5 +28,7 @@ def write_report(predictions: "Predictions", folder: str | Path) -> Path:
     folder = make_folder(folder)
     numbers = report_numbers(predictions)
     write_text(str(folder / "report.json"), json.dumps(numbers, indent=1, allow_nan=False) + "\n")
-    write_text(str(folder / "report.html"), render_page(numbers, predictions.faces.chips))
+    write_files(predictions, numbers, folder)
+    curves = write_curves(predictions.card.name, folder)
+    write_text(str(folder / "report.html"), render_page(numbers, predictions.faces.chips, curves))
     return folder / "report.html"

@@ -47,13 +47,13 @@ def head_section(name: str, section: Section) -> str:
         section: as in report.json; a part that it lacks is left out.
     """
     texts = {"name": name, "calibration": _calibration(section)}
-    figures = [_confusion(section)] if "confusion" in section else []
+    figures = [_confusion(section)] if len(section["groups"]) > 1 else []
     for key, (draw, title, note) in _PLOTS.items():
         if key in section:
             figures.append(plot(draw, {"name": name, **section}, title.format(**texts), note.format(**texts)))
     parts = [_coverage(section) if "interval_width" in section else ""]
     parts += [f'<div class="plots">{"".join(figures)}</div>'] if figures else []
-    parts += [_bands(section)] if "bands" in section else []
+    parts.append(_bands(section) if "bands" in section else _table(section))
     return "".join(parts)
 
 
@@ -75,12 +75,25 @@ def _coverage(section: Section) -> str:
 
 def _confusion(section: Section) -> str:
     rows = {}
-    for name, counts in zip(section["classes"], section["confusion"], strict=True):
+    for name, counts in zip(section["groups"], section["confusion"], strict=True):
         shares = [count / max(sum(counts), 1) for count in counts]
         cells = [heat_cell(f"{share:.1%}", [f"{count:,}"], share) for count, share in zip(counts, shares, strict=True)]
         rows[f"{name}, n {sum(counts):,}"] = cells
     note = "Down: labelled. Across: estimated, of those labelled so."
-    return figure("What is estimated as what", note, heat_table("good", "", section["classes"], rows))
+    return figure("What is estimated as what", note, heat_table("good", "", section["groups"], rows))
+
+
+def _table(section: Section) -> str:
+    """Renders the figures of each class, and their means."""
+    first, *columns = section["table"][0]
+    rows = []
+    for entry in section["table"]:
+        values = [entry[column] for column in columns]
+        texts = [
+            "-" if value is None else f"{value:.1%}" if isinstance(value, float) else f"{value:,}" for value in values
+        ]
+        rows.append([entry[first], *texts])
+    return table([first, *columns], rows)
 
 
 def _bands(section: Section) -> str:

@@ -67,7 +67,8 @@ def figure(title: str, note: str, content: str) -> str:
 
 def plot(draw: plots.Draw, section: plots.Section, title: str, note: str) -> str:
     """Renders a plot in a light and a dark scheme, of which the browser takes the reader's."""
-    dark, light = (plots.data_uri(draw, section, palette) for palette in (plots.DARK, plots.LIGHT))
+    drawn = (plots.draw_svg(draw, section, palette) for palette in (plots.DARK, plots.LIGHT))
+    dark, light = (data_uri("image/svg+xml", svg) for svg in drawn)
     source = f'<source media="screen and (prefers-color-scheme: dark)" srcset="{dark}">'
     return figure(title, note, f'<picture>{source}<img src="{light}" alt="{escape(title)}"></picture>')
 
@@ -85,13 +86,18 @@ def chip_list(entries: Sequence[Mapping[str, Any]], chips: NDArray[np.uint8]) ->
         picture = Image.fromarray(chips[entry["place"]]).resize((_CHIP_SIDE,) * 2, Image.Resampling.LANCZOS)
         encoded = io.BytesIO()
         picture.save(encoded, "JPEG", quality=75)
-        uri = "data:image/jpeg;base64," + base64.b64encode(encoded.getvalue()).decode()
+        uri = data_uri("image/jpeg", encoded.getvalue())
         alt = escape(f"labelled {entry['label']}, estimated {answer}")
         items.append(
             f'<li title="{escape(entry["name"])}"><img src="{uri}" alt="{alt}" loading="lazy">'
             f"<span>label {escape(str(entry['label']))}</span>{escape(answer)}</li>"
         )
     return f'<ul class="chips">\n{chr(10).join(items)}\n</ul>'
+
+
+def data_uri(kind: str, content: bytes) -> str:
+    """Encodes a picture as an address that holds it."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _answer_text(answer: Mapping[str, Any]) -> str:

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit.evaluation.curves import history_path
 from facekit.evaluation.metrics import MEASURES, SHARE, error_unit, main_measure, measure_title
 from facekit.evaluation.model_card import LIMITS, MISUSE, USE
 from facekit.evaluation.report.groups import group_tables
 from facekit.evaluation.report.head_section import head_section
-from facekit.evaluation.report.html import chip_list, format_interval, table, tile
+from facekit.evaluation.report.html import chip_list, data_uri, figure, format_interval, table, tile
 from facekit.faces.batch import size_text
 from facekit.heads import ADULT
 from facekit.heads.statistics import BINS, RESAMPLES
@@ -26,12 +27,13 @@ SPLIT_NOTES = {
 }
 
 
-def render_page(numbers: Numbers, chips: NDArray[np.uint8]) -> str:
+def render_page(numbers: Numbers, chips: NDArray[np.uint8], curves: bytes | None) -> str:
     """Renders the page.
 
     Args:
         numbers: as `report_numbers` returns them.
         chips: (n, H, W, 3) the faces that were evaluated.
+        curves: of the training, a PNG; None if its log was not found.
     """
     sections = {"overview": ("All measures", _overview(numbers))}
     for name, section in numbers["heads"].items():
@@ -42,6 +44,7 @@ def render_page(numbers: Numbers, chips: NDArray[np.uint8]) -> str:
         sections["groups"] = ("For whom", group_tables(numbers))
     if any(numbers["worst"].values()):
         sections["worst"] = ("Furthest from their labels", _worst(numbers, chips))
+    sections["training"] = ("Training", _training(numbers, curves))
     sections["about"] = ("Data, method and limits", _about(numbers))
     links = "".join(f'<a href="#{escape(name)}">{escape(title)}</a>' for name, (title, _) in sections.items())
     bodies = [
@@ -137,6 +140,14 @@ def _worst(numbers: Numbers, chips: NDArray[np.uint8]) -> str:
         if entries:
             parts.append(f"<h3>{escape(name.capitalize())}</h3>{chip_list(entries, chips)}")
     return "\n".join(parts)
+
+
+def _training(numbers: Numbers, curves: bytes | None) -> str:
+    if curves is None:
+        path = history_path(numbers["weights"]["name"]).as_posix()
+        return f"<p>Curves are left out: {escape(path)} is not in the working folder, or is damaged.</p>"
+    picture = f'<img src="{data_uri("image/png", curves)}" alt="Curves of the training">'
+    return figure("Losses and figures of each epoch", "A dot marks the best epoch of the validation.", picture)
 
 
 def _about(numbers: Numbers) -> str:

@@ -1,19 +1,35 @@
-"""Draws the curves of a run: the losses above, below them the learning rate and each head's main figure."""
+"""Draws the curves of a training: losses above, below them the learning rate and each head's main figure."""
 
+import csv
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.core.files import atomic_path
+from facekit.core.files import LOGS, atomic_path
 from facekit.evaluation.metrics import MEASURES, evaluated_heads, main_measure, measure_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TRAINING, VALIDATION = "#8a94a0", "#1565c0"
+
+
+def history_path(name: str) -> Path:
+    """Returns where the figures of each epoch lie of the training that is named so, as the card of its weights is."""
+    return LOGS / PurePath(name).name / "history.csv"
+
+
+def read_history(path: Path) -> list[dict[str, float]]:
+    """Reads the figures of each epoch; none if the file is missing or damaged."""
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        return [{name: float(value) for name, value in row.items() if name and value} for row in rows]
+    except (OSError, ValueError, csv.Error):
+        return []
 
 
 def draw_curves(path: Path, history: Sequence[Mapping[str, float]]) -> None:

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
-from tiny import TinyRun
 
-from facekit.training.curves import draw_curves
+from facekit.evaluation.curves import draw_curves
 
 
 def history(epochs: int, heads: tuple[str, ...] = ("age", "gender", "race")) -> list[dict[str, float]]:
@@ -112,12 +111,3 @@ def test_curves_are_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         draw_curves(path, history(3))
     assert path.read_bytes() == second
     assert [file.name for file in tmp_path.iterdir()] == ["curves.png"]
-
-
-def test_a_run_leaves_its_curves(trained: TinyRun, tmp_path: Path) -> None:
-    """Those of its whole history, and nothing of the matplotlib that people see on their screens."""
-    draw_curves(tmp_path / "expected.png", trained.history)
-    got, expected = (
-        np.asarray(Image.open(path)) for path in (trained.folder / "curves.png", tmp_path / "expected.png")
-    )
-    np.testing.assert_array_equal(got, expected)
