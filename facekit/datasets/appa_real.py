@@ -81,5 +81,8 @@ APPA_REAL = Dataset(
     usual_path="train_data/appa-real*",
     licence="research only",
     split="official",
+    pictures=7_591,
+    home="https://chalearnlap.cvc.uab.cat/dataset/26/description/",
+    official_splits="gt_avg_train.csv, gt_avg_valid.csv (validation) and gt_avg_test.csv",
     also_compared={"real_age": "age"},
 )

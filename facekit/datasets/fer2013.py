@@ -129,4 +129,7 @@ FER2013 = Dataset(
     usual_path="train_data/*[Ff][Ee][Rr]2013*",
     licence="non-commercial research only",
     split="official",
+    pictures=35_887,
+    home="https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-recognition-challenge",
+    official_splits="Training, PublicTest (validation) and PrivateTest (test)",
 )

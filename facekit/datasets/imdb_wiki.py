@@ -108,15 +108,17 @@ def _ages(born: NDArray[np.float64], taken: NDArray[np.float64]) -> NDArray[np.f
     return taken - [birth.year + (birth.month >= _JULY) for birth in births]
 
 
-def _dataset(name: str, title: str) -> Dataset:
+def _dataset(name: str, title: str, pictures: int) -> Dataset:
     return Dataset(
         title=title,
         schema={"age": YEARS, "gender": GENDERS},
         list_records=partial(list_imdb_wiki, name),
         usual_path=f"train_data/{name}*",
         licence="academic research only",
+        pictures=pictures,
+        home="https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/",
     )
 
 
-IMDB = _dataset("imdb", "the IMDB part of IMDB-WIKI")
-WIKI = _dataset("wiki", "the Wikipedia part of IMDB-WIKI")
+IMDB = _dataset("imdb", "the IMDB part of IMDB-WIKI", 460_723)
+WIKI = _dataset("wiki", "the Wikipedia part of IMDB-WIKI", 62_328)

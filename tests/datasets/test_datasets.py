@@ -232,7 +232,7 @@ def test_damaged_list_of_an_official_split_is_refused(tmp_path: Path) -> None:
 
 def test_unknown_names(tiny_utkface: Path) -> None:
     with pytest.raises(
-        UnknownNameError, match=r"Unknown dataset: 'utkfaces'\. Did you mean 'utkface'\? Known: all_age_faces, fer"
+        UnknownNameError, match=r"Unknown dataset: 'utkfaces'\. Did you mean 'utkface'\? Known: all_age_faces, app"
     ):
         load(tiny_utkface, dataset="utkfaces")
     with pytest.raises(UnknownNameError, match="Unknown detector: 'hug'"):
