@@ -51,7 +51,7 @@ def test_recipe_comes_back_from_json(recipe: Recipe) -> None:
 @pytest.mark.parametrize("recipe", BUILT, indirect=True)
 def test_recipe_builds(recipe: Recipe) -> None:
     network, size = build_network(recipe.network, recipe.training.dropout), recipe.network.input_size
-    assert network.input_shape == (None, size, size, 3)
+    assert keras.tree.flatten(network.input)[-1].shape == (None, size, size, 3)  # behind the features, if any
     assert {name: value.shape[-1] for name, value in network.output.items()} == {
         head.name: head.width for head in recipe.network.heads
     }

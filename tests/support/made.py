@@ -102,11 +102,11 @@ def matlab_day(year: int, month: int, day: int) -> int:
     return date(year, month, day).toordinal() + 366
 
 
-def make_celebrities(folder: Path, name: str, columns: dict[str, np.ndarray] | None = None) -> Path:
+def make_celebrities(folder: Path, name: str, columns: dict[str, np.ndarray] | None = None, n: int = 12) -> Path:
     """Makes a folder with imdb.mat or wiki.mat beside the pictures that it lists."""
     from scipy.io import savemat
 
-    columns = celebrities() if columns is None else columns
+    columns = celebrities(n) if columns is None else columns
     root = folder / f"{name}_crop"
     for number, cell in enumerate(columns["full_path"].ravel()):
         save_noise(root / str(cell[0]), 3000 + number)
