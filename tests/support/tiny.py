@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,18 @@ TINY = Recipe(
 )
 
 
+def slow_if_large(entries: Mapping[str, str]) -> list[Any]:
+    """Returns the names as parameters of a test; those of large backbones are marked as slow.
+
+    Args:
+        entries: name -> backbone.
+    """
+    return [
+        pytest.param(name, marks=[pytest.mark.slow] if backbone in SLOW_BACKBONES else [])
+        for name, backbone in entries.items()
+    ]
+
+
 def tiny_backbone(size: InputSize) -> keras.Model:
     """Two convolutions with batch norm."""
     inputs = keras.Input((*height_and_width(size), 3), name="picture")
@@ -51,7 +64,23 @@ def tiny_backbone(size: InputSize) -> keras.Model:
     return keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
 
 
+SLOW_BACKBONES = {"facenet", "inception_v3"}  # take seconds to build
 TINY_BACKBONE = Backbone(tiny_backbone, lambda network: None, smallest_size=16)
+
+
+@contextmanager
+def eagerly() -> Iterator[None]:
+    """TensorFlow computes without compiling, which takes far longer than a few steps of a tiny network."""
+    if keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
 
 
 def changed(recipe: Recipe, **changes: Any) -> Recipe:
