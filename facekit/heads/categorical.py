@@ -253,7 +253,11 @@ class ClassHead(Head):
         rows.append(("macro average", np.ones(self.width), support.sum()))
         rows.append(("weighted average", support, support.sum()))
         return [
-            {"class": title, **{name: _known_mean(scores[name], weights) for name in scores}, "support": int(n)}
+            {
+                "class": title,
+                **{name: statistics.known_mean(scores[name], weights) for name in scores},
+                "support": int(n),
+            }
             for title, weights, n in rows
         ]
 
@@ -270,9 +274,3 @@ class ClassHead(Head):
             "macro_f1": statistics.central(f1),
             "cross_entropy": statistics.mean_interval(cross_entropy(rows, truth)),
         }
-
-
-def _known_mean(values: NDArray[np.float64], weights: NDArray[Any]) -> float | None:
-    """Returns the weighted mean of those values (n,) that are numbers, None if none is."""
-    known = ~np.isnan(values) & (weights > 0)
-    return float(np.average(values[known], weights=weights[known])) if known.any() else None
