@@ -151,6 +151,15 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("facekit.training.callbacks.draw_curves", lambda path, history: None)
 
 
+@pytest.fixture
+def eager() -> Iterator[None]:
+    """Trainings are not compiled."""
+    from tiny import eagerly
+
+    with eagerly():
+        yield
+
+
 @pytest.fixture(scope="session")
 def trained(tiny_utkface: Path, tmp_path_factory: pytest.TempPathFactory) -> "TinyRun":
     """A run of the tiny recipe to its end, of three epochs. Beside its folder is a copy from before it was finished."""

@@ -244,7 +244,11 @@ class Categorical(Head):
         rows.append(("macro average", np.ones(self.width), support.sum()))
         rows.append(("weighted average", support, support.sum()))
         return [
-            {"class": title, **{name: _known_mean(scores[name], weights) for name in scores}, "support": int(n)}
+            {
+                "class": title,
+                **{name: statistics.known_mean(scores[name], weights) for name in scores},
+                "support": int(n),
+            }
             for title, weights, n in rows
         ]
 
@@ -287,9 +291,3 @@ class ClassHead(Categorical):
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> "ClassHead":
         return cls(**{**fields, "classes": tuple(fields["classes"])})
-
-
-def _known_mean(values: NDArray[np.float64], weights: NDArray[Any]) -> float | None:
-    """Returns the weighted mean of those values (n,) that are numbers, None if none is."""
-    known = ~np.isnan(values) & (weights > 0)
-    return float(np.average(values[known], weights=weights[known])) if known.any() else None

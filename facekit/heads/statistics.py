@@ -25,6 +25,12 @@ def resampled_sums(columns: NDArray[Any], seed: int = 0) -> NDArray[np.float64]:
     return np.concatenate(sums)
 
 
+def known_mean(values: NDArray[np.floating], weights: NDArray[Any]) -> float | None:
+    """Returns the weighted mean of those values (n,) that are numbers, None if none is."""
+    known = ~np.isnan(values) & (weights > 0)
+    return float(np.average(values[known], weights=weights[known])) if known.any() else None
+
+
 def mean_interval(values: NDArray[Any]) -> Interval:
     """Returns the bootstrapped 95 % interval of the mean of (n,), n > 0."""
     return central(resampled_sums(values[:, None])[:, 0] / len(values))

@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,21 @@ def tiny_backbone(size: InputSize) -> keras.Model:
 
 SLOW_BACKBONES = {"facenet", "inception_v3"}  # take seconds to build
 TINY_BACKBONE = Backbone(tiny_backbone, lambda network: None, smallest_size=16)
+
+
+@contextmanager
+def eagerly() -> Iterator[None]:
+    """TensorFlow computes without compiling, which takes far longer than a few steps of a tiny network."""
+    if keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
 
 
 def changed(recipe: Recipe, **changes: Any) -> Recipe:

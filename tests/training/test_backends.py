@@ -5,7 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import keras
@@ -55,14 +57,27 @@ def start(trained: TinyRun) -> Settings:
     return replace(trained.settings, recipe=changed(TINY, **changes))
 
 
+@pytest.fixture(scope="module")
+def trained_here(start: Settings, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], TinyRun]:
+    """Trains here with a store, once."""
+
+    @cache
+    def train(store: str) -> TinyRun:
+        run = prepared(replace(start, data_in=store), tmp_path_factory.mktemp("here"))
+        run.train()
+        return run
+
+    return train
+
+
 @pytest.mark.parametrize("store", ["device", "host"])
 @pytest.mark.parametrize("backend", OTHERS)
-def test_other_backends_train_the_same(backend: str, store: str, start: Settings, tmp_path: Path) -> None:
-    options = replace(start, data_in=store)
-    here = prepared(options, tmp_path / "here")
-    here.train()
-    options.save(tmp_path / "settings.json")
+def test_other_backends_train_the_same(
+    backend: str, store: str, start: Settings, trained_here: Callable[[str], TinyRun], tmp_path: Path
+) -> None:
+    replace(start, data_in=store).save(tmp_path / "settings.json")
     run_other(backend, TRAIN, tmp_path)
+    here = trained_here(store)
     there = RunFiles(tmp_path / "logs" / "run", tmp_path / "weights")
     expected = read_tensors(here.last_path)
     got = read_tensors(there.last)

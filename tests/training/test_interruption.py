@@ -124,6 +124,8 @@ import_keras()
 import tiny
 from facekit.networks.backbones import BACKBONES
 from facekit.recipes import RECIPES
+from facekit.training import callbacks
+callbacks.draw_curves = lambda path, history: None
 BACKBONES["tiny"], RECIPES["tiny"] = tiny.TINY_BACKBONE, tiny.TINY
 import face_train
 from facekit.cli import main
