@@ -100,11 +100,16 @@ def near_duplicates(thumbnails: Vectors, cache_beside: Path | None = None) -> Ne
     return NearDuplicates(**cached_arrays("near-duplicates", key, thumbnails, cache_beside, compute))
 
 
-def _search(thumbnails: Vectors) -> NearDuplicates:
-    n, first = len(thumbnails), dict[bytes, int]()
+def first_identical(thumbnails: Vectors) -> Indices:
+    """Returns the index (n,) of the first thumbnail (n, d) that is identical to each, often its own."""
+    first = dict[bytes, int]()
     digests = (hashlib.blake2b(thumbnail.tobytes(), digest_size=16).digest() for thumbnail in thumbnails)
-    representatives = np.array([first.setdefault(digest, index) for index, digest in enumerate(digests)], np.intp)
-    distinct = np.fromiter(first.values(), np.intp)
+    return np.array([first.setdefault(digest, index) for index, digest in enumerate(digests)], np.intp)
+
+
+def _search(thumbnails: Vectors) -> NearDuplicates:
+    n, representatives = len(thumbnails), first_identical(thumbnails)
+    distinct = np.unique(representatives)
     points = _project(thumbnails, distinct)
     flat = np.sum(points**2, axis=1) < DUPLICATE_CORRELATION
     unique = np.flatnonzero(np.isin(representatives, distinct[flat]))

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from facekit.core.array_cache import cached_arrays
 from facekit.core.errors import DataError
 from facekit.datasets import DATASETS
+from facekit.datasets.duplicates import first_identical
 from facekit.datasets.listing import list_dataset, make_cut
 from facekit.datasets.records import Dataset, Faces, Listing, usable_records
 from facekit.datasets.source import DataSource, find_data
@@ -19,7 +20,7 @@ from facekit.datasets.store import Allocate, Pictures, in_memory, read_pictures
 from facekit.faces.batch import InputSize
 from facekit.faces.chips import AlignedChip, ChipConfig
 from facekit.faces.features import compute_features
-from facekit.heads import Head
+from facekit.heads import MISSING, Head
 
 CHIP = AlignedChip()
 _BLOCK = 256  # chips between two movements of the progress bar
@@ -54,6 +55,19 @@ class Mixture:
         """Encodes the labels of all parts: head's name -> (n,), MISSING where unknown."""
         parts = [part.labels(heads) for part in self.parts]
         return {head.name: np.concatenate([labels[head.name] for labels in parts]) for head in heads}
+
+    def conflicts(self, heads: Sequence[Head]) -> dict[str, int]:
+        """Counts the groups of identical pictures whose labels disagree: head's name -> number."""
+        counts = dict.fromkeys((head.name for head in heads), 0)
+        for part in self.parts:
+            group = first_identical(part.thumbnails)
+            for name, labels in part.labels(heads).items():
+                lowest, highest = np.full(len(group), np.inf), np.full(len(group), -np.inf)
+                known = labels != MISSING
+                np.minimum.at(lowest, group[known], labels[known])
+                np.maximum.at(highest, group[known], labels[known])
+                counts[name] += int(np.sum(lowest < highest))
+        return counts
 
     def sides(self, seed: int) -> NDArray[np.str_]:
         """Assigns each face (n,) to a side, each source by its own rule."""

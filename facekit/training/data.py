@@ -29,7 +29,7 @@ class TrainingData:
         sides: "train", "validation" and "test" -> indices of the faces.
         source_index: (n,) the source of each face.
         dropped: for each source, reason -> number of records that are not used.
-        notes: which heads and classes have no training labels, or few.
+        notes: which heads and classes have no training labels, or few; and whether identical pictures disagree.
     """
 
     faces: Mixture
@@ -114,6 +114,8 @@ def read_data(recipe: Recipe, allocate: Allocate) -> TrainingData:
     dropped = [count_dropped(part, side_of[source_index == number]) for number, part in enumerate(faces.parts)]
     labels = faces.labels(network.heads)
     notes = _label_notes(network.heads, {name: rows[sides["train"]] for name, rows in labels.items()})
+    if conflicts := [f"{name} in {count}" for name, count in faces.conflicts(network.heads).items() if count]:
+        notes.append(f"identical pictures have different labels: {', '.join(conflicts)} groups of them")
     if recipe.training.balance and (labels[network.heads[0].name][sides["train"]] == MISSING).all():
         notes.append(f"nothing is balanced, as the recipe balances {network.heads[0].name}")
     return TrainingData(faces, labels, sides, source_index, dropped, notes)

@@ -8,6 +8,7 @@ from made import make_all_age_faces, make_table, make_utkface
 
 from facekit.core.errors import UnknownNameError, UsageError
 from facekit.datasets.mixture import Mixture, load_faces, load_mixture
+from facekit.datasets.records import Faces, Record
 from facekit.datasets.source import DataSource, locate_sources
 from facekit.datasets.splits import split_sides
 from facekit.faces.chips import BoxChip
@@ -141,3 +142,13 @@ def test_two_sources_of_one_kind_keep_their_paths() -> None:
     assert locate_sources(tables, [], "hog") == tuple(DataSource("table", f"{n}.csv", detector="hog") for n in "ab")
     with pytest.raises(UsageError, match="Each of several data sets"):
         locate_sources(tables, ["table=c.csv"])
+
+
+def test_identical_pictures_with_other_labels_are_counted() -> None:
+    thumbnails = np.random.default_rng(0).normal(0, 1, (6, 1024)).astype(np.float32)
+    thumbnails[[3, 4]], thumbnails[5] = thumbnails[0], thumbnails[1]
+    labels = [(20, "Male"), (30, "Male"), (1, None), (21, "male"), (22, None), (30, "Female")]
+    records = [Record(f"{k}", f"{k}", f"{k}", {"age": age, "gender": name}) for k, (age, name) in enumerate(labels)]
+    part = Faces(records, np.zeros((6, 1, 1, 3), np.uint8), thumbnails, {})
+    mixture = Mixture([DataSource("table")] * 2, [part, part], part.chips)
+    assert mixture.conflicts([AGE, GENDER, RACE]) == {"age": 2, "gender": 2, "race": 0}

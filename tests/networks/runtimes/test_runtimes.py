@@ -17,6 +17,7 @@ import pytest
 from checkout import ROOT, Script
 from numpy.typing import NDArray
 from PIL import Image
+from tiny import SLOW_BACKBONES
 from untrained import TWO_INPUTS, save_untrained
 
 from facekit import FaceEstimator
@@ -68,7 +69,7 @@ def test_shipped_weights_answer_the_same_on_utkface(utkface_archive: Path) -> No
 @pytest.mark.parametrize(
     "backbone",
     [
-        pytest.param(name, marks=[pytest.mark.slow] if name.startswith("vggface") else [])
+        pytest.param(name, marks=[pytest.mark.slow] if name.startswith("vgg") or name in SLOW_BACKBONES else [])
         for name in BACKBONES
         if not name.startswith("mobilenet")  # the network of the shipped weights
     ],
