@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 
 from facekit.core.errors import PictureError
 from facekit.core.files import writing
-from facekit.datasets.check import Check
+from facekit.datasets.check import Check, Groups
 from facekit.datasets.records import CutFace
 from facekit.drawing.chip_grid import COLUMNS, save_chip_grid
 from facekit.faces.batch import Picture
@@ -55,8 +55,8 @@ def _doubtful(check: Check) -> Iterator[tuple[int, str]]:
             ((number, reason) for number, reason in sorted(labels.unusable.items(), key=lambda item: item[1]))
             for labels in check.labels
         ),
-        _conflicting(check.conflicts(check.identical), "same picture"),
-        _conflicting(check.conflicts(check.near), "near duplicate"),
+        *(_pairs(groups, f"same picture, other {name}") for name, groups in check.conflicts(check.identical).items()),
+        *(_pairs(groups, f"near duplicate, other {name}") for name, groups in check.conflicts(check.near).items()),
     ]
     seen: set[int] = set()
     each = DOUBTFUL // len(kinds) // 2 * 2  # pairs stay together
@@ -69,12 +69,9 @@ def _doubtful(check: Check) -> Iterator[tuple[int, str]]:
     yield from left
 
 
-def _conflicting(conflicts: Mapping[str, list[list[int]]], what: str) -> Iterator[tuple[int, str]]:
-    """Yields the first two of each group whose labels differ, side by side."""
-    for name, groups in conflicts.items():
-        for group in groups:
-            for number in group[:2]:
-                yield number, f"{what}, {name} differs"
+def _pairs(groups: Groups, reason: str) -> Iterator[tuple[int, str]]:
+    """Yields the first two of each group, side by side."""
+    return ((number, reason) for group in groups for number in group[:2])
 
 
 def _examples(check: Check, shown: Mapping[int, str]) -> Iterator[tuple[int, str]]:
