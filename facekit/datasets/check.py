@@ -189,7 +189,7 @@ def _label_rows(labels: Labels, records: Sequence[Record]) -> list[tuple[str, st
     for reason, count in Counter(labels.unusable.values()).items():
         wrong = [number for number, why in labels.unusable.items() if why == reason]
         shown = ", ".join(f"{records[number].key} ({labels.given[number]})" for number in wrong[:SHOWN])
-        rows.append((f"  {reason}", f"{count:,}, e.g. {shown}"))
+        rows.append(("  unusable", f"{count:,} {reason}, e.g. {shown}"))
     return rows
 
 

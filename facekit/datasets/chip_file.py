@@ -52,7 +52,11 @@ class ChipFileInfo:
     dropped: Mapping[str, int]
 
     def to_json(self) -> str:
-        rule = {"detector": self.cut_rule.detector, "chip": self.cut_rule.chip.to_dict()}
+        rule = {
+            "detector": self.cut_rule.detector,
+            "chip": self.cut_rule.chip.to_dict(),
+            "size": self.cut_rule.size,
+        }
         fields = {"dataset": self.dataset, "source": self.source, **rule, "min_score": self.min_score}
         return json.dumps({"format": FORMAT, **fields, "dropped": dict(self.dropped)})
 
@@ -62,7 +66,7 @@ class ChipFileInfo:
         fields = json.loads(text)
         if fields["format"] > FORMAT:
             raise ValueError(f"format {fields['format']} is newer than this version of facekit")
-        rule = CutRule(fields["detector"], chip_from_dict(fields["chip"]))
+        rule = CutRule(fields["detector"], chip_from_dict(fields["chip"]), fields["size"])
         return cls(fields["dataset"], fields["source"], rule, fields["min_score"], fields["dropped"])
 
 

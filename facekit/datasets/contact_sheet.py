@@ -16,7 +16,8 @@ from facekit.faces.batch import Picture
 from facekit.faces.images import decode_picture
 
 DOUBTFUL, EXAMPLES = 4 * COLUMNS, 6 * COLUMNS  # pictures at most
-_SIDE = 150  # pixels
+_SIDE = 168  # pixels
+_NAME_LINE = 24  # characters of a file's name in one line, of two
 
 
 def save_contact_sheet(check: Check, path: Path) -> int:
@@ -44,7 +45,8 @@ def save_contact_sheet(check: Check, path: Path) -> int:
 
 def _caption(check: Check, number: int, reason: str) -> str:
     labels = ", ".join(labels.text(number) for labels in check.labels)
-    return f"{labels}\n{reason}\n{Path(check.records[number].key).name}"
+    name = Path(check.records[number].key).name
+    return "\n".join([labels, reason, name[:_NAME_LINE], name[_NAME_LINE:]])
 
 
 def _doubtful(check: Check) -> Iterator[tuple[int, str]]:
@@ -55,18 +57,22 @@ def _doubtful(check: Check) -> Iterator[tuple[int, str]]:
             ((number, reason) for number, reason in sorted(labels.unusable.items(), key=lambda item: item[1]))
             for labels in check.labels
         ),
-        *(_pairs(groups, f"same picture, other {name}") for name, groups in check.conflicts(check.identical).items()),
-        *(_pairs(groups, f"near duplicate, other {name}") for name, groups in check.conflicts(check.near).items()),
+        *(_pairs(groups, f"copy, other {name}") for name, groups in check.conflicts(check.identical).items()),
+        *(_pairs(groups, f"near copy, other {name}") for name, groups in check.conflicts(check.near).items()),
     ]
     seen: set[int] = set()
-    each = DOUBTFUL // len(kinds) // 2 * 2  # pairs stay together
-    left: list[tuple[int, str]] = []
+    queues = []
     for kind in kinds:
-        fresh = [(number, reason) for number, reason in itertools.islice(kind, DOUBTFUL) if number not in seen]
+        fresh = [item for item in itertools.islice(kind, DOUBTFUL) if item[0] not in seen]
         seen |= {number for number, _ in fresh}
-        yield from fresh[:each]
-        left += fresh[each:]
-    yield from left
+        queues.append(fresh)
+    shares = [0] * len(queues)
+    for turn in range(0, DOUBTFUL, 2):  # pairs stay together
+        for which, queue in enumerate(queues):
+            if turn < len(queue) and sum(shares) < DOUBTFUL:
+                shares[which] = turn + 2
+    for share, queue in zip(shares, queues, strict=True):
+        yield from queue[:share]
 
 
 def _pairs(groups: Groups, reason: str) -> Iterator[tuple[int, str]]:
