@@ -12,6 +12,7 @@ from typing import Any
 
 from facekit.core.errors import FaceKitError, PictureError, lookup
 from facekit.core.files import make_folder, unused_path
+from facekit.core.text import counted
 from facekit.drawing.blur import blur_faces
 from facekit.drawing.languages import LANGUAGES
 from facekit.drawing.photographs import draw_estimates
@@ -155,11 +156,6 @@ def summary(results: Sequence[Annotated], folder: Path) -> str:
     counts += [f"{counted(n_folders, 'folder')} without readable photographs"] if n_folders else []
     text = ", ".join(counts) + (f"; drawn in {folder}" if drawn else "")
     return f"{text}." + (" All figures are estimates of appearance, in years and percent." if n_faces else "")
-
-
-def counted(number: int, noun: str) -> str:
-    """Returns a number and a noun in the singular or plural."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def answer_titles(heads: Sequence[Head]) -> list[str]:

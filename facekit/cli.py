@@ -42,7 +42,7 @@ class Parser(argparse.ArgumentParser):
             name: of the command; None for that of the function.
         """
         if self._commands is None:
-            self._commands = self.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+            self._commands = self.add_subparsers(metavar="COMMAND", parser_class=Parser)
         text = run.__doc__ or ""
         parser = self._commands.add_parser(name or run.__name__, help=text.rstrip("."), description=text)
         parser.set_defaults(run=run)
@@ -56,6 +56,8 @@ class Parser(argparse.ArgumentParser):
     def parse_args(self, *args: Any, **kwargs: Any) -> Any:
         """Parses; what follows several `--weights` and is no weights file is a path."""
         parsed = super().parse_args(*args, **kwargs)
+        if self._commands and not hasattr(parsed, "run"):  # asked for here, so that a misspelt option is told first
+            self.error("the following arguments are required: COMMAND")
         if isinstance(weights := getattr(parsed, "weights", None), list):
             first, *rest = weights
             others = [name for name in rest if not name.lower().endswith((".h5", ".hdf5"))]
@@ -224,7 +226,7 @@ def add_dataset_options(parser: argparse.ArgumentParser, *, several: bool = Fals
         "--data",
         action="append" if several else "store",
         metavar="PATH",
-        help="folder, .tar, .tar.gz or .zip of the data set, or .csv table: path, age, gender, race "
+        help="folder, .tar, .tar.gz or .zip of the data set, .csv table (path, age, gender, race) or prepared .h5 "
         "(default: train_data/UTKFace*)" + ("; NAME=PATH for each of several data sets" if several else ""),
     )
     parser.add_argument(

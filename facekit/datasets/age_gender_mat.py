@@ -20,7 +20,7 @@ from facekit.datasets.records import CutFace, CutRule, Listing, Record
 from facekit.faces.chips import WholeChip
 from facekit.heads import Label
 
-_COLUMNS = ("age", "gender", "db")
+_COLUMNS = ("age", "gender", "db", "img_size")
 _GENDERS = {  # by their codes, in each of the databases
     "imdb": ("Female", "Male"),
     "wiki": ("Female", "Male"),
@@ -60,7 +60,8 @@ def list_age_gender_mat(dataset: str, path: Path) -> Listing:
     for number, (age, gender) in enumerate(zip(ages.tolist(), genders.tolist(), strict=True)):
         labels: dict[str, Label | None] = {"age": age, "gender": _gender(name, gender)}
         records.append(Record(f"{number:07}", f"{number:07}", f"{number:07}", labels))
-    return Listing(records, partial(_read_chips, path, len(records)), cut_rule=CutRule("whole_image", WholeChip()))
+    rule = CutRule("whole_image", WholeChip(), int(np.ravel(columns["img_size"])[0]))
+    return Listing(records, partial(_read_chips, path, len(records)), cut_rule=rule)
 
 
 def _gender(name: str, code: float) -> str | None:

@@ -180,14 +180,16 @@ def _groups(values: Iterable[object]) -> Groups:
 def _label_rows(labels: Labels, records: Sequence[Record]) -> list[tuple[str, str]]:
     groups = {name: len(numbers) for name, numbers in labels.groups().items()}
     name, known = labels.head.name, labels.encoded[labels.encoded != MISSING]
-    span = f"{known.min():g} to {known.max():g}: " if labels.head.groups_by == "bands" and len(known) else ""
-    rows = [(name, span + _counts({f"{group}:" if span else group: count for group, count in groups.items()}))]
+    text = _counts(groups)
+    if labels.head.groups_by == "bands" and len(known):
+        text = f"{known.min():g} to {known.max():g}; " + _counts({f"{band}:": count for band, count in groups.items()})
+    rows = [(name, text)]
     if unknown := sum(label is None for label in labels.given):
         rows.append(("  without label", f"{unknown:,}"))
     for reason, count in Counter(labels.unusable.values()).items():
         wrong = [number for number, why in labels.unusable.items() if why == reason]
         shown = ", ".join(f"{records[number].key} ({labels.given[number]})" for number in wrong[:SHOWN])
-        rows.append((f"  {reason}", f"{count:,}, e.g. {shown}"))
+        rows.append(("  unusable", f"{count:,} {reason}, e.g. {shown}"))
     return rows
 
 

@@ -4,17 +4,14 @@ HDF5's newer format has checksums of its own structure, and `fletcher32` adds th
 error when it is read. Strings are arrays of bytes, as HDF5 checks no strings of varying length.
 """
 
-import errno
 import json
-import os
-import shutil
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 import numpy as np
@@ -55,7 +52,11 @@ class ChipFileInfo:
     dropped: Mapping[str, int]
 
     def to_json(self) -> str:
-        rule = {"detector": self.cut_rule.detector, "chip": self.cut_rule.chip.to_dict()}
+        rule = {
+            "detector": self.cut_rule.detector,
+            "chip": self.cut_rule.chip.to_dict(),
+            "size": self.cut_rule.size,
+        }
         fields = {"dataset": self.dataset, "source": self.source, **rule, "min_score": self.min_score}
         return json.dumps({"format": FORMAT, **fields, "dropped": dict(self.dropped)})
 
@@ -65,7 +66,7 @@ class ChipFileInfo:
         fields = json.loads(text)
         if fields["format"] > FORMAT:
             raise ValueError(f"format {fields['format']} is newer than this version of facekit")
-        rule = CutRule(fields["detector"], chip_from_dict(fields["chip"]))
+        rule = CutRule(fields["detector"], chip_from_dict(fields["chip"]), fields["size"])
         return cls(fields["dataset"], fields["source"], rule, fields["min_score"], fields["dropped"])
 
 
@@ -84,25 +85,18 @@ def write_chip_file(
     Raises:
         FaceKitError: it cannot be written.
     """
-    import h5py
 
     remove_temporaries(path.absolute().parent, path.stem)
-    with writing(path), atomic_path(path) as temporary:
-        if (needed := len(index) * rows.dtype.itemsize) > shutil.disk_usage(temporary.parent).free:
-            raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}, {needed / 1e9:.1f} GB are needed")
-        try:
-            with h5py.File(temporary, "w", libver=("v110", "v110")) as file:
-                file.attrs[_ATTRIBUTE] = info.to_json()
-                file.create_group("labels")
-                for name, column in _columns(records).items():
-                    _store(file, name, column)
-                for name, array in (("image", rows["chip"]), ("thumbnail", rows["thumbnail"])):
-                    stored = _create(file, name, (len(index), *array.shape[1:]), np.uint8)
-                    for start in range(0, len(index), _BLOCK):
-                        stored[start : start + _BLOCK] = array[index[start : start + _BLOCK]]
-        except OSError as error:  # HDF5's texts have many lines
-            number = errno.ENOSPC if "No space left" in str(error) else error.errno or errno.EIO
-            raise OSError(number, os.strerror(number)) from error
+    with writing(path, argument="output"), atomic_path(path) as temporary, _writing(temporary) as (file, check):
+        file.attrs[_ATTRIBUTE] = info.to_json()
+        file.create_group("labels")
+        for name, column in _columns(records).items():
+            _create(file, name, column.shape, column.dtype)[...] = column
+        for name, array in (("image", rows["chip"]), ("thumbnail", rows["thumbnail"])):
+            stored = _create(file, name, (len(index), *array.shape[1:]), np.uint8)
+            for start in range(0, len(index), _BLOCK):
+                stored[start : start + _BLOCK] = array[index[start : start + _BLOCK]]
+                check()
 
 
 def list_chip_file(dataset: str, path: Path) -> Listing:
@@ -206,8 +200,49 @@ def _labels(stored: Any) -> list[Label | None]:
     return [None if np.isnan(value) else int(value) if value == int(value) else value for value in numbers]
 
 
-def _store(file: "h5py.File", name: str, column: NDArray[Any]) -> None:
-    _create(file, name, column.shape, column.dtype)[...] = column
+@contextmanager
+def _writing(path: Path) -> "Iterator[tuple[h5py.File, Callable[[], None]]]":
+    """Makes an HDF5 file, and a function that raises OSError if a write has failed."""
+    import h5py
+
+    with open(path, "w+b") as file:
+        target = _Target(file)
+        with h5py.File(target, "w", libver=("v110", "v110")) as stored:
+            yield stored, target.check
+        target.flush()
+        target.check()
+
+
+class _Target:
+    """A file for HDF5, whose library crashes where a write fails: the first failure is kept, and hidden from it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._failure: OSError | None = None
+        self.seek, self.tell, self.read = file.seek, file.tell, file.read
+
+    def write(self, content: bytes) -> int:
+        self._try(lambda: self._file.write(content))
+        return len(content)
+
+    def truncate(self, size: int) -> int:
+        self._try(lambda: self._file.truncate(size))
+        return size
+
+    def flush(self) -> None:
+        self._try(self._file.flush)
+
+    def check(self) -> None:
+        """Raises the failure."""
+        if self._failure:
+            raise self._failure
+
+    def _try(self, change: Callable[[], object]) -> None:
+        if self._failure is None:
+            try:
+                change()
+            except OSError as error:
+                self._failure = error
 
 
 def _create(file: "h5py.File", name: str, shape: tuple[int, ...], kind: Any) -> Any:

@@ -9,14 +9,15 @@ from PIL import Image, ImageOps
 
 from facekit.core.errors import PictureError
 from facekit.core.files import writing
-from facekit.datasets.check import Check
+from facekit.datasets.check import Check, Groups
 from facekit.datasets.records import CutFace
 from facekit.drawing.chip_grid import COLUMNS, save_chip_grid
 from facekit.faces.batch import Picture
 from facekit.faces.images import decode_picture
 
 DOUBTFUL, EXAMPLES = 4 * COLUMNS, 6 * COLUMNS  # pictures at most
-_SIDE = 150  # pixels
+_SIDE = 168  # pixels
+_NAME_LINE = 24  # characters of a file's name in one line, of two
 
 
 def save_contact_sheet(check: Check, path: Path) -> int:
@@ -44,7 +45,8 @@ def save_contact_sheet(check: Check, path: Path) -> int:
 
 def _caption(check: Check, number: int, reason: str) -> str:
     labels = ", ".join(labels.text(number) for labels in check.labels)
-    return f"{labels}\n{reason}\n{Path(check.records[number].key).name}"
+    name = Path(check.records[number].key).name
+    return "\n".join([labels, reason, name[:_NAME_LINE], name[_NAME_LINE:]])
 
 
 def _doubtful(check: Check) -> Iterator[tuple[int, str]]:
@@ -55,26 +57,27 @@ def _doubtful(check: Check) -> Iterator[tuple[int, str]]:
             ((number, reason) for number, reason in sorted(labels.unusable.items(), key=lambda item: item[1]))
             for labels in check.labels
         ),
-        _conflicting(check.conflicts(check.identical), "same picture"),
-        _conflicting(check.conflicts(check.near), "near duplicate"),
+        *(_pairs(groups, f"copy, other {name}") for name, groups in check.conflicts(check.identical).items()),
+        *(_pairs(groups, f"near copy, other {name}") for name, groups in check.conflicts(check.near).items()),
     ]
     seen: set[int] = set()
-    each = DOUBTFUL // len(kinds) // 2 * 2  # pairs stay together
-    left: list[tuple[int, str]] = []
+    queues = []
     for kind in kinds:
-        fresh = [(number, reason) for number, reason in itertools.islice(kind, DOUBTFUL) if number not in seen]
+        fresh = [item for item in itertools.islice(kind, DOUBTFUL) if item[0] not in seen]
         seen |= {number for number, _ in fresh}
-        yield from fresh[:each]
-        left += fresh[each:]
-    yield from left
+        queues.append(fresh)
+    shares = [0] * len(queues)
+    for turn in range(0, DOUBTFUL, 2):  # pairs stay together
+        for which, queue in enumerate(queues):
+            if turn < len(queue) and sum(shares) < DOUBTFUL:
+                shares[which] = turn + 2
+    for share, queue in zip(shares, queues, strict=True):
+        yield from queue[:share]
 
 
-def _conflicting(conflicts: Mapping[str, list[list[int]]], what: str) -> Iterator[tuple[int, str]]:
-    """Yields the first two of each group whose labels differ, side by side."""
-    for name, groups in conflicts.items():
-        for group in groups:
-            for number in group[:2]:
-                yield number, f"{what}, {name} differs"
+def _pairs(groups: Groups, reason: str) -> Iterator[tuple[int, str]]:
+    """Yields the first two of each group, side by side."""
+    return ((number, reason) for group in groups for number in group[:2])
 
 
 def _examples(check: Check, shown: Mapping[int, str]) -> Iterator[tuple[int, str]]:

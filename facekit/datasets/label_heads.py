@@ -49,7 +49,8 @@ class Labels:
         label = self.given[number]
         if label is None:
             return f"{self.head.name} unknown"
-        return f"{label} {getattr(self.head, 'unit', '')}".strip()
+        unit: str = getattr(self.head, "unit", "")
+        return f"{label} {unit.removesuffix('s') if str(label) == '1' else unit}".strip()
 
     def _encode(self, label: Label | None) -> float:
         return MISSING if label is None or self._fault(label) else self.head.encode(label)

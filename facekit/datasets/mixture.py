@@ -1,5 +1,6 @@
 """Reads data sets into one array: their records are listed and checked, their pictures decoded, their faces cut."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from facekit.datasets.records import Dataset, Faces, Listing, usable_records
 from facekit.datasets.source import DataSource, find_data
 from facekit.datasets.splits import duplicate_groups, split_sides
 from facekit.datasets.store import Allocate, Pictures, in_memory, read_pictures
-from facekit.faces.batch import InputSize
+from facekit.faces.batch import InputSize, height_and_width, size_text
 from facekit.faces.chips import AlignedChip, ChipConfig
 from facekit.faces.features import compute_features
 from facekit.heads import MISSING, Head
@@ -118,7 +119,7 @@ def load_mixture(
         UnknownNameError: no such features.
     """
     paths = [find_data(source) for source in sources]
-    pictures = [_list_pictures(source, path, heads, chip) for source, path in zip(sources, paths, strict=True)]
+    pictures = [_list_pictures(source, path, heads, chip, size) for source, path in zip(sources, paths, strict=True)]
     chips, stored = read_pictures(pictures, size, allocate)
     parts = [
         Faces(
@@ -149,12 +150,17 @@ def _features(name: str, chips: NDArray[np.uint8], path: Path) -> NDArray[np.flo
     )
 
 
-def _list_pictures(source: DataSource, path: Path, heads: Sequence[Head], chip: ChipConfig) -> Pictures:
+def _list_pictures(
+    source: DataSource, path: Path, heads: Sequence[Head], chip: ChipConfig, size: InputSize
+) -> Pictures:
     dataset = DATASETS[source.dataset]
     if not source.unknown_is_missing:
         _check_schema(source.dataset, dataset, heads)
     listing = list_dataset(source.dataset, path)
     cut = make_cut(listing, path, source.detector, chip)
+    if listing.cut_rule and listing.cut_rule.size < max(height_and_width(size)):
+        text = f"{path} has chips of {listing.cut_rule.size} pixels, which are enlarged to {size_text(size)}"
+        print(f"note: {text}.", file=sys.stderr)
     _check_labels(path, listing, heads)
     records, dropped = usable_records(listing, heads, source.unknown_is_missing)
     if not records:

@@ -84,9 +84,9 @@ def prepare_dataset(
     listing = list_dataset(source.dataset, path)
     cut = make_cut(listing, path, source.detector, chip)
     kept, dropped = _scored(listing, path, min_score)
-    records, rule = oldest_first(kept), CutRule(source.detector, FaceFinder(source.detector).rule(chip))
+    records, rule = oldest_first(kept), CutRule(source.detector, FaceFinder(source.detector).rule(chip), size)
     info = ChipFileInfo(source.dataset, path.name, rule, min_score, dropped)
-    header = {"size": size, **_header(info), "content": _digest(records)}
+    header = {**_header(info), "content": _digest(records)}
     pictures = Pictures(records, listing.read_files, cut, dropped)
     with PartFile(output.with_name(f"{output.name}.part"), header, size) as part:
         continued = len(part.done)
@@ -138,7 +138,7 @@ def _scored(listing: Listing, path: Path, min_score: float | None) -> tuple[list
 def _header(info: ChipFileInfo) -> dict[str, object]:
     """Returns what a run that continues must share, but for the records."""
     rule = info.cut_rule
-    settings = {"detector": rule.detector, "chip": rule.chip.to_dict(), "min_score": info.min_score}
+    settings = {"size": rule.size, "detector": rule.detector, "chip": rule.chip.to_dict(), "min_score": info.min_score}
     return {"dataset": info.dataset, "source": info.source, **settings}
 
 

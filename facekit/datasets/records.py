@@ -40,10 +40,12 @@ class CutRule:
     Args:
         detector: that found them, a key of `facekit.faces.detectors.DETECTORS`.
         chip: rule by which they were cut.
+        size: side of the chips as they are stored, pixels.
     """
 
     detector: str
     chip: ChipConfig
+    size: int
 
 
 Content = bytes | CutFace  # of a picture's file, or what it was decoded to

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from facekit.core.errors import PictureError, UsageError
 from facekit.core.files import writable_folder, write_text
+from facekit.core.text import counted
 from facekit.faces.batch import Picture
 from facekit.faces.chips import ChipConfig
 from facekit.faces.detectors import Detection
@@ -44,10 +45,9 @@ class Cropped:
     unreadable: int = 0
 
     def __str__(self) -> str:
-        return (
-            f"{self.photographs:,} photographs, {self.faces:,} faces, {self.without_face:,} without a face, "
-            f"{self.unreadable:,} unreadable"
-        )
+        parts = [counted(self.photographs, "photograph"), counted(self.faces, "face")]
+        others = ((self.without_face, "without a face"), (self.unreadable, "could not be read"))
+        return ", ".join(parts + [f"{number:,} {what}" for number, what in others if number])
 
 
 def crop_faces(
@@ -96,6 +96,8 @@ def crop_faces(
     finally:  # also of a run that is interrupted: the table has all files
         if counts.photographs:
             _write_table(folder, rows)
+        else:
+            folder.rmdir()
     return counts
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from facekit.core.errors import TrainingError
 from facekit.core.files import atomic_path, writing
+from facekit.core.text import counted
 from facekit.datasets.records import label_of
 from facekit.networks.hdf5 import read_attributes
 from facekit.recipes.recipe import Recipe
@@ -73,7 +74,7 @@ def _differences(before: Columns, now: Columns) -> list[str]:
     """Says how many records differ, and which is the first; labels are compared where all names are the same."""
     counts = Counter(before["name"]), Counter(now["name"])
     differences = [
-        f"{_pictures(more.total())} {what}, first {next(iter(more))}"
+        f"{counted(more.total(), 'picture')} {what}, first {next(iter(more))}"
         for what, more in (("added", counts[1] - counts[0]), ("removed", counts[0] - counts[1]))
         if more
     ]
@@ -90,11 +91,7 @@ def _changes(title: str, before: Columns, now: Columns) -> str:
     if not changed:
         return ""
     name, old, new = changed[0]
-    return f"{_pictures(len(changed))} with another {title}, first {name}, which was {old} and is {new}"
-
-
-def _pictures(count: int) -> str:
-    return f"{count:,} picture{'' if count == 1 else 's'}"
+    return f"{counted(len(changed), 'picture')} with another {title}, first {name}, which was {old} and is {new}"
 
 
 def _differences_from_hash(checkpoint: Path, data: TrainingData) -> list[str]:

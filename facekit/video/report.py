@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import quantiles
 from typing import TYPE_CHECKING
 
-from facekit.annotation import counted
+from facekit.core.text import counted
 
 if TYPE_CHECKING:
     from facekit.video.captures.captures import Captures

@@ -15,9 +15,9 @@ from typing import Any
 
 from PIL import Image
 
-from facekit.annotation import counted
 from facekit.core.files import user_state, writable_folder
 from facekit.core.lazy_imports import from_extra
+from facekit.core.text import counted
 from facekit.faces.images import Picture
 from facekit.video.captures.best_faces import Best, BestFaces
 from facekit.video.captures.spool import Folder, Spool

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import av
 
-from facekit.annotation import counted
 from facekit.core.errors import VideoError
+from facekit.core.text import counted
 from facekit.faces.images import Picture
 from facekit.video.frames import Frame
 from facekit.video.sources.cameras import camera_hint
