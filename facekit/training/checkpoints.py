@@ -11,8 +11,7 @@ from facekit.core.errors import TrainingError, WeightsError
 from facekit.core.files import writing
 from facekit.networks.hdf5 import Tensors, read_hdf5, write_hdf5
 from facekit.networks.weights import assign_tensors, network_tensors, random_states
-
-History = list[dict[str, float]]
+from facekit.training.history import History
 
 
 @dataclass(frozen=True)

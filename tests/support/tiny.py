@@ -25,8 +25,8 @@ from facekit.networks.weights import network_tensors
 from facekit.recipes.recipe import Recipe, TrainingConfig
 from facekit.training import teacher
 from facekit.training.callbacks import Progress
-from facekit.training.checkpoints import History
 from facekit.training.files import RunFiles
+from facekit.training.history import History
 from facekit.training.interruption import Interruption
 from facekit.training.prepared import Prepared
 from facekit.training.resident import batches
