@@ -71,6 +71,11 @@ class NetworkConfig:
         return ("picture", "features") if self.features else ("picture",)
 
     @property
+    def backbone_text(self) -> str:
+        """The backbone for people, with its options where they are not the usual ones."""
+        return ", ".join([self.backbone, *(f"{name} {value}" for name, value in sorted(self.options.items()))])
+
+    @property
     def top_layers(self) -> set[str]:
         """Names of the layers behind the features: the heads and the hidden ones."""
         return {*(head.name for head in self.heads), *(f"hidden{n}" for n in range(1, 1 + len(self.hidden)))}
