@@ -8,7 +8,7 @@ from facekit.core.errors import UsageError, lookup
 from facekit.faces.batch import InputSize, height_and_width
 from facekit.faces.features import feature_width
 from facekit.heads import Head, head_from_dict
-from facekit.networks.backbones import changed_options
+from facekit.networks.backbones import BACKBONES, changed_options
 
 POOLINGS = ("avg", "max", "windows")
 
@@ -72,8 +72,9 @@ class NetworkConfig:
 
     @property
     def backbone_text(self) -> str:
-        """The backbone for people, with its options where they are not the usual ones."""
-        return ", ".join([self.backbone, *(f"{name} {value}" for name, value in sorted(self.options.items()))])
+        """The backbone and all of its options for people."""
+        usual = {name: option.default for name, option in lookup("backbone", self.backbone, BACKBONES).options.items()}
+        return ", ".join([self.backbone, *(f"{name} {value}" for name, value in (usual | dict(self.options)).items())])
 
     @property
     def top_layers(self) -> set[str]:

@@ -40,7 +40,7 @@ def read_history(path: Path) -> History:
         history = _read_frame(path) if is_hdf5 else _read_csv(path)
     except OSError as error:
         raise DataError(f"Cannot read {path}: {error.strerror or error}.", argument="curves") from error
-    except (WeightsError, ValueError, KeyError, TypeError, csv.Error) as error:
+    except (WeightsError, ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
         raise _no_history(path) from error
     if not history or not all("loss" in figures for figures in history):
         raise _no_history(path)
