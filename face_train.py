@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 from facekit.cli import Parser, add_dataset_options, main
 
 if TYPE_CHECKING:
-    from facekit.datasets.source import DataSource
-    from facekit.recipes.recipe import Recipe
     from facekit.training.settings import Settings
 
 parser = Parser(__doc__)
 add_dataset_options(parser, several=True)
 parser.add_argument("--recipe", metavar="NAME", help="one of facekit/recipes/, e.g. dlib_utkface (default: face.py)")
 parser.add_argument("--pretrained", metavar="FROM", help="published, none, or a weights file to start from")
-parser.add_argument("--epochs", type=int, metavar="N", help="default: the recipe's, as for the next three")
+parser.add_argument("--epochs", type=int, metavar="N", help="default: the recipe's, as for the next six")
 parser.add_argument("--batch-size", type=int, metavar="N")
 parser.add_argument("--learning-rate", type=float, metavar="RATE")
 parser.add_argument("--optimizer", metavar="NAME", help="sgd or adam (adamw), with a fitting rate if none is given")
@@ -43,16 +41,26 @@ parser.add_argument(
 parser.add_argument(
     "--resume", nargs="?", const="", metavar="RUN", help="continue the latest run in logs/, or RUN, a name or DIR/name"
 )
+parser.add_argument(
+    "--curves",
+    metavar="FILE",
+    help="draw a history.csv or age-gender-estimation's history_*.h5 as FILE.png or --output",
+)
 parser.add_argument("--dry-run", action="store_true", help="read the data, print what would be done, and stop")
 
 
 def run() -> None:
     """Trains, or says what a training would do."""
     args = parser.parse_args()
+    if args.curves:
+        from facekit.evaluation.curves import draw_history
+
+        return print(draw_history(args.curves, args.output))
     changed = [name for name, value in vars(args).items() if value != parser.get_default(name)]
     if args.resume is not None and set(changed) - {"resume", "dry_run"}:
         parser.error(
-            "--resume continues a run as it was started, --resume DIR/RUN one of --output, with no option but --dry-run"
+            "--resume continues a run as it was started, with no other option than --dry-run; "
+            "name the folder of one that --output placed elsewhere"
         )
     from facekit.core.errors import FinishedError
     from facekit.evaluation.tables import format_figures
@@ -81,18 +89,8 @@ def settings(args: Namespace) -> "Settings":
         from face import recipe
     else:
         recipe = lookup("recipe", args.recipe, RECIPES)
-    recipe = change_recipe(recipe, {**vars(args), "data": sources(args, recipe)})
+    recipe = change_recipe(recipe, vars(args))
     return Settings(recipe, args.precision, args.data_in, args.devices)
-
-
-def sources(args: Namespace, recipe: "Recipe") -> "tuple[DataSource, ...]":
-    """Returns the recipe's sources, or the one of --dataset, with the paths and the detector of the options."""
-    from facekit.datasets.source import DataSource, locate_sources
-
-    data = recipe.data
-    if args.dataset:
-        data = tuple(source for source in data if source.dataset == args.dataset) or (DataSource(args.dataset),)
-    return locate_sources(data, args.data or (), args.detector)
 
 
 if __name__ == "__main__":

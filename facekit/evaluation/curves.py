@@ -1,6 +1,5 @@
-"""Draws the curves of a training: losses above, below them the learning rate and each head's main figure."""
+"""Draws the curves of a training: the losses above, below them the learning rate and each head's main figure."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -8,7 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.core.files import LOGS, atomic_path
+from facekit.core.errors import UsageError
+from facekit.core.files import LOGS, atomic_path, writing
+from facekit.core.lazy_imports import from_extra
+from facekit.evaluation.history import read_history
 from facekit.evaluation.metrics import MEASURES, evaluated_heads, main_measure, measure_title
 
 if TYPE_CHECKING:
@@ -22,14 +24,34 @@ def history_path(name: str) -> Path:
     return LOGS / PurePath(name).name / "history.csv"
 
 
-def read_history(path: Path) -> list[dict[str, float]]:
-    """Reads the figures of each epoch; none if the file is missing or damaged."""
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        return [{name: float(value) for name, value in row.items() if name and value} for row in rows]
-    except (OSError, ValueError, csv.Error):
-        return []
+def draw_history(source: str, output: str | None = None) -> Path:
+    """Draws the curves of a history file.
+
+    Args:
+        source: history.csv, the folder of a run, or a history file of age-gender-estimation.
+        output: the PNG; None for one beside the file.
+
+    Returns:
+        Path of the PNG.
+
+    Raises:
+        DataError: the file cannot be used.
+        UsageError: the output's name does not end in .png.
+        MissingExtraError: matplotlib is not installed.
+        FaceKitError: the PNG cannot be written.
+    """
+    path = Path(source) / "history.csv" if Path(source).is_dir() else Path(source)
+    target = path.with_suffix(".png") if output is None else Path(output)
+    if target.suffix.lower() != ".png":
+        raise UsageError(
+            f"The picture's name must end in .png. Received: {target}. Choose another name.", argument="output"
+        )
+    history = read_history(path)
+    with from_extra("train"):
+        import matplotlib  # noqa: F401
+    with writing(target, argument="output"):
+        draw_curves(target, history)
+    return target
 
 
 def draw_curves(path: Path, history: Sequence[Mapping[str, float]]) -> None:
@@ -60,8 +82,8 @@ def draw_curves(path: Path, history: Sequence[Mapping[str, float]]) -> None:
         name = main_measure(measures)
         measure, title = MEASURES[name], f"{head} {measure_title(name, measures)}"
         title, factor = (f"{title}, %", 100) if measure.is_share else (title, 1)
-        values = factor * column(f"val_{head}_{name}")
-        _draw(below, title, epochs, None, values, higher_is_better=measure.higher_is_better)
+        sides = (factor * column(f"{side}{head}_{name}") for side in ("", "val_"))
+        _draw(below, title, epochs, *sides, higher_is_better=measure.higher_is_better)
     total.legend(["training, augmented", "validation: cross-entropy, or MAE / range"], frameon=False, fontsize=8)
     for axes in (rate, *figures):
         axes.set_xlabel("epoch")
@@ -82,7 +104,7 @@ def _draw(
     axes: "Axes",
     title: str,
     epochs: NDArray[np.float64],
-    training: NDArray[np.float64] | None,
+    training: NDArray[np.float64],
     validation: NDArray[np.float64] | None = None,
     *,
     higher_is_better: bool = False,
@@ -91,7 +113,7 @@ def _draw(
     from matplotlib.ticker import MaxNLocator
 
     marker = "o" if len(epochs) < 3 else None  # one point makes no line
-    if training is not None:
+    if not np.isnan(training).all():
         axes.plot(epochs, training, color=TRAINING, marker=marker, markersize=4)
     if validation is not None and not np.isnan(validation).all():
         best = int(np.nanargmin(-validation if higher_is_better else validation))

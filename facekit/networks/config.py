@@ -8,7 +8,7 @@ from facekit.core.errors import UsageError, lookup
 from facekit.faces.batch import InputSize, height_and_width
 from facekit.faces.features import feature_width
 from facekit.heads import Head, head_from_dict
-from facekit.networks.backbones import changed_options
+from facekit.networks.backbones import BACKBONES, changed_options
 
 POOLINGS = ("avg", "max", "windows")
 
@@ -69,6 +69,12 @@ class NetworkConfig:
     def inputs(self) -> tuple[str, ...]:
         """Names of the network's inputs: the runtimes, the exported graph and the training feed these."""
         return ("picture", "features") if self.features else ("picture",)
+
+    @property
+    def backbone_text(self) -> str:
+        """The backbone and all of its options for people."""
+        usual = {name: option.default for name, option in lookup("backbone", self.backbone, BACKBONES).options.items()}
+        return ", ".join([self.backbone, *(f"{name} {value}" for name, value in (usual | dict(self.options)).items())])
 
     @property
     def top_layers(self) -> set[str]:

@@ -56,7 +56,7 @@ def load_matching(network: keras.Model, path: Path, config: NetworkConfig) -> Ca
         WeightsError: the file cannot be used, or has another backbone.
     """
     source, card = load_network(path)
-    wanted, received = (_backbone_text(part) for part in (config, card.network))
+    wanted, received = config.backbone_text, card.network.backbone_text
     if wanted != received:  # even of the same shapes, it may scale its pixels in another way
         raise WeightsError(
             f"The weights to start from must be of {wanted}. Received: {path} of {received}. "
@@ -73,11 +73,6 @@ def load_matching(network: keras.Model, path: Path, config: NetworkConfig) -> Ca
             tensors[name] = value
     assign_tensors(network, tensors)
     return card
-
-
-def _backbone_text(config: NetworkConfig) -> str:
-    options = [f"{name} {value}" for name, value in sorted(config.options.items())]
-    return ", ".join([config.backbone, *options])
 
 
 def save_weights(tensors: Tensors, card: Card, path: Path) -> Card:

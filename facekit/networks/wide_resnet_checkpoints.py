@@ -48,14 +48,16 @@ def wide_resnet_config(path: Path) -> NetworkConfig | None:
         return None
     if not all(_LAYER.fullmatch(name) for name in shapes.keys() - heads):
         if heads == _OLD_HEADS:
-            return None  # any program's
+            return None  # any program's, as below
         raise WeightsError(
             f"{path} is of age-gender-estimation's TensorFlow 2 edition, an EfficientNet, which cannot be read. "
             "Use weights of its WideResNet, or train."
         )
     try:
         return _config(shapes, heads, is_utk(path))
-    except (UsageError, ValueError, IndexError) as error:
+    except (UsageError, ValueError, IndexError, ArithmeticError) as error:
+        if heads == _OLD_HEADS:
+            return None
         raise WeightsError(f"{path} has layers of age-gender-estimation, but of no WideResNet: {error}") from error
 
 

@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from facekit.core.errors import lookup
+from facekit.datasets.source import DataSource, locate_sources
 from facekit.networks.backbones import BACKBONES
 from facekit.recipes.recipe import AUGMENTATIONS, Recipe, TrainingConfig
 
@@ -18,18 +19,22 @@ def change_recipe(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
 
     Args:
         recipe: what is changed.
-        changes: by name, `name`, `data`, `validation_share` of all sources, fields of the training, or options of the
-            backbone such as `depth`; None keeps what the recipe has, and other names are ignored. `augmentation` is
-            "recipe" or a key of AUGMENTATIONS, `optimizer` may also be "adam".
+        changes: value by name, None to keep what the recipe has; other names than these are ignored. `name`; fields of
+            the training, where `augmentation` is "recipe" or a key of AUGMENTATIONS, and `optimizer` may be "adam";
+            options of the backbone such as `depth`; `dataset`, to use this source alone, or instead; `data`, paths as
+            for `locate_sources`; `detector` and `validation_share` of all sources.
 
     Raises:
         UsageError: a value is impossible, or the backbone has no such option.
-        UnknownNameError: no such optimizer or augmentation.
+        UnknownNameError: no such optimizer, augmentation, data set or detector.
     """
     given = {name: value for name, value in changes.items() if value is not None}
     names = {option for backbone in BACKBONES.values() for option in backbone.options}
     options = {name: given[name] for name in given if name in names}
-    data = given.get("data", recipe.data)
+    data = recipe.data
+    if name := given.get("dataset"):
+        data = tuple(source for source in data if source.dataset == name) or (DataSource(name),)
+    data = locate_sources(data, given.get("data", ()), given.get("detector"))
     if "validation_share" in given:
         data = tuple(replace(source, validation_share=given["validation_share"]) for source in data)
     network = replace(recipe.network, options={**recipe.network.options, **options})

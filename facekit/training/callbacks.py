@@ -1,6 +1,5 @@
 """Keras callbacks of a training: progress, validation, logs and checkpoints."""
 
-import csv
 import math
 import sys
 import time
@@ -12,9 +11,9 @@ import keras
 from tqdm import tqdm
 
 from facekit.core.errors import TrainingError
-from facekit.core.files import atomic_path, writing
+from facekit.core.files import writing
 from facekit.evaluation.curves import draw_curves
-from facekit.training.checkpoints import History
+from facekit.evaluation.history import History, write_history
 from facekit.training.interruption import Interruption
 
 SAVE_EVERY = 300.0  # seconds that a kill may cost: far longer than saving takes, far shorter than some epochs
@@ -170,15 +169,6 @@ class MidEpoch(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.step, self.saved = 0, time.monotonic()  # `EpochEnd` has saved it
-
-
-def write_history(path: Path, history: History) -> None:
-    """Writes a table with one row an epoch; missing figures are left empty."""
-    names = list(dict.fromkeys(name for figures in history for name in figures))
-    with atomic_path(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, names)
-        table.writeheader()
-        table.writerows(history)
 
 
 def print_epoch(history: History) -> None:

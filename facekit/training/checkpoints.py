@@ -9,10 +9,9 @@ import keras
 
 from facekit.core.errors import TrainingError, WeightsError
 from facekit.core.files import writing
+from facekit.evaluation.history import History
 from facekit.networks.hdf5 import Tensors, read_hdf5, write_hdf5
 from facekit.networks.weights import assign_tensors, network_tensors, random_states
-
-History = list[dict[str, float]]
 
 
 @dataclass(frozen=True)

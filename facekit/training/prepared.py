@@ -122,7 +122,7 @@ def network_summary(recipe: Recipe, network: keras.Model) -> str:
     start = f"from {training.pretrained} weights"
     rows = {
         "recipe": recipe.name,
-        "network": f"{recipe.network.backbone}, {size_text(recipe.network.input_size)} px, {start}",
+        "network": f"{recipe.network.backbone_text}, {size_text(recipe.network.input_size)} px, {start}",
         "parameters": f"{total:,}, of which {trainable:,} are trained",
         "memory": f"{kept / 1e9:.2f} GB of weights and moments beside the chips",
     }

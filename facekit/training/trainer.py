@@ -8,11 +8,12 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit.evaluation.history import History
 from facekit.evaluation.metrics import evaluate
 from facekit.faces.batch import FaceBatch
 from facekit.networks.hdf5 import Tensors
 from facekit.networks.weights import assign_tensors, network_tensors
-from facekit.training.checkpoints import History, load_checkpoint, save_checkpoint
+from facekit.training.checkpoints import load_checkpoint, save_checkpoint
 from facekit.training.interruption import Interruption, StopsPredicting
 from facekit.training.optimizer import make_optimizer, slow_statistics
 from facekit.training.prepared import Prepared

@@ -17,6 +17,7 @@ import pytest
 
 from facekit.core.files import PROJECT
 from facekit.datasets.source import DataSource
+from facekit.evaluation.history import History
 from facekit.faces.batch import InputSize, height_and_width
 from facekit.heads import AGE, GENDER, RACE
 from facekit.networks.backbones import BACKBONES, Backbone
@@ -26,7 +27,6 @@ from facekit.networks.weights import network_tensors
 from facekit.recipes.recipe import Recipe, TrainingConfig
 from facekit.training import teacher
 from facekit.training.callbacks import Progress
-from facekit.training.checkpoints import History
 from facekit.training.files import RunFiles
 from facekit.training.interruption import Interruption
 from facekit.training.prepared import Prepared

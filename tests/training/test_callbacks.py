@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from facekit.core.errors import TrainingError
-from facekit.training.callbacks import SAVE_EVERY, MidEpoch, Progress, print_epoch, write_history
+from facekit.evaluation.history import write_history
+from facekit.training.callbacks import SAVE_EVERY, MidEpoch, Progress, print_epoch
 from facekit.training.interruption import Interruption
 
 

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from facekit.core.errors import FinishedError, TrainingError
+from facekit import training
+from facekit.core.errors import FaceKitError, FinishedError, TrainingError
 from facekit.core.files import PROJECT
+from facekit.recipes import RECIPES
 from facekit.training.files import RunFiles
+from facekit.training.settings import Settings
 
 HOLD = """
 import sys, time
@@ -74,3 +77,32 @@ def test_finished_run_keeps_nothing_to_resume_from(tmp_path: Path) -> None:
         with pytest.raises(FinishedError, match=r"^Run run is finished\. Its weights are .*run-best\.h5\.$"):
             run.open()
     assert not run.checkpoint.exists()
+
+
+@pytest.mark.parametrize("output", [None, "out", "out/deeper"])
+def test_runs_are_resumed_wherever_they_are(
+    output: str | None, working_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "_run", lambda settings, files: files)
+    settings = Settings(RECIPES["wide_resnet_utkface"])
+    files = training.new_run(settings, output)
+    files.open()  # type: ignore[attr-defined]
+    assert isinstance(files, RunFiles) and files.path.name.startswith("wide_resnet_utkface-")
+    assert (files.path.parent, files.weights_folder) == (
+        (Path("logs"), Path("face_weights")) if output is None else (Path(output), Path(output))
+    )
+    settings.save(files.settings)
+    files.close()
+    assert files.resumed_by == (files.path.name if output is None else str(files.path))
+    again = training.resumed_run(files.resumed_by)
+    assert isinstance(again, RunFiles) and (again.path, again.best) == (files.path, files.best)
+    again.close()
+    with pytest.raises(TrainingError, match=r"^No run gone in .*logs to resume\. Start a new one, or name the path of"):
+        training.resumed_run("gone")
+
+
+def test_an_output_that_is_a_file_is_refused_at_once(working_folder: Path) -> None:
+    Path("out").touch()
+    with pytest.raises(FaceKitError) as refused:
+        training.new_run(Settings(RECIPES["wide_resnet_utkface"]), "out/runs")
+    assert refused.value.argument == "output" and "\n" not in str(refused.value)

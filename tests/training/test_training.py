@@ -12,8 +12,9 @@ import pytest
 from tiny import TINY, TinyRun, changed, prepared, settings, train_until_killed
 
 from facekit.core.errors import TrainingError, WeightsError
-from facekit.evaluation.curves import draw_curves, read_history
+from facekit.evaluation.curves import draw_curves
 from facekit.evaluation.evaluate import predict_dataset
+from facekit.evaluation.history import read_history
 from facekit.heads import AGE, GENDER, RACE, AgeLoss, ClassLoss, Loss
 from facekit.networks.calibration import Calibration
 from facekit.networks.cards import read_card

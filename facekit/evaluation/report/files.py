@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
+from facekit.core.errors import DataError
 from facekit.core.files import atomic_path, write_text, writing
-from facekit.evaluation.curves import draw_curves, history_path, read_history
+from facekit.evaluation.curves import draw_curves, history_path
+from facekit.evaluation.history import read_history
 from facekit.evaluation.report.pictures import Caption, confusion_matrix, prediction_grid, sample
 from facekit.heads import MISSING
 
@@ -57,12 +59,13 @@ def write_curves(name: str, folder: Path) -> bytes | None:
     Raises:
         FaceKitError: it cannot be written.
     """
-    path, history = folder / CURVES, read_history(history_path(name))
+    path = folder / CURVES
     with writing(path):
-        if not history:
+        try:
+            draw_curves(path, read_history(history_path(name)))
+        except DataError:  # the log is elsewhere, or damaged
             path.unlink(missing_ok=True)
             return None
-        draw_curves(path, history)
         return path.read_bytes()
 
 
