@@ -66,8 +66,8 @@ def list_imdb_wiki(name: str, source: Path) -> Listing:
     records = []
     for index in np.flatnonzero(reasons == "").tolist():
         labels: dict[str, Label | None] = {"age": int(ages[index]), "gender": GENDERS[int(columns["gender"][index])]}
-        path, person = columns["full_path"][index], columns["name"][index]
-        records.append(Record(paths[index], path, path, labels, group=person or None))
+        path, person, score = (columns[name][index] for name in ("full_path", "name", "face_score"))
+        records.append(Record(paths[index], path, path, labels, group=person or None, score=float(score)))
     dropped = Counter[str](reasons[reasons != ""].tolist())
     if not records:
         found = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items()) or "an empty table"
