@@ -25,8 +25,8 @@ USE = (
 MISUSE = (
     "These are estimates of how a face appears, not facts about a person: no identity, no proof of age, not somebody's "
     "own gender or race, and an expression is no feeling. Do not decide about people with them. They must not stand "
-    "between a child and a protection: see the minors called adults. In some places, the European Union among them, the "
-    "law restricts estimating race, gender or emotions from faces."
+    "between a child and a protection: see the minors called adults. In some places, the European Union among them, "
+    "the law restricts estimating race, gender or emotions from faces."
 )
 LIMITS = (
     "The labels that it learned from, and is tested with, are themselves estimates and hold mistakes. The classes are "

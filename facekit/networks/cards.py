@@ -20,8 +20,8 @@ DEFAULT_WEIGHTS = PROJECT / "face_weights" / "mobilenet_utkface.h5"
 FORMAT = 2
 CHECKPOINTS = {"vggface_resnet50_wrapped", "wide_resnet_raw"}  # backbones of other programs' weights
 LICENCE = (
-    "Non-commercial research only, if trained on UTKFace, FER2013, All-Age-Faces, IMDB-WIKI or APPA-REAL, or from weights "
-    "that were trained on VGGFace or VGGFace2, as their licences say. "
+    "Non-commercial research only, if trained on UTKFace, FER2013, All-Age-Faces, IMDB-WIKI or APPA-REAL, or from "
+    "weights that were trained on VGGFace or VGGFace2, as their licences say. "
     "Weights trained on your own pictures alone are under the terms of these."
 )
 
