@@ -7,10 +7,10 @@ import h5py
 import numpy as np
 import pytest
 from checkout import Script
-from facekit.training.curves import draw_history
 from PIL import Image
 
 from facekit.core.errors import DataError, UsageError
+from facekit.evaluation.curves import draw_history
 from facekit.evaluation.history import read_history, write_history
 
 COLUMNS = ("loss", "pred_age_acc", "pred_age_loss", "pred_gender_acc", "pred_gender_loss")

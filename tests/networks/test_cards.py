@@ -136,7 +136,7 @@ def changed(path: str, value: Any, card: Card = CARD) -> str:
         (changed("network/heads/1/name", "age"), r"needs heads of different names\. Received: age, age, height\."),
         (
             changed("network/heads/0/kind", "ages"),
-            r"Unknown kind of head: 'ages'\. Did you mean 'age'\? Known: age, class",
+            r"Unknown kind of head: 'ages'\. Did you mean 'age'\? Known: age, bands",
         ),
         (changed("network/heads/0/kind", 7), "Unknown kind of head: 7"),
         (changed("network/heads/0/sigma", 2), "cannot be read: .*'sigma'"),

@@ -181,7 +181,7 @@ def test_runs_are_found_by_name_or_as_the_latest(
     tiny_utkface: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(TrainingError, match=r"No run in .*logs to resume\. Start a new one\."):
+    with pytest.raises(TrainingError, match=r"No run in .*logs to resume\. Start a new one, or name"):
         resumed_run(None)
     for number, name in enumerate(("b", "a")):
         settings(changed(TINY, seed=number), tiny_utkface).save(Path("logs") / name / "settings.json")

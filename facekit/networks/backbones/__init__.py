@@ -1,7 +1,7 @@
 """Backbones by name: networks without their top, which take RGB 0..255 and scale it themselves."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -62,10 +62,15 @@ def _lazy(module: str, function: str, *fixed: Any) -> Callable[..., Any]:
     return call
 
 
-def _unpublished(model: "keras.Model") -> None:
-    raise WeightsError(
-        f"{model.name} has no published weights. Train it from scratch: pretrained none.", argument="pretrained"
-    )
+def _from_scratch(name: str, smallest_size: int, **options: Option) -> Backbone:
+    """Returns a backbone without published weights, built by the function of its name in the module of its name."""
+
+    def refuse(model: "keras.Model") -> None:
+        raise WeightsError(
+            f"{name} has no published weights. Train it from scratch: pretrained none.", argument="pretrained"
+        )
+
+    return Backbone(_lazy(f".{name}", name), refuse, smallest_size, options)
 
 
 def _imagenet(name: str, smallest_size: int) -> Backbone:
@@ -84,14 +89,10 @@ def _vggface(variant: str, smallest_size: int, scaling: str = "mean") -> Backbon
     return Backbone(build, _lazy("..legacy", "load_released_vggface", variant), smallest_size)
 
 
-def _wide_resnet(raw: bool) -> Backbone:
-    options = {"depth": Option(16, smallest=10, step=6), "width": Option(8)}
-    return Backbone(_lazy(".wide_resnet", "wide_resnet", raw), _unpublished, smallest_size=32, options=options)
-
-
+_WIDE_RESNET = _from_scratch("wide_resnet", smallest_size=32, depth=Option(16, smallest=10, step=6), width=Option(8))
 BACKBONES: dict[str, Backbone] = {
-    "conv_blocks": Backbone(_lazy(".conv_blocks", "conv_blocks"), _unpublished, smallest_size=16),
-    "conv13": Backbone(_lazy(".conv13", "conv13"), _unpublished, smallest_size=32),
+    "conv_blocks": _from_scratch("conv_blocks", smallest_size=16),
+    "conv13": _from_scratch("conv13", smallest_size=32),
     "dlib_resnet": Backbone(
         _lazy(".dlib_resnet", "dlib_resnet"), _lazy(".dlib_resnet", "load_dlib_weights"), smallest_size=103
     ),
@@ -108,9 +109,9 @@ BACKBONES: dict[str, Backbone] = {
     "vggface_resnet50_wrapped": _vggface("resnet50", smallest_size=197, scaling="wrapped"),
     "vggface_senet50": _vggface("senet50", smallest_size=197),
     "vggface_vgg16": _vggface("vgg16", smallest_size=48),
-    "wide_resnet": _wide_resnet(raw=False),
+    "wide_resnet": _WIDE_RESNET,
     # The network of age-gender-estimation's checkpoints, whose pixels were not scaled.
-    "wide_resnet_raw": _wide_resnet(raw=True),
+    "wide_resnet_raw": replace(_WIDE_RESNET, build=_lazy(".wide_resnet", "wide_resnet", True)),
 }
 
 # Backbones with the layers of another, whose weights were trained with another scaling of the pixels.

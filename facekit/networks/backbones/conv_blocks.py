@@ -12,7 +12,7 @@ from keras import layers, ops
 from facekit.faces.batch import InputSize, height_and_width
 
 _LUMA = (0.299, 0.587, 0.114)  # R, G, B, as in ITU-R BT.601
-_LEAST_CONTRAST = 8.0  # of 255: a flat picture's noise is not raised above it
+_LEAST_CONTRAST = 8 / 127.5  # the noise of a flat picture is not raised to that of a face
 _WIDTHS = ((32,), (64,), (128, 128), (256, 256))  # of the convolutions of each block
 
 
@@ -26,7 +26,10 @@ def conv_blocks(input_size: InputSize) -> keras.Model:
         A model from pictures (n, H, W, 3) RGB 0..255, of which it uses the grey, to pooled features (n, 256).
     """
     inputs = keras.Input((*height_and_width(input_size), 3), name="picture")
-    x = _standardised(inputs)
+    # float32 under any policy: the 8 bits of bfloat16 are too few for 256 values.
+    x = layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32", name="scaling")(inputs)
+    x = layers.Rescaling(list(_LUMA), dtype="float32", name="luma")(x)
+    x = _standardised(ops.sum(x, axis=-1, keepdims=True))
     for block, widths in enumerate(_WIDTHS, start=1):
         for number, width in enumerate(widths, start=1):
             name = f"block{block}_conv{number}"
@@ -37,9 +40,8 @@ def conv_blocks(input_size: InputSize) -> keras.Model:
     return keras.Model(inputs, layers.GlobalAveragePooling2D(name="pooled")(x), name="conv_blocks")
 
 
-def _standardised(pictures: Any) -> Any:
-    """Returns the grey (n, H, W, 1) of pictures (n, H, W, 3), each of mean 0 and standard deviation 1 at most."""
-    grey = ops.sum(pictures * ops.convert_to_tensor(_LUMA, "float32"), axis=-1, keepdims=True)
+def _standardised(grey: Any) -> Any:
+    """Shifts and scales grey pictures (n, H, W, 1) to mean 0 and standard deviation 1, flat ones to less."""
     centred = grey - ops.mean(grey, axis=(1, 2, 3), keepdims=True)
     contrast = ops.sqrt(ops.mean(ops.square(centred), axis=(1, 2, 3), keepdims=True))
     return centred / ops.maximum(contrast, _LEAST_CONTRAST)

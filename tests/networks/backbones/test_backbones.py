@@ -82,6 +82,6 @@ def test_smaller_inputs_are_refused(name: str) -> None:
 
 def test_unknown_backbones_are_refused() -> None:
     with pytest.raises(
-        UnknownNameError, match=r"Unknown backbone: 'mobilnet'\. Did you mean 'mobilenet'\? Known: dlib_"
+        UnknownNameError, match=r"Unknown backbone: 'mobilnet'\. Did you mean 'mobilenet'\? Known: conv13, "
     ):
         find_backbone("mobilnet", 200)

@@ -59,7 +59,9 @@ def test_options_are_checked_and_written_where_they_are_not_usual() -> None:
 
 
 def test_nothing_is_published() -> None:
-    with pytest.raises(WeightsError, match=r"^There are no published weights of wide_resnet\. Start from random"):
+    with pytest.raises(
+        WeightsError, match=r"^wide_resnet has no published weights\. Train it from scratch: pretrained none\."
+    ):
         BACKBONES["wide_resnet"].load_pretrained(keras.Model())
 
 
