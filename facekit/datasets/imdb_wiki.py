@@ -64,7 +64,7 @@ def list_imdb_wiki(name: str, source: Path) -> Listing:
 
 
 def _reasons(columns: dict[str, Any], ages: NDArray[np.float64], is_missing: NDArray[np.bool_]) -> NDArray[np.str_]:
-    """Returns why each picture (n,) is not used; empty if it is. Each condition also holds for NaN where that is bad."""
+    """Returns why each picture (n,) is not used, also where a number is NaN; empty if it is used."""
     with np.errstate(invalid="ignore"):
         conditions = [
             ~(columns["face_score"] >= LEAST_SCORE),
