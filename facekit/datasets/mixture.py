@@ -145,7 +145,7 @@ def _features(name: str, chips: NDArray[np.uint8], path: Path) -> NDArray[np.flo
         return {"features": np.concatenate([compute_features(name, chips[at : at + _BLOCK]) for at in blocks])}
 
     key = repr((name, lookup("features", name, FEATURES).version))
-    return cached_arrays("features", key, chips, path, compute)["features"]  # type: ignore[no-any-return]
+    return cached_arrays("features", key, chips, path, compute)["features"]
 
 
 def _list_pictures(
