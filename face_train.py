@@ -44,7 +44,7 @@ parser.add_argument(
 parser.add_argument(
     "--curves",
     metavar="FILE",
-    help="draw a history.csv or age-gender-estimation's history_*.h5 as FILE.png or --output",
+    help="draw a history.csv, or age-gender-estimation's history_*.h5, as a .png beside it, and stop",
 )
 parser.add_argument("--dry-run", action="store_true", help="read the data, print what would be done, and stop")
 
@@ -52,12 +52,14 @@ parser.add_argument("--dry-run", action="store_true", help="read the data, print
 def run() -> None:
     """Trains, or says what a training would do."""
     args = parser.parse_args()
-    if args.curves:
+    changed = {name for name, value in vars(args).items() if value != parser.get_default(name)}
+    if args.curves is not None:
+        if changed != {"curves"}:
+            parser.error("--curves draws what a training wrote, and takes no other option")
         from facekit.evaluation.curves import draw_history
 
-        return print(draw_history(args.curves, args.output))
-    changed = [name for name, value in vars(args).items() if value != parser.get_default(name)]
-    if args.resume is not None and set(changed) - {"resume", "dry_run"}:
+        return print(draw_history(args.curves))
+    if args.resume is not None and changed - {"resume", "dry_run"}:
         parser.error(
             "--resume continues a run as it was started, with no other option than --dry-run; "
             "name the folder of one that --output placed elsewhere"

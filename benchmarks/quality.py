@@ -107,7 +107,7 @@ def errors(found: Views, chosen: np.ndarray) -> str:
 def print_views(found: Views, ages: np.ndarray) -> None:
     from scipy.stats import spearmanr
 
-    from facekit.heads.head import LIMITS
+    from facekit.heads.answer import LIMITS
 
     head = f"{'faces':>7}{'years':>9}{'gender %':>9}{'race %':>9}{'squares':>9}{'quality':>9}"
     print(f"Mean errors; squares: squared errors of all heads, relative to views without faults\n\n{'fault':<12}{head}")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from facekit.core.errors import FaceKitError
     from facekit.drawing.photographs import draw_estimates
-    from facekit.estimator import FaceEstimate, FaceEstimator
+    from facekit.estimates import FaceEstimate
+    from facekit.estimator import FaceEstimator
     from facekit.faces.images import read_picture
     from facekit.heads import AgeAnswer, ClassAnswer, NumberAnswer
     from facekit.networks.backbones.vggface import VGGFace, preprocess_input
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "AgeAnswer": "heads",
     "ClassAnswer": "heads",
-    "FaceEstimate": "estimator",
+    "FaceEstimate": "estimates",
     "FaceEstimator": "estimator",
     "FaceKitError": "core.errors",
     "NumberAnswer": "heads",

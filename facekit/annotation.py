@@ -16,7 +16,8 @@ from facekit.core.text import counted
 from facekit.drawing.blur import blur_faces
 from facekit.drawing.languages import LANGUAGES
 from facekit.drawing.photographs import draw_estimates
-from facekit.estimator import FaceEstimate, FaceEstimator
+from facekit.estimates import FaceEstimate
+from facekit.estimator import FaceEstimator
 from facekit.faces.images import save_picture
 from facekit.heads import Answer, Head
 

@@ -220,14 +220,14 @@ def min_face_note(pixels: int) -> str:
 def add_dataset_options(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
     """Adds the options that name labelled faces; `several` lets each of a recipe's data sets have its path."""
     parser.add_argument(
-        "--dataset", metavar="NAME", help="utkface (default), all_age_faces, appa_real, imdb, wiki or table"
+        "--dataset", metavar="NAME", help="utkface (default), or another that `face_data.py list` names"
     )
     parser.add_argument(
         "--data",
         action="append" if several else "store",
         metavar="PATH",
-        help="folder, .tar, .tar.gz or .zip of the data set, .csv table (path, age, gender, race) or prepared .h5 "
-        "(default: train_data/UTKFace*)" + ("; NAME=PATH for each of several data sets" if several else ""),
+        help="folder, .tar, .tar.gz, .tar.xz or .zip of the data set, .csv table (path, age, gender, race) or prepared "
+        ".h5 (default: train_data/UTKFace*)" + ("; NAME=PATH for each of several data sets" if several else ""),
     )
     parser.add_argument(
         "--detector",

@@ -4,21 +4,21 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from facekit.core.errors import FaceKitError
+from facekit.estimates import Cut, FaceEstimate, PictureEstimate
 from facekit.faces.batch import FaceBatch
-from facekit.faces.chips import ChipConfig
 from facekit.faces.detectors import Box, Detection, detection_fault
 from facekit.faces.finder import FaceFinder
 from facekit.faces.images import Picture, read_picture
 from facekit.faces.quality import batch_quality
 from facekit.heads import Answer, Head, select_heads
-from facekit.heads.head import LIMITS
+from facekit.heads.answer import LIMITS
 from facekit.networks.cards import DEFAULT_WEIGHTS
 from facekit.networks.descriptors import DESCRIPTOR
 from facekit.networks.predictor import Predictor
@@ -30,100 +30,6 @@ Item = str | Path | bytes | Image.Image | NDArray[np.uint8]  # what can be read 
 # A batch is full with this many faces, pictures, or bytes of pictures. On a CPU, batches of eight faces would save 1 ms
 # a face, of the 150 ms that a photograph takes, and cost 12 MB.
 _FACES, _PICTURES, _BYTES = 4, 8, 16_000_000
-
-
-@dataclass(frozen=True)
-class FaceEstimate:
-    """The estimates for one face.
-
-    Args:
-        box: left, top, right, bottom in the upright picture, pixels; right and bottom are exclusive.
-        score: of the detector; None for `whole_image`.
-        answers: head's name -> answer, in the networks' order.
-        quality: of the view, 0 to 1: 1 / quality is about the factor by which its faults raise the squared errors.
-
-    Raises:
-        ValueError: the box is empty, or the score is not a number.
-    """
-
-    box: Box
-    score: float | None
-    answers: dict[str, Answer]
-    quality: float | None = None
-
-    def __post_init__(self) -> None:
-        left, top, right, bottom = self.box
-        if not (left < right and top < bottom):
-            raise ValueError(f"A box must have left < right and top < bottom. Received: {self.box}.")
-        if self.score is not None and not np.isfinite(self.score):
-            raise ValueError(f"A detector's score must be finite, or None. Received: {self.score}.")
-
-    @property
-    def age(self) -> Any:
-        """The answer of the head "age", an `AgeAnswer` of the default weights; None where the head was left out."""
-        return self.answers.get("age")
-
-    @property
-    def gender(self) -> Any:
-        """The answer of the head "gender", as `age`."""
-        return self.answers.get("gender")
-
-    @property
-    def race(self) -> Any:
-        """The answer of the head "race", as `age`."""
-        return self.answers.get("race")
-
-    @property
-    def expression(self) -> Any:
-        """The answer of the head "expression", as `age`; the default weights have none."""
-        return self.answers.get("expression")
-
-    @property
-    def unsure(self) -> tuple[str, ...]:
-        """Names of the heads whose answers are unsure."""
-        return tuple(name for name, answer in self.answers.items() if answer.unsure)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns JSON: box, score, quality, and each answer under its head's name."""
-        score, quality = (None if value is None else round(value, 3) for value in (self.score, self.quality))
-        answers = {name: answer.to_dict() for name, answer in self.answers.items()}
-        return {"box": list(self.box), "score": score, "quality": quality, **answers}
-
-
-@dataclass(frozen=True)
-class PictureEstimate:
-    """One picture of a batch.
-
-    Args:
-        picture: RGB uint8 (H, W, 3), upright.
-        faces: from left to right.
-    """
-
-    picture: Picture
-    faces: list[FaceEstimate]
-
-
-@dataclass(frozen=True)
-class Cut:
-    """n faces of one picture, cut as each network wants them.
-
-    Args:
-        batches: chip rule -> the same faces cut by it, the first network's rule first.
-        quality: of each view, 0 to 1, by the chips of the first network.
-    """
-
-    batches: Mapping[ChipConfig, FaceBatch]
-    quality: Sequence[float]
-
-    @property
-    def chips(self) -> Picture:
-        """RGB uint8 (n, S, S, 3) of the first network."""
-        return next(iter(self.batches.values())).chips
-
-    @property
-    def landmarks(self) -> NDArray[np.float32] | None:
-        """(n, 5 | 68, 2) x and y in the picture, pixels; None where the first network's faces are not aligned."""
-        return next(iter(self.batches.values())).landmarks
 
 
 class FaceEstimator:

@@ -12,7 +12,8 @@ from PIL import Image
 
 from facekit import FaceEstimator, estimator
 from facekit.core.errors import FaceKitError, PictureError
-from facekit.estimator import Item, PictureEstimate
+from facekit.estimates import PictureEstimate
+from facekit.estimator import Item
 
 PORTRAIT = ROOT / "demo_images" / "astronaut.jpg"
 N = 300

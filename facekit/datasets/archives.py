@@ -17,7 +17,7 @@ _DAMAGE = (
 
 
 def list_files(source: Path) -> list[str]:
-    """Lists all files of a folder, `.tar`, `.tar.gz` or `.zip`, by their names in it.
+    """Lists all files of a folder, `.tar`, `.tar.gz`, `.tar.xz` or `.zip`, by their names in it.
 
     Raises:
         DataError: it is missing or damaged, or no archive.
@@ -53,7 +53,7 @@ def _walk(source: Path, wanted: Collection[str]) -> Iterator[tuple[str, bytes]]:
     except (*_DAMAGE, OSError) as error:
         reason = str(error).splitlines()[0] if source.suffix != ".csv" else "for a table, name the data set table"
         raise DataError(
-            f"{source} cannot be read as a folder, .tar, .tar.gz or .zip: {reason}.",
+            f"{source} cannot be read as a folder, .tar, .tar.gz, .tar.xz or .zip: {reason}.",
             argument="dataset" if source.suffix == ".csv" else None,
         ) from error
 

@@ -37,10 +37,17 @@ def list_fer2013(source: Path) -> Listing:
         return _list_table(source, None)
     names = list_files(source)
     tables = [name for name in names if PurePosixPath(name).suffix.lower() == ".csv"]
+    published = [name for name in tables if PurePosixPath(name).name.lower() == "fer2013.csv"]
     pictures = [name for name in names if PurePosixPath(name).suffix.lower() in _SUFFIXES]
-    if len(tables) == 1 and not pictures:
-        return _list_table(source, tables[0])
+    if published or (len(tables) == 1 and not any(map(_expression, pictures))):
+        return _list_table(source, (published or tables)[0])
     return _list_pictures(source, pictures)
+
+
+def _expression(name: str) -> str | None:
+    """Returns the expression that a picture's folder is named after."""
+    folder = PurePosixPath(name).parent.name.lower()
+    return folder if folder in EXPRESSIONS else None
 
 
 def _list_pictures(source: Path, names: list[str]) -> Listing:
@@ -48,8 +55,7 @@ def _list_pictures(source: Path, names: list[str]) -> Listing:
     records, dropped = [], Counter[str]()
     for name in names:
         path = PurePosixPath(name)
-        expression = path.parent.name.lower()
-        if expression in EXPRESSIONS:
+        if expression := _expression(name):
             key = f"{expression}/{path.name}"  # as two names occur under two expressions
             records.append(Record(name, key, key, {"expression": expression}, side=_side(path)))
         else:

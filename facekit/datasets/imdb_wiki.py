@@ -3,7 +3,6 @@
 `imdb.mat` and `wiki.mat` lie beside the pictures. Ages follow from the date of birth and the year of the picture.
 """
 
-import io
 from collections import Counter
 from datetime import date
 from functools import partial
@@ -14,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.core.errors import DataError
-from facekit.core.lazy_imports import from_extra
 from facekit.datasets.archives import list_files, read_files
+from facekit.datasets.matlab import read_matlab
 from facekit.datasets.records import Dataset, Listing, Record
 from facekit.heads import YEARS, Label
 
@@ -51,18 +50,7 @@ def list_imdb_wiki(name: str, source: Path) -> Listing:
     columns = _read_table(f"{table} in {source}", name, dict(read_files(source, [table]))[table])
     ages, folder = _ages(columns["dob"], columns["photo_taken"]), PurePosixPath(table).parent
     paths = [(folder / path).as_posix() for path in columns["full_path"]]
-    with np.errstate(invalid="ignore"):
-        reasons = np.select(
-            [
-                ~(columns["face_score"] >= LEAST_SCORE),  # also where it is not a number
-                columns["second_face_score"] > 0,
-                ~np.isin(columns["gender"], (0, 1)),
-                (ages < 0) | (ages > OLDEST),
-                np.array([path not in files for path in paths], bool),
-            ],
-            [_NO_FACE, _TWO_FACES, _NO_GENDER, _WRONG_AGE, _MISSING],
-            "",
-        )
+    reasons = _reasons(columns, ages, np.array([path not in files for path in paths], bool))
     records = []
     for index in np.flatnonzero(reasons == "").tolist():
         labels: dict[str, Label | None] = {"age": int(ages[index]), "gender": GENDERS[int(columns["gender"][index])]}
@@ -75,19 +63,24 @@ def list_imdb_wiki(name: str, source: Path) -> Listing:
     return Listing(records, partial(read_files, source), dropped)
 
 
+def _reasons(columns: dict[str, Any], ages: NDArray[np.float64], is_missing: NDArray[np.bool_]) -> NDArray[np.str_]:
+    """Returns why each picture (n,) is not used, also where a number is NaN; empty if it is used."""
+    with np.errstate(invalid="ignore"):
+        conditions = [
+            ~(columns["face_score"] >= LEAST_SCORE),
+            columns["second_face_score"] > 0,
+            ~np.isin(columns["gender"], (0, 1)),
+            ~((ages >= 0) & (ages <= OLDEST)),
+            is_missing,
+        ]
+    return np.select(conditions, [_NO_FACE, _TWO_FACES, _NO_GENDER, _WRONG_AGE, _MISSING], "")
+
+
 def _read_table(title: str, name: str, content: bytes) -> dict[str, Any]:
     """Reads the columns that are used: numbers as float64 (n,), texts as lists."""
-    if content.startswith(b"MATLAB 7.3"):
-        raise DataError(f"{title} is of MATLAB 7.3 (HDF5), not of 5. Use the published one, or save it with -v7.")
-    with from_extra("train"):
-        from scipy.io import loadmat
+    variables = read_matlab(content, [name], title)
     try:
-        structs = loadmat(io.BytesIO(content), variable_names=[name])
-    except Exception as error:  # whatever damage makes SciPy raise
-        reason = str(error) or type(error).__name__
-        raise DataError(f"{title} is damaged or no MATLAB file: {reason}. Fetch it again.") from error
-    try:
-        struct = structs[name][0, 0]
+        struct = variables[name][0, 0]
         columns: dict[str, Any] = {field: struct[field].ravel().astype(np.float64) for field in _NUMBERS}
         for field in _TEXTS:
             columns[field] = [str(np.ravel(cell)[0]) if np.size(cell) else "" for cell in struct[field].ravel()]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from facekit.core.array_cache import cached_arrays
-from facekit.core.errors import DataError
+from facekit.core.errors import DataError, lookup
 from facekit.datasets import DATASETS
 from facekit.datasets.duplicates import first_identical
 from facekit.datasets.listing import list_dataset, make_cut
@@ -20,7 +20,7 @@ from facekit.datasets.splits import duplicate_groups, split_sides
 from facekit.datasets.store import Allocate, Pictures, in_memory, read_pictures
 from facekit.faces.batch import InputSize, height_and_width, size_text
 from facekit.faces.chips import AlignedChip, ChipConfig
-from facekit.faces.features import compute_features
+from facekit.faces.features import FEATURES, compute_features
 from facekit.heads import MISSING, Head
 
 CHIP = AlignedChip()
@@ -58,13 +58,13 @@ class Mixture:
         return {head.name: np.concatenate([labels[head.name] for labels in parts]) for head in heads}
 
     def conflicts(self, heads: Sequence[Head]) -> dict[str, int]:
-        """Counts the groups of identical pictures whose labels disagree: head's name -> number."""
+        """Counts the groups of identical pictures, blank ones apart, whose labels disagree: head's name -> number."""
         counts = dict.fromkeys((head.name for head in heads), 0)
         for part in self.parts:
-            group = first_identical(part.thumbnails)
+            group, has_contrast = first_identical(part.thumbnails), np.ptp(part.thumbnails, axis=1) > 0
             for name, labels in part.labels(heads).items():
                 lowest, highest = np.full(len(group), np.inf), np.full(len(group), -np.inf)
-                known = labels != MISSING
+                known = (labels != MISSING) & has_contrast
                 np.minimum.at(lowest, group[known], labels[known])
                 np.maximum.at(highest, group[known], labels[known])
                 counts[name] += int(np.sum(lowest < highest))
@@ -140,14 +140,12 @@ def _features(name: str, chips: NDArray[np.uint8], path: Path) -> NDArray[np.flo
     """Computes the features (n, F) of the chips of a data set, once for all trainings and evaluations."""
 
     def compute() -> dict[str, NDArray[np.float32]]:
-        blocks = tqdm(range(0, len(chips), _BLOCK), "Computing features", leave=False, disable=None, delay=2)
+        # One block where there are no chips, as `np.concatenate` takes no empty list.
+        blocks = tqdm(range(0, len(chips) or 1, _BLOCK), "Computing features", leave=False, disable=None, delay=2)
         return {"features": np.concatenate([compute_features(name, chips[at : at + _BLOCK]) for at in blocks])}
 
-    return (
-        cached_arrays("features", name, chips, path, compute)["features"]
-        if len(chips)
-        else compute_features(name, chips)
-    )
+    key = repr((name, lookup("features", name, FEATURES).version))
+    return cached_arrays("features", key, chips, path, compute)["features"]
 
 
 def _list_pictures(

@@ -21,8 +21,8 @@ class DataSource:
         dataset: a key of `facekit.datasets.DATASETS`.
         path: folder, archive or table; a pattern means its first match; None for the data set's usual path.
         weight: how often an epoch uses its records, relative to those of other sources.
-        split: a key of `facekit.datasets.split_rule.SPLITS`; None for the data set's usual rule: "official" for tables,
-            whose column `split` names the sides, else "near_duplicates".
+        split: a key of `facekit.datasets.split_rule.SPLITS`; None for the data set's own rule
+            (`Dataset.split`).
         validation_share, test_share: fractions of the groups that are drawn for these sides.
         detector: "whole_image" if the pictures are chips; else the detector that finds the faces, of which the largest
             is cut out.

@@ -17,7 +17,7 @@ RACES = ("White", "Black", "Asian", "Indian", "Others")
 
 
 def list_utkface(source: Path) -> Listing:
-    """Lists the chips of a folder, `.tar`, `.tar.gz` or `.zip` of UTKFace.
+    """Lists the chips of a folder, `.tar`, `.tar.gz`, `.tar.xz` or `.zip` of UTKFace.
 
     Raises:
         DataError: it cannot be read, or has no file that is named as in UTKFace.

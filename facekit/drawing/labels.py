@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from facekit.core.files import PROJECT
 from facekit.drawing.placement import Rect, Size
-from facekit.heads.head import LIKELIEST, RANGE, REST, Line, Segment
+from facekit.heads.answer import LIKELIEST, RANGE, REST, Line, Segment
 
 Colour = tuple[int, int, int]
 Bar = tuple[Segment, ...]

@@ -13,10 +13,10 @@ from facekit.drawing.labels import DARK, TEXT_SIZES, Colour, label_gap, label_im
 from facekit.drawing.languages import LANGUAGES
 from facekit.drawing.placement import Option, Rect, Size, as_boxes, best_placement, edge_rects, least_covering
 from facekit.heads import Answer
-from facekit.heads.head import Line
+from facekit.heads.answer import Line
 
 if TYPE_CHECKING:
-    from facekit.estimator import FaceEstimate
+    from facekit.estimates import FaceEstimate
 
 LONGEST_LINE = 32  # characters
 FACE_COLOURS = [(255, 200, 60), (96, 205, 255), (120, 230, 150), (255, 150, 120), (200, 170, 255), (240, 240, 130)]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.core.errors import UsageError
 from facekit.core.files import LOGS, atomic_path, writing
 from facekit.core.lazy_imports import from_extra
 from facekit.evaluation.history import read_history
@@ -24,32 +23,25 @@ def history_path(name: str) -> Path:
     return LOGS / PurePath(name).name / "history.csv"
 
 
-def draw_history(source: str, output: str | None = None) -> Path:
-    """Draws the curves of a history file.
+def draw_history(source: str) -> Path:
+    """Draws the curves of a history file as a PNG of its name beside it.
 
     Args:
         source: history.csv, the folder of a run, or a history file of age-gender-estimation.
-        output: the PNG; None for one beside the file.
 
     Returns:
         Path of the PNG.
 
     Raises:
         DataError: the file cannot be used.
-        UsageError: the output's name does not end in .png.
         MissingExtraError: matplotlib is not installed.
         FaceKitError: the PNG cannot be written.
     """
     path = Path(source) / "history.csv" if Path(source).is_dir() else Path(source)
-    target = path.with_suffix(".png") if output is None else Path(output)
-    if target.suffix.lower() != ".png":
-        raise UsageError(
-            f"The picture's name must end in .png. Received: {target}. Choose another name.", argument="output"
-        )
-    history = read_history(path)
+    target, history = path.with_suffix(".png"), read_history(path)
     with from_extra("train"):
         import matplotlib  # noqa: F401
-    with writing(target, argument="output"):
+    with writing(target, argument="curves"):
         draw_curves(target, history)
     return target
 

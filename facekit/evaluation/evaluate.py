@@ -1,5 +1,6 @@
 """Runs weights on labelled faces; calibrates and tests them, and writes the result into their card."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -80,8 +81,7 @@ def predict_dataset(
         data: its folder, archive or table; a pattern means its first match; None for its usual path.
         split: a side of the split that the weights' card describes, or "all".
         heads: names of those to evaluate, None for all; with other labels, such as `real_age` of APPA-REAL.
-        detector: finds the faces, "whole_image" if the pictures are chips; None for the one that the weights were
-            trained with.
+        detector: finds the faces, "whole_image" if the pictures are chips; None for the one of the training.
 
     Raises:
         WeightsError: the weights cannot be used.
@@ -96,10 +96,10 @@ def predict_dataset(
     twins = _twins(card.network.heads, lookup("dataset", dataset, DATASETS))
     known = [*card.network.heads, *twins]
     selected = select_heads(known, heads)
-    faces = choose_side(_read(card, dataset, data, detector), split, card.seed)
+    faces = _read(card, dataset, data, detector)
     if twins:
-        listing = Listing(faces.records, lambda names: iter(()))
-        faces.records, _ = usable_records(listing, known, unknown_is_missing=True)
+        _count_unknown(faces, known)
+    faces = choose_side(faces, split, card.seed)
     if heads is not None:
         _check_labels(faces, known, heads)
     outputs = load_runtime(path).predict(faces.chips)
@@ -115,6 +115,12 @@ def _twins(heads: Sequence[Head], dataset: Dataset) -> dict[Head, str]:
         for label, name in dataset.also_compared.items()
         if name in answering and label not in answering
     }
+
+
+def _count_unknown(faces: Faces, heads: Sequence[Head]) -> None:
+    """Makes labels missing that the heads do not know, and counts them among what was dropped; all records stay."""
+    listing = Listing(faces.records, lambda names: iter(()), Counter(faces.dropped))
+    faces.records, faces.dropped = usable_records(listing, heads, unknown_is_missing=True)
 
 
 def calibrate_weights(weights: str | Path | None, dataset: str, data: str | None, detector: str | None) -> Card:

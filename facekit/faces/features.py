@@ -1,6 +1,7 @@
 """Features: numbers that a network takes beside the picture, computed from the chips."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,19 +64,33 @@ def hog_and_landmarks68(chips: Picture) -> NDArray[np.float32]:
     return features
 
 
-# Name -> function from chips (n, H, W, 3) to (n, F) float32, and F.
-FEATURES: dict[str, tuple[Callable[[Picture], NDArray[np.float32]], int]] = {
-    "hog_and_landmarks68": (hog_and_landmarks68, 936),
-    "landmarks": (landmark_features, 10),
+@dataclass(frozen=True)
+class Features:
+    """A kind of features.
+
+    Args:
+        compute: chips, RGB uint8 (n, H, W, 3) -> (n, width) float32.
+        width: number of values of each chip.
+        version: raised when the same chips give other values, so that caches of the former ones are not used.
+    """
+
+    compute: Callable[[Picture], NDArray[np.float32]]
+    width: int
+    version: int = 1
+
+
+FEATURES = {
+    "hog_and_landmarks68": Features(hog_and_landmarks68, 936),
+    "landmarks": Features(landmark_features, 10),
 }
 
 
 def compute_features(name: str, chips: Picture) -> NDArray[np.float32]:
     """Computes the named features (n, F) of chips (n, H, W, 3). Raises UnknownNameError."""
-    compute, width = lookup("features", name, FEATURES)
-    return compute(chips) if len(chips) else np.empty((0, width), np.float32)
+    features = lookup("features", name, FEATURES)
+    return features.compute(chips) if len(chips) else np.empty((0, features.width), np.float32)
 
 
 def feature_width(name: str) -> int:
     """Returns the F of the named features. Raises UnknownNameError."""
-    return lookup("features", name, FEATURES)[1]
+    return lookup("features", name, FEATURES).width

@@ -5,9 +5,10 @@ from typing import Any
 
 from facekit.core.errors import UsageError, lookup
 from facekit.heads.age import AgeAnswer, AgeHead, AgeLoss
+from facekit.heads.answer import Answer
 from facekit.heads.bands import BandAnswer, BandHead
 from facekit.heads.categorical import ClassAnswer, ClassHead, ClassLoss
-from facekit.heads.head import INTERVAL, MISSING, Answer, Head, Label, LabelError, Loss
+from facekit.heads.head import INTERVAL, MISSING, Head, Label, LabelError, Loss
 from facekit.heads.number import NumberAnswer, NumberHead, NumberLoss
 from facekit.heads.quantity import ADULT, AGE_BANDS, YEARS
 

@@ -11,18 +11,14 @@ from numpy.typing import NDArray
 
 from facekit.core.errors import UsageError
 from facekit.heads import statistics
+from facekit.heads.answer import LIMITS, RANGE, Answer, Line, Segment
 from facekit.heads.head import (
     INTERVAL,
-    LIMITS,
     LOG_TEMPERATURES,
     MISSING,
-    RANGE,
-    Answer,
     Label,
-    Line,
     Loss,
     Rows,
-    Segment,
     cross_entropy,
     cross_entropy_loss,
     log_probabilities,

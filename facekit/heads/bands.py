@@ -8,8 +8,9 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from facekit.core.errors import UsageError
+from facekit.heads.answer import Line
 from facekit.heads.categorical import Categorical, ClassAnswer
-from facekit.heads.head import Label, LabelError, Line
+from facekit.heads.head import Label, LabelError
 from facekit.heads.quantity import YEARS
 
 OVER = "over "  # begins the name of the last band

@@ -10,20 +10,15 @@ from numpy.typing import NDArray
 
 from facekit.core.errors import UsageError
 from facekit.heads import statistics
+from facekit.heads.answer import LIKELIEST, LIMITS, REST, Answer, Line, Segment
 from facekit.heads.head import (
-    LIKELIEST,
-    LIMITS,
     LOG_TEMPERATURES,
     MISSING,
-    REST,
-    Answer,
     Head,
     Label,
     LabelError,
-    Line,
     Loss,
     Rows,
-    Segment,
     cross_entropy,
     cross_entropy_loss,
     log_probabilities,

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.core.errors import UsageError
-from facekit.heads.head import MISSING, Answer, Line, Loss, Rows, Segment
+from facekit.heads.answer import Answer, Line, Segment
+from facekit.heads.head import MISSING, Loss, Rows
 from facekit.heads.quantity import Quantity, bar_mark, held_number
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.heads import statistics
-from facekit.heads.head import LIKELIEST, Head, Label, LabelError, Rows, Segment, mean
+from facekit.heads.answer import LIKELIEST, Segment
+from facekit.heads.head import Head, Label, LabelError, Rows, mean
 
 ADULT = 18  # years
 YEARS = "years"

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facekit.core.errors import TrainingError
+from facekit.core.errors import TrainingError, UsageError
 from facekit.core.files import LOGS, writable_folder
 from facekit.core.lazy_imports import import_keras
 
@@ -21,15 +21,22 @@ def new_run(settings: "Settings", output: str | None = None) -> "Run":
 
     Args:
         settings: of the training.
-        output: folder for that folder and the weights; None for LOGS and WEIGHTS.
+        output: folder for that folder and the weights, another one than LOGS; None for LOGS and WEIGHTS.
 
     Raises:
+        UsageError: the output is LOGS, where runs are resumed whose weights lie in WEIGHTS.
         FaceKitError: nothing can be written there.
     """
     from facekit.training.files import RunFiles
 
     logs, weights = (LOGS, WEIGHTS) if output is None else (Path(output), Path(output))
     if output is not None:
+        if Path(output).resolve() == LOGS.resolve():
+            raise UsageError(
+                f"The folder must be another one than {LOGS}, whose runs have their weights in {WEIGHTS}. "
+                f"Received: {output}. Leave it out, or name another.",
+                argument="output",
+            )
         writable_folder(output, argument="output")
     name = f"{settings.recipe.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     return _run(settings, RunFiles(logs / name, weights, is_new=True))

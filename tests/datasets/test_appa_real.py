@@ -83,5 +83,6 @@ def test_appa_real_has_two_ages_for_one_answer(script: Script, tiny_weights: Pat
         assert figures["age"]["mae"] != figures["real_age"]["mae"] is not None
         assert sum(group["n"] for group in figures["groups"]["age"].values()) == 4
         assert sum(group["n"] for group in figures["groups"]["real_age"].values()) == n
+        assert figures["dropped"] == {"label 0.0 (real_age outside 1 to 93)": 1}
     figures = json.loads(script("face_evaluate.py", *options, "--heads", "real_age")[1])
     assert "real_age" in figures and "age" not in figures

@@ -43,6 +43,22 @@ def test_the_table_in_an_archive(tmp_path: Path) -> None:
     assert len(faces.records) == 12 and faces.split_rule.name == "official"
 
 
+@pytest.mark.parametrize("other", ["submission.csv", "sample.png", "happy/1.png"])
+def test_the_table_is_found_beside_other_files(other: str, tmp_path: Path) -> None:
+    make_fer2013_csv(tmp_path / "fer2013.csv")
+    (tmp_path / other).parent.mkdir(exist_ok=True)
+    (tmp_path / other).touch()
+    assert len(list_fer2013(tmp_path).records) == 12
+
+
+@pytest.mark.parametrize(("other", "n"), [("sample.png", 12), ("happy/1.png", 1)])
+def test_a_table_of_another_name_yields_to_folders_of_expressions(other: str, n: int, tmp_path: Path) -> None:
+    make_fer2013_csv(tmp_path / "icml_face_data.csv")
+    (tmp_path / other).parent.mkdir(exist_ok=True)
+    (tmp_path / other).touch()
+    assert len(list_fer2013(tmp_path).records) == n
+
+
 def test_ragged_rows_and_unknown_codes_are_counted(tmp_path: Path) -> None:
     path = make_fer2013_csv(tmp_path / "fer2013.csv")
     pixels = " ".join(["7"] * 48**2)

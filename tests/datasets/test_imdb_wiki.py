@@ -50,6 +50,13 @@ def test_what_is_dropped_is_counted_once(tmp_path: Path) -> None:
     assert [record.group for record in listing.records] == ["Person 2", "Person 5", "Person 5"]
 
 
+def test_a_year_that_is_no_number_gives_no_age(tmp_path: Path) -> None:
+    columns = celebrities(3)
+    columns["photo_taken"] = np.array([[2000, np.nan, np.inf]])
+    listing = list_imdb_wiki("imdb", make_celebrities(tmp_path, "imdb", columns))
+    assert len(listing.records) == 1 and listing.dropped == {"age outside 0 to 100": 2}
+
+
 def test_read_from_an_archive(tmp_path: Path) -> None:
     root = make_celebrities(tmp_path, "imdb")
     archive = Path(shutil.make_archive(str(tmp_path / "imdb"), "tar", tmp_path, root.name))
@@ -68,7 +75,7 @@ def table(columns: dict[str, np.ndarray] | str, name: str = "imdb") -> bytes:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (table(celebrities())[:2500], r"imdb\.mat in .* is damaged or no MATLAB file: .+\. Fetch it again\.$"),
+        (table(celebrities())[:2500], r"imdb\.mat in .* is damaged or no MATLAB file: .+\. Fetch or make it again\.$"),
         (table(celebrities())[:300], "is damaged or no MATLAB file: "),
         (b"", "is damaged or no MATLAB file: "),
         (b"hello" * 100, "is damaged or no MATLAB file: "),

@@ -12,6 +12,7 @@ from facekit.datasets.records import Faces, Record
 from facekit.datasets.source import DataSource, locate_sources
 from facekit.datasets.splits import split_sides
 from facekit.faces.chips import BoxChip
+from facekit.faces.features import FEATURES, Features
 from facekit.heads import AGE, GENDER, MISSING, RACE, ClassHead
 
 HEADS = (AGE, GENDER, RACE)
@@ -152,3 +153,16 @@ def test_identical_pictures_with_other_labels_are_counted() -> None:
     part = Faces(records, np.zeros((6, 1, 1, 3), np.uint8), thumbnails, {})
     mixture = Mixture([DataSource("table")] * 2, [part, part], part.chips)
     assert mixture.conflicts([AGE, GENDER, RACE]) == {"age": 2, "gender": 2, "race": 0}
+    thumbnails[[1, 5]] = 128  # blank pictures are no copies of each other
+    assert mixture.conflicts([AGE, GENDER, RACE]) == {"age": 2, "gender": 0, "race": 0}
+
+
+def test_features_of_another_version_are_computed_anew(
+    sources: list[DataSource], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for version in (1, 1, 2):
+        entry = Features(lambda chips, value=version: np.full((len(chips), 1), value, np.float32), 1, version)
+        monkeypatch.setitem(FEATURES, "made", entry)
+        faces = load_faces(sources[0], HEADS, SIZE, features="made")
+        assert faces.features is not None and (faces.features == version).all()
+    assert len(list(tmp_path.glob(".features-*.npz"))) == 2

@@ -9,8 +9,7 @@ import pytest
 from checkout import Script
 from PIL import Image
 
-from facekit.core.errors import DataError, UsageError
-from facekit.evaluation.curves import draw_history
+from facekit.core.errors import DataError
 from facekit.evaluation.history import read_history, write_history
 
 COLUMNS = ("loss", "pred_age_acc", "pred_age_loss", "pred_gender_acc", "pred_gender_loss")
@@ -56,8 +55,11 @@ def test_drawn_by_one_command(script: Script, working_folder: Path) -> None:
     with Image.open(path.with_suffix(".png")) as image:
         assert image.format == "PNG" and image.width == 1020  # three columns: the sum, age and gender
     write_history(working_folder / "history.csv", [{"epoch": 1.0, "loss": 3.5}])
-    assert script("face_train.py", "--curves", ".", "--output", "new/mine.png")[:2] == (0, "new/mine.png\n")
-    assert Path("new/mine.png").is_file()
+    assert script("face_train.py", "--curves", ".")[:2] == (0, "history.png\n")
+    assert Path("history.png").is_file()
+    for other in (["--output", "mine.png"], ["--epochs", 3], ["--resume"]):
+        status, _, err = script("face_train.py", "--curves", ".", *other)
+        assert (status, err) == (2, "error: --curves draws what a training wrote, and takes no other option\n")
     status, _, err = script("face_train.py", "--curves", "gone.csv")
     assert (status, err) == (1, "error: Cannot read gone.csv: No such file or directory (--curves).\n")
 
@@ -76,5 +78,3 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
             read_history(tmp_path / name)
     with pytest.raises(DataError, match=r"appended\.h5 is in pandas's table format\. Save it with format 'fixed'\."):
         read_history(tmp_path / "appended.h5")
-    with pytest.raises(UsageError, match=r"must end in \.png\. Received: curves\.pdf"):
-        draw_history(str(tmp_path / "other.csv"), "curves.pdf")

@@ -106,3 +106,11 @@ def test_an_output_that_is_a_file_is_refused_at_once(working_folder: Path) -> No
     with pytest.raises(FaceKitError) as refused:
         training.new_run(Settings(RECIPES["wide_resnet_utkface"]), "out/runs")
     assert refused.value.argument == "output" and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("output", ["logs", "./logs/"])
+def test_the_folder_of_runs_is_no_output(output: str, working_folder: Path) -> None:
+    """Its runs are resumed as those whose weights lie in face_weights/."""
+    with pytest.raises(FaceKitError, match=r"another one than logs, .* in face_weights\. Received: ") as refused:
+        training.new_run(Settings(RECIPES["wide_resnet_utkface"]), output)
+    assert refused.value.argument == "output" and not list(working_folder.iterdir())

@@ -10,7 +10,7 @@ from facekit.drawing.labels import TEXT_SIZES, Bar, label_gap, label_size
 from facekit.drawing.photographs import Label, attempts, caption_lines, shorter, text_limits
 from facekit.drawing.placement import Option, Placement, Rect, Size, as_boxes, best_placement, placement_costs
 from facekit.heads import Answer
-from facekit.heads.head import Line
+from facekit.heads.answer import Line
 from facekit.video.frames import Scene
 
 PENDING_CAPTION: tuple[Line, ...] = (("…", ""),)  # of a face without estimates

@@ -8,7 +8,7 @@ import numpy as np
 from facekit.drawing.labels import TEXT_SIZES, Colour, label_size
 from facekit.drawing.photographs import Label, note_size
 from facekit.drawing.placement import Size, edge_rects, least_covering
-from facekit.heads.head import Line
+from facekit.heads.answer import Line
 
 RED, AMBER = (255, 70, 70), (255, 190, 60)
 FIGURES_SECONDS = 0.5  # time of the video for which figures stay unchanged

@@ -13,7 +13,7 @@ from facekit.drawing.languages import LANGUAGES
 from facekit.drawing.photographs import Label, draw_box, face_colour, note_labels
 from facekit.drawing.placement import Rect, Size, as_boxes, covered_area, least_covering
 from facekit.faces.images import Picture
-from facekit.heads.head import Line
+from facekit.heads.answer import Line
 from facekit.video.display.cards import Cards
 from facekit.video.display.hud import Hud, HudLayout
 from facekit.video.frames import Scene

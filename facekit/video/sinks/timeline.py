@@ -13,7 +13,7 @@ from facekit.drawing.languages import LANGUAGES
 from facekit.drawing.photographs import caption_lines, face_colour, note_text
 from facekit.drawing.placement import Rect
 from facekit.faces.images import save_picture
-from facekit.heads.head import Line
+from facekit.heads.answer import Line
 from facekit.video.display.cards import PENDING_CAPTION, track_tag
 from facekit.video.sinks.summary import Summary, TrackSummary, clock, longest
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from facekit.estimator import FaceEstimator
 from facekit.faces.detectors import DETECTORS, Box, Detection, DetectorEntry
 from facekit.heads import AGE, GENDER, AgeAnswer, Answer
-from facekit.heads.head import LIMITS
+from facekit.heads.answer import LIMITS
 from facekit.networks.descriptors import DESCRIPTOR
 from facekit.video.frames import Frame, Scene, TrackedFace
 from facekit.video.tracks.config import TrackingConfig
