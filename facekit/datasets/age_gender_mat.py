@@ -48,10 +48,15 @@ def list_age_gender_mat(dataset: str, path: Path) -> Listing:
         raise DataError(f"{path} must be of imdb, wiki or utk. Received: db {name!r}.", argument="data")
     if name != dataset:
         raise DataError(f"{path} is of the data set {name}. Received: {dataset}.", argument="dataset")
-    ages, genders = np.ravel(columns["age"]), np.ravel(columns["gender"])
+    ages, genders, sizes = (_numbers(path, title, columns[title]) for title in ("age", "gender", "img_size"))
     if len(ages) != len(genders):
         raise DataError(
             f"{path} must have as many ages as genders. Received: {len(ages)} and {len(genders)}.", argument="data"
+        )
+    if len(sizes) != 1 or not 1 <= sizes[0] < np.inf:
+        raise DataError(
+            f"{path} must have one img_size of 1 pixel or more. Received: {sizes.tolist()}. Make it again.",
+            argument="data",
         )
     print(
         f"note: {path.name} names no persons and no files. Its split is drawn by near duplicates only.", file=sys.stderr
@@ -60,8 +65,17 @@ def list_age_gender_mat(dataset: str, path: Path) -> Listing:
     for number, (age, gender) in enumerate(zip(ages.tolist(), genders.tolist(), strict=True)):
         labels: dict[str, Label | None] = {"age": age, "gender": _gender(name, gender)}
         records.append(Record(f"{number:07}", f"{number:07}", f"{number:07}", labels))
-    rule = CutRule("whole_image", WholeChip(), int(np.ravel(columns["img_size"])[0]))
+    rule = CutRule("whole_image", WholeChip(), int(sizes[0]))
     return Listing(records, partial(_read_chips, path, len(records)), cut_rule=rule)
+
+
+def _numbers(path: Path, title: str, column: NDArray[Any]) -> NDArray[Any]:
+    """Returns a column (n,) of numbers. Raises DataError if it holds something else."""
+    if column.dtype.kind not in "biuf":
+        raise DataError(
+            f"{path} must have numbers as {title}. Received: {column.dtype}. Make it again.", argument="data"
+        )
+    return np.ravel(column)
 
 
 def _gender(name: str, code: float) -> str | None:
