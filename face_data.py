@@ -3,9 +3,12 @@
 import sys
 from argparse import Namespace
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from facekit.cli import Parser, main
+from facekit.cli import Parser, main, output_path
+
+if TYPE_CHECKING:
+    from facekit.faces.chips import ChipConfig
 
 
 def list_(args: Namespace) -> None:
@@ -18,13 +21,14 @@ def list_(args: Namespace) -> None:
 def check(args: Namespace) -> None:
     """Checks a data set: unreadable, blank and duplicate pictures, labels that disagree, and how many of each class."""
     from facekit.datasets.check import check_dataset
+    from facekit.datasets.contact_sheet import check_sheet_path, save_contact_sheet
     from facekit.datasets.source import DataSource
 
+    if args.contact_sheet:
+        check_sheet_path(args.contact_sheet)
     found = check_dataset(DataSource(args.dataset, args.data))
     if args.contact_sheet:
-        from facekit.datasets.contact_sheet import save_contact_sheet
-
-        count = save_contact_sheet(found, Path(args.contact_sheet))
+        count = save_contact_sheet(found, args.contact_sheet)
         print(f"{args.contact_sheet}: {count} pictures", file=sys.stderr)
     print(found)
 
@@ -36,7 +40,7 @@ def inspect(args: Namespace) -> None:
     from facekit.training.distributions import inspect_dataset
 
     inspection = inspect_dataset(DataSource(args.dataset, args.data), args.balance, args.by)
-    paths = write_inspection(inspection, Path(args.output))
+    paths = write_inspection(inspection, args.output)
     print(inspection)
     print(f"written: {', '.join(map(str, paths))}", file=sys.stderr)
 
@@ -45,24 +49,27 @@ def prepare(args: Namespace) -> None:
     """Writes the faces of a data set to one file, which is read in its place; a run that was killed goes on."""
     from facekit.datasets.prepare import prepare_dataset
     from facekit.datasets.source import DataSource
-    from facekit.faces.chips import AlignedChip, BoxChip
 
     source = DataSource(args.dataset, args.data, detector=args.detector)
-    chip = AlignedChip() if args.margin is None else BoxChip(margin=args.margin)
-    print(prepare_dataset(source, Path(args.output), args.size, chip, args.min_score))
+    print(prepare_dataset(source, args.output, chip_rule(args), args.min_score))
 
 
 def crop(args: Namespace) -> int:
     """Finds the faces in photographs, and writes each to a file of its own, turned upright."""
-    from facekit.faces.chips import AlignedChip, BoxChip
     from facekit.faces.crop import crop_faces
     from facekit.faces.finder import FaceFinder
 
-    chip = AlignedChip(size=args.size) if args.margin is None else BoxChip(size=args.size, margin=args.margin)
-    finder = FaceFinder(args.detector, args.min_face)
-    found = crop_faces(args.paths, Path(args.output), finder, chip, partial(print, file=sys.stderr), f".{args.format}")
+    finder, report = FaceFinder(args.detector, args.min_face), partial(print, file=sys.stderr)
+    found = crop_faces(args.paths, args.output, finder, chip_rule(args), report, f".{args.format}")
     print(found)
     return 0 if found.photographs else 1
+
+
+def chip_rule(args: Namespace) -> "ChipConfig":
+    """Makes the rule by which faces are cut."""
+    from facekit.faces.chips import AlignedChip, BoxChip
+
+    return AlignedChip(size=args.size) if args.margin is None else BoxChip(size=args.size, margin=args.margin)
 
 
 parser = Parser(__doc__)
@@ -76,13 +83,24 @@ for read in (check, inspect, prepare):
         nargs="?",
         help="folder, archive or table, or a prepared file (default: its usual place in train_data/)",
     )
-commands[check].add_argument("--contact-sheet", metavar="FILE.png", help="draw some pictures, the doubtful ones first")
-commands[inspect].add_argument("--output", metavar="DIR", required=True, help="for the plots and distributions.csv")
+commands[check].add_argument(
+    "--contact-sheet", type=output_path, metavar="FILE.png", help="draw some pictures, the doubtful ones first"
+)
+for writes, metavar, purpose in (
+    (inspect, "DIR", "for the plots and distributions.csv"),
+    (prepare, "FILE.h5", "what to write"),
+    (crop, "DIR", "a new or an empty folder"),
+):
+    commands[writes].add_argument("--output", type=output_path, metavar=metavar, required=True, help=purpose)
 commands[inspect].add_argument("--balance", type=float, default=0.5, metavar="X", help="0 to 1 (default: 0.5)")
 commands[inspect].add_argument("--by", metavar="HEAD", help="what is balanced, e.g. gender (default: the first)")
-commands[prepare].add_argument("--output", metavar="FILE.h5", required=True, help="what to write")
 commands[prepare].add_argument("--size", type=int, default=200, metavar="N", help="of the chips, pixels (default: 200)")
-commands[prepare].add_argument("--min-score", type=float, metavar="X", help="leave out faces that score less, e.g. 1.0")
+commands[prepare].add_argument(
+    "--min-score",
+    type=float,
+    metavar="X",
+    help="leave out faces that score less; of imdb and wiki, those below 1.0 are left out anyway",
+)
 commands[prepare].add_argument(
     "--detector",
     default="whole_image",
@@ -90,7 +108,6 @@ commands[prepare].add_argument(
     help="whole_image if the pictures are faces already (default); blazeface, hog or cnn to find them in photographs",
 )
 commands[crop].add_argument("paths", metavar="PATH", nargs="+", help="photographs, folders, patterns")
-commands[crop].add_argument("--output", metavar="DIR", required=True, help="a new or an empty folder")
 commands[crop].add_argument("--size", type=int, default=200, metavar="N", help="of the faces, pixels (default: 200)")
 commands[crop].add_argument("--format", default="jpg", metavar="NAME", help="jpg (default) or png")
 commands[crop].add_argument("--detector", default="blazeface", metavar="NAME", help="blazeface (default), hog or cnn")

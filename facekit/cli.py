@@ -74,6 +74,9 @@ class Parser(argparse.ArgumentParser):
             known = [option for action in self.all_actions() for option in action.option_strings]
             near = difflib.get_close_matches(unknown[0].split("=")[0], known, n=1)
             message += f". Did you mean {near[0]}?" if near else f". {self.prog} --help lists the options."
+        if self._commands and (chosen := re.search("COMMAND: invalid choice: '([^']*)'", message)):
+            near = difflib.get_close_matches(chosen[1], self._commands.choices, n=1)
+            message += f". Did you mean {near[0]}?" if near else ""
         self.exit(2, f"error: {message}\n")
 
 
@@ -166,6 +169,13 @@ def _say(error: object, status: int) -> int:
 def names(text: str) -> list[str]:
     """Parses comma-separated names."""
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def output_path(text: str) -> Path:
+    """Parses the path of an output: an empty one, as of a variable that is not set, would be the working folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"must name a file or folder. Received: {text!r}")
+    return Path(text)
 
 
 def seconds(text: str) -> float:

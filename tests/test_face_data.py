@@ -64,7 +64,22 @@ def test_each_command_has_help(command: str, script: Script) -> None:
     ("arguments", "status", "message"),
     [
         ([], 2, "the following arguments are required: COMMAND"),
-        (["chekc"], 2, "argument COMMAND: invalid choice: 'chekc'"),
+        (
+            ["chekc"],
+            2,
+            "argument COMMAND: invalid choice: 'chekc' (choose from 'list', 'check', 'inspect', 'prepare', "
+            "'crop'). Did you mean check?\n",
+        ),
+        (
+            ["inspect", "utkface", "UTKFace", "--output", ""],
+            2,
+            "argument --output: must name a file or folder. Received",
+        ),
+        (
+            ["check", "utkface", "UTKFace", "--contact-sheet", "a.jpg"],
+            2,
+            "The contact sheet must end in .png. Received",
+        ),
         (
             ["check", "utkface", "data", "--contct-sheet", "a.png"],
             2,
@@ -96,7 +111,7 @@ def test_each_command_has_help(command: str, script: Script) -> None:
         (
             ["crop", "a.jpg", "--output", "a", "--size", "0"],
             2,
-            "A chip's size must be a whole number of 1 pixel or mor",
+            "A chip's size must be a whole number of 1 to 4096 pixels",
         ),
     ],
 )

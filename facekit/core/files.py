@@ -1,5 +1,8 @@
 """Paths of the project and the user, and files that are written whole or not at all."""
 
+import csv
+import errno
+import io
 import os
 import sys
 import tempfile
@@ -103,6 +106,13 @@ def write_text(target: str, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
+def write_rows(path: Path, rows: Iterable[Iterable[object]]) -> None:
+    """Writes a CSV table, whole or not at all. Raises FaceKitError if it cannot be written."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    write_text(str(path), text.getvalue())
+
+
 def make_folder(target: str | Path, *, argument: str | None = None) -> Path:
     """Makes a folder if it is missing.
 
@@ -128,6 +138,19 @@ def writable_folder(target: str | Path, *, argument: str | None = None) -> Path:
     with writing(f"to the folder {folder}", argument=argument), tempfile.TemporaryFile(dir=folder) as file:
         file.write(b"x")
     return folder
+
+
+def check_writable(path: Path, *, argument: str | None = None) -> None:
+    """Checks that a file can be written, before anything takes long; unlike `writable_folder`, makes no folder.
+
+    Raises:
+        FaceKitError: it cannot.
+    """
+    with writing(path, argument=argument):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        tempfile.TemporaryFile(dir=folder).close()
 
 
 def cache_folder() -> Path | None:

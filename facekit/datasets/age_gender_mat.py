@@ -3,9 +3,7 @@
 They name neither persons nor files: a record's key is its number, and only near duplicates stay on one side.
 """
 
-import struct
 import sys
-import zlib
 from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
@@ -15,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.core.errors import DataError
-from facekit.core.lazy_imports import from_extra
+from facekit.datasets.matlab import read_matlab
 from facekit.datasets.records import CutFace, CutRule, Listing, Record
 from facekit.faces.chips import WholeChip
 from facekit.heads import Label
@@ -27,8 +25,6 @@ _GENDERS = {  # by their codes, in each of the databases
     "utkface": ("Male", "Female"),
 }
 _NAMES = {"utk": "utkface"}  # what it calls a data set -> a key of `facekit.datasets.DATASETS`
-# What SciPy raises for truncated and foreign files.
-_DAMAGE = (OSError, ValueError, TypeError, KeyError, IndexError, EOFError, struct.error, zlib.error, MemoryError)
 
 
 def list_age_gender_mat(dataset: str, path: Path) -> Listing:
@@ -48,10 +44,15 @@ def list_age_gender_mat(dataset: str, path: Path) -> Listing:
         raise DataError(f"{path} must be of imdb, wiki or utk. Received: db {name!r}.", argument="data")
     if name != dataset:
         raise DataError(f"{path} is of the data set {name}. Received: {dataset}.", argument="dataset")
-    ages, genders = np.ravel(columns["age"]), np.ravel(columns["gender"])
+    ages, genders, sizes = (_numbers(path, title, columns[title]) for title in ("age", "gender", "img_size"))
     if len(ages) != len(genders):
         raise DataError(
             f"{path} must have as many ages as genders. Received: {len(ages)} and {len(genders)}.", argument="data"
+        )
+    if len(sizes) != 1 or not 1 <= sizes[0] < np.inf:
+        raise DataError(
+            f"{path} must have one img_size of 1 pixel or more. Received: {sizes.tolist()}. Make it again.",
+            argument="data",
         )
     print(
         f"note: {path.name} names no persons and no files. Its split is drawn by near duplicates only.", file=sys.stderr
@@ -60,8 +61,17 @@ def list_age_gender_mat(dataset: str, path: Path) -> Listing:
     for number, (age, gender) in enumerate(zip(ages.tolist(), genders.tolist(), strict=True)):
         labels: dict[str, Label | None] = {"age": age, "gender": _gender(name, gender)}
         records.append(Record(f"{number:07}", f"{number:07}", f"{number:07}", labels))
-    rule = CutRule("whole_image", WholeChip(), int(np.ravel(columns["img_size"])[0]))
+    rule = CutRule("whole_image", WholeChip(), int(sizes[0]))
     return Listing(records, partial(_read_chips, path, len(records)), cut_rule=rule)
+
+
+def _numbers(path: Path, title: str, column: NDArray[Any]) -> NDArray[Any]:
+    """Returns a column (n,) of numbers. Raises DataError if it holds something else."""
+    if column.dtype.kind not in "biuf":
+        raise DataError(
+            f"{path} must have numbers as {title}. Received: {column.dtype}. Make it again.", argument="data"
+        )
+    return np.ravel(column)
 
 
 def _gender(name: str, code: float) -> str | None:
@@ -84,21 +94,7 @@ def _read_chips(path: Path, n: int, names: Collection[str]) -> Iterator[tuple[st
 
 def _read(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
     """Reads some variables. Raises DataError if they are not there."""
-    with from_extra("video"):
-        from scipy.io import loadmat
-        from scipy.io.matlab import MatReadError
-    try:
-        with open(path, "rb") as file:
-            is_newer = file.read(10) == b"MATLAB 7.3"
-        columns = {} if is_newer else loadmat(path, variable_names=names)
-    except (*_DAMAGE, MatReadError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path} is damaged or no MATLAB file: {reason}. Make it again.", argument="data") from error
-    if is_newer:
-        raise DataError(
-            f"{path} is a MATLAB file of version 7.3. Databases of age-gender-estimation are of version 5. Save it so.",
-            argument="data",
-        )
+    columns = read_matlab(path, names, path)
     if missing := [name for name in names if name not in columns]:
         raise DataError(
             f"{path} is no whole database of age-gender-estimation: it has no {', '.join(missing)}. Make it again, or "

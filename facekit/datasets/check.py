@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from facekit.core.errors import DataError, PictureError
 from facekit.core.lazy_imports import from_extra
+from facekit.core.text import counted, reasons_text
 from facekit.datasets import DATASETS
 from facekit.datasets.duplicates import near_duplicates
 from facekit.datasets.label_heads import Labels, read_labels
@@ -65,11 +66,10 @@ class Check:
 
     def __str__(self) -> str:
         """The results for people."""
-        dropped = {name: count for name, count in self.listing.dropped.items() if count}
         rows = [
             (self.title, str(self.path)),
             ("pictures", f"{len(self.records):,} of {len(self.records) + len(self.unreadable):,} can be read"),
-            ("left out", _counts(dropped) or "none"),
+            ("left out", reasons_text(self.listing.dropped)),
             ("unreadable", _examples(self.unreadable)),
             ("sizes", _sizes(self.sizes)),
             ("blank", _examples([self.records[number].key for number in self.blank])),
@@ -88,11 +88,11 @@ class Check:
     def _duplicate_rows(self, name: str, groups: Groups) -> list[tuple[str, str]]:
         if not groups:
             return [(name, "none")]
-        rows = [(name, f"{sum(map(len, groups)):,} pictures in {len(groups):,} groups")]
+        rows = [(name, f"{sum(map(len, groups)):,} pictures in {counted(len(groups), 'group')}")]
         for head, conflicting in self.conflicts(groups).items():
             if conflicting:
                 example = " and ".join(self.records[number].key for number in conflicting[0][:2])
-                rows.append((f"  {head} differs", f"in {len(conflicting):,} groups, e.g. {example}"))
+                rows.append((f"  {head} differs", f"in {counted(len(conflicting), 'group')}, e.g. {example}"))
         return rows
 
 
@@ -109,7 +109,7 @@ def check_dataset(source: DataSource) -> Check:
     with from_extra("train"):
         import scipy.sparse.csgraph  # noqa: F401 - near duplicates need it, after everything that takes long
     dataset, path = DATASETS[source.dataset], find_data(source)
-    listing = list_dataset(source.dataset, path)
+    listing = _each_name_once(list_dataset(source.dataset, path))
     looks = _look_at(listing)
     records = [record for record in oldest_first(listing.records) if looks.get(record.name)]
     read = [look for record in records if (look := looks[record.name])]
@@ -128,6 +128,13 @@ def check_dataset(source: DataSource) -> Check:
         _groups(near_duplicates(thumbnails, path).groups().tolist()),
         read_labels(dataset.schema, records),
     )
+
+
+def _each_name_once(listing: Listing) -> Listing:
+    """Counts the records whose names occur again, as in an archive, as left out."""
+    records = {record.name: record for record in listing.records}
+    twice = len(listing.records) - len(records)
+    return replace(listing, records=[*records.values()], dropped=listing.dropped + Counter({"name twice": twice}))
 
 
 @dataclass(frozen=True)

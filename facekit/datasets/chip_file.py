@@ -5,6 +5,7 @@ error when it is read. Strings are arrays of bytes, as HDF5 checks no strings of
 """
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,13 +13,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facekit.core.errors import DataError, FaceKitError
 from facekit.core.files import atomic_path, remove_temporaries, writing
+from facekit.core.text import file_stem
 from facekit.datasets.duplicates import THUMBNAIL_SIZE
 from facekit.datasets.records import CutFace, CutRule, Listing, Record
 from facekit.faces.chips import chip_from_dict
@@ -85,7 +87,6 @@ def write_chip_file(
     Raises:
         FaceKitError: it cannot be written.
     """
-
     remove_temporaries(path.absolute().parent, path.stem)
     with writing(path, argument="output"), atomic_path(path) as temporary, _writing(temporary) as (file, check):
         file.attrs[_ATTRIBUTE] = info.to_json()
@@ -138,7 +139,7 @@ def list_chip_file(dataset: str, path: Path) -> Listing:
         )
         for row in range(n)
     ]
-    return Listing(records, partial(_read_chips, path, records), Counter(info.dropped), info.cut_rule)
+    return Listing(records, partial(_read_chips, path, records), Counter(info.dropped), info.cut_rule, info.min_score)
 
 
 def _read_chips(path: Path, records: Sequence[Record], names: Collection[str]) -> Iterator[tuple[str, CutFace]]:
@@ -175,7 +176,7 @@ def _columns(records: Sequence[Record]) -> dict[str, NDArray[Any]]:
     columns = {name: _texts([getattr(record, name) for record in records]) for name in _TEXTS}
     scores = np.array([np.nan if record.score is None else record.score for record in records])
     for name in dict.fromkeys(name for record in records for name in record.labels):
-        path, labels = f"labels/{quote(name, safe=' ')}", [record.labels.get(name) for record in records]
+        path, labels = f"labels/{file_stem(name)}", [record.labels.get(name) for record in records]
         if any(isinstance(label, str) for label in labels):
             columns[path] = _texts([None if label is None else str(label) for label in labels])
         else:
@@ -197,7 +198,7 @@ def _labels(stored: Any) -> list[Label | None]:
     if stored.dtype.kind == "S":
         return list(_strings(stored))
     numbers = stored[()].tolist()
-    return [None if np.isnan(value) else int(value) if value == int(value) else value for value in numbers]
+    return [None if math.isnan(value) else int(value) if value.is_integer() else value for value in numbers]
 
 
 @contextmanager

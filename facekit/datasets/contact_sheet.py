@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from facekit.core.errors import PictureError
-from facekit.core.files import writing
+from facekit.core.errors import PictureError, UsageError
+from facekit.core.files import check_writable, writing
 from facekit.datasets.check import Check, Groups
 from facekit.datasets.records import CutFace
 from facekit.drawing.chip_grid import COLUMNS, save_chip_grid
@@ -18,6 +18,18 @@ from facekit.faces.images import decode_picture
 DOUBTFUL, EXAMPLES = 4 * COLUMNS, 6 * COLUMNS  # pictures at most
 _SIDE = 168  # pixels
 _NAME_LINE = 24  # characters of a file's name in one line, of two
+
+
+def check_sheet_path(path: Path) -> None:
+    """Checks that a sheet can be written there, before a data set is read, which takes long.
+
+    Raises:
+        UsageError: it does not end in .png.
+        FaceKitError: it cannot be written.
+    """
+    if path.suffix.lower() != ".png":
+        raise UsageError(f"The contact sheet must end in .png. Received: {path}.", argument="contact_sheet")
+    check_writable(path, argument="contact_sheet")
 
 
 def save_contact_sheet(check: Check, path: Path) -> int:

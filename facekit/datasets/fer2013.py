@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from facekit.core.errors import DataError
+from facekit.core.text import reasons_text
 from facekit.datasets.archives import list_files, read_files
 from facekit.datasets.records import Dataset, Listing, Record
 
@@ -88,8 +89,7 @@ def _list_table(source: Path, member: str | None) -> Listing:
             name, side = f"{usage}/{number:05}", _SIDES.get(usage.lower())
             records.append(Record(name, name, f"{number:05}", {"expression": EXPRESSIONS[int(code)]}, side=side))
     if not records:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items()) or "no rows"
-        raise DataError(f"{source} has no usable row: {reasons}. Fetch fer2013.csv again.")
+        raise DataError(f"{source} has no usable row: {reasons_text(dropped, 'no rows')}. Fetch fer2013.csv again.")
     return Listing(records, partial(_read_rows, source, member), dropped)
 
 

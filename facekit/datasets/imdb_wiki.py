@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.core.errors import DataError
+from facekit.core.text import reasons_text
 from facekit.datasets.archives import list_files, read_files
 from facekit.datasets.matlab import read_matlab
 from facekit.datasets.records import Dataset, Listing, Record
@@ -58,7 +59,7 @@ def list_imdb_wiki(name: str, source: Path) -> Listing:
         records.append(Record(paths[index], path, path, labels, group=person or None, score=float(score)))
     dropped = Counter[str](reasons[reasons != ""].tolist())
     if not records:
-        found = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items()) or "an empty table"
+        found = reasons_text(dropped, "an empty table")
         raise DataError(f"{table} in {source} has no usable picture: {found}.")
     return Listing(records, partial(read_files, source), dropped)
 

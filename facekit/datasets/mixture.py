@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from facekit.core.array_cache import cached_arrays
 from facekit.core.errors import DataError, lookup
+from facekit.core.text import reasons_text
 from facekit.datasets import DATASETS
 from facekit.datasets.duplicates import first_identical
 from facekit.datasets.listing import list_dataset, make_cut
@@ -162,8 +163,7 @@ def _list_pictures(
     _check_labels(path, listing, heads)
     records, dropped = usable_records(listing, heads, source.unknown_is_missing)
     if not records:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items()) or "no rows"
-        raise DataError(f"{path} has no usable record: {reasons}.")
+        raise DataError(f"{path} has no usable record: {reasons_text(dropped, 'no rows')}.")
     return Pictures(records, listing.read_files, cut, dropped)
 
 

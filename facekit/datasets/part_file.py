@@ -3,6 +3,7 @@
 import json
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,20 +25,21 @@ class PartFile:
     """The rows that were written so far, behind one line of JSON that says what they are of.
 
     Args:
-        path: of the file; it is made, or continued.
+        output: the file that is prepared; `<output>.part` is made, or continued.
         header: what it is of; a file of something else is refused.
         size: side of the chips, pixels.
 
     Attributes:
-        done: number of the record -> its row.
+        path: of the file.
+        done: number of the record -> its row. Records whose picture could not be read in an earlier run are not there.
 
     Raises:
-        DataError: it is of something else, or another process writes it.
+        DataError: it is of something else, another process writes it, or the output exists.
         FaceKitError: it cannot be written.
     """
 
-    def __init__(self, path: Path, header: Mapping[str, Any], size: int) -> None:
-        self.path = path
+    def __init__(self, output: Path, header: Mapping[str, Any], size: int) -> None:
+        self.path = path = output.with_name(f"{output.name}.part")
         content = [("thumbnail", "u1", (THUMBNAIL_SIZE**2,)), ("chip", "u1", (size, size, 3))]
         self._type = np.dtype([("record", "<u4"), ("state", "u1"), *content, ("check", "<u4")])
         make_folder(path.absolute().parent, argument="output")
@@ -46,8 +48,12 @@ class PartFile:
         try:
             if not acquire_lock(self._file):
                 raise DataError(f"Another process writes {path}. Wait for it, or choose another output.")
+            if output.exists():  # another process has completed it since
+                with suppress(OSError):  # Windows removes no open file
+                    path.unlink()
+                refuse_existing(output)
             self._start = self._check_header(header)
-            self.done = self._find_rows()
+            self.done, self._count = self._find_rows()
         except BaseException:
             self._file.close()
             raise
@@ -70,15 +76,21 @@ class PartFile:
         row["check"] = _checksum(row)
         with writing(self.path, argument="output"):
             self._file.write(row.tobytes())
-        self.done[record] = len(self.done)
+        self.done[record] = self._count  # of a record that is added twice, the last row counts
+        self._count += 1
 
     def rows(self) -> NDArray[np.void]:
         """Returns all rows, which stay in the file. Raises FaceKitError if the last cannot be written."""
         with writing(self.path, argument="output"):
             self._file.flush()
-        if not self.done:
+        if not self._count:
             return np.empty(0, self._type)
-        return np.memmap(self.path, self._type, "r", self._start, (len(self.done),))
+        return np.memmap(self.path, self._type, "r", self._start, (self._count,))
+
+    def remove(self) -> None:
+        """Removes the file, which must be closed. Raises FaceKitError if that fails."""
+        with writing(self.path, argument="output"):
+            self.path.unlink(missing_ok=True)
 
     def reasons(self) -> dict[int, str]:
         """Returns number of the record -> reason, for those without a face."""
@@ -104,17 +116,26 @@ class PartFile:
             )
         return len(line)
 
-    def _find_rows(self) -> dict[int, int]:
-        """Finds the whole rows, and cuts off what follows them."""
+    def _find_rows(self) -> tuple[dict[int, int], int]:
+        """Finds the whole rows, and cuts off what follows them; returns those that are done, and how many there are."""
         done: dict[int, int] = {}
+        count = 0
         self._file.seek(self._start)
         while len(content := self._file.read(self._type.itemsize)) == self._type.itemsize:
             row = np.frombuffer(content, self._type)[0]
             if row["check"] != _checksum(row):
                 break
-            done[int(row["record"])] = len(done)
-        self._file.truncate(self._start + len(done) * self._type.itemsize)
-        return done
+            if _STATES[row["state"]] != UNREADABLE:  # it may be readable by now
+                done[int(row["record"])] = count
+            count += 1
+        self._file.truncate(self._start + count * self._type.itemsize)
+        return done, count
+
+
+def refuse_existing(output: Path) -> None:
+    """Raises DataError if there is such a file."""
+    if output.exists():
+        raise DataError(f"{output} exists. Delete it, or choose another output.", argument="output")
 
 
 def _checksum(row: Any) -> int:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from facekit.core.errors import DataError, UsageError
+from facekit.core.text import reasons_text
 from facekit.datasets.chip_file import ChipFileInfo, write_chip_file
 from facekit.datasets.listing import list_dataset, make_cut
-from facekit.datasets.part_file import PartFile
+from facekit.datasets.part_file import PartFile, refuse_existing
 from facekit.datasets.records import CutRule, Listing, Record
 from facekit.datasets.source import DataSource, find_data
 from facekit.datasets.store import Pictures, cut_faces, oldest_first, progress_bar
-from facekit.faces.chips import AlignedChip, BoxChip, ChipConfig
+from facekit.faces.chips import CHIP_SIZE, BoxChip, ChipConfig
 from facekit.faces.detectors import find_detector
 from facekit.faces.finder import FaceFinder
 
@@ -25,8 +26,8 @@ class PreparedFile:
     Args:
         path: of the file.
         chips: number of them.
-        continued: number of pictures that an earlier run had read.
         size: side of the chips, pixels.
+        continued: number of pictures that an earlier run had read.
         dropped: reason -> number of records that are not in it.
     """
 
@@ -42,16 +43,10 @@ class PreparedFile:
         lines = [f"{self.path}: {self.chips:,} chips of {self.size} pixels, {megabytes:,.1f} MB"]
         if self.continued:
             lines.append(f"continued  {self.continued:,} pictures had been read before")
-        return "\n".join([*lines, f"left out   {_text(Counter(self.dropped)) or 'none'}"])
+        return "\n".join([*lines, f"left out   {reasons_text(self.dropped)}"])
 
 
-def prepare_dataset(
-    source: DataSource,
-    output: Path,
-    size: int,
-    chip: ChipConfig | None = None,
-    min_score: float | None = None,
-) -> PreparedFile:
+def prepare_dataset(source: DataSource, output: Path, chip: ChipConfig, min_score: float | None = None) -> PreparedFile:
     """Writes the faces of a data set to one file, which any reader takes in place of the data set.
 
     Pictures are read in threads and appended to `<output>.part`. A run that was killed continues it; the file itself
@@ -60,8 +55,7 @@ def prepare_dataset(
     Args:
         source: data set, path and detector; its split is not drawn.
         output: `.h5` file to write.
-        size: side of the chips, pixels.
-        chip: how faces are cut out of photographs; None for `AlignedChip`.
+        chip: how faces are cut out of photographs; its size is that of all chips.
         min_score: lowest score of a face, where the data set states scores; None for all.
 
     Returns:
@@ -69,33 +63,45 @@ def prepare_dataset(
 
     Raises:
         DataError: the data set cannot be read or has no usable face, or the output exists or was begun with another.
-        UsageError: the output is no `.h5`, the size is below 1, or the data set states no scores.
+        UsageError: the output is no `.h5`, the data set states no scores, or its chips are smaller.
         FaceKitError: the output cannot be written.
     """
-    chip = chip or AlignedChip()
-    replace(chip, size=size)  # refuses an impossible size
     if isinstance(chip, BoxChip) and not find_detector(source.detector).finds_faces:
         raise UsageError("A margin needs a detector that finds faces, such as blazeface.", argument="margin")
     if output.suffix.lower() != ".h5":
         raise UsageError(f"The output must end in .h5. Received: {output}.", argument="output")
-    if output.exists():
-        raise DataError(f"{output} exists. Delete it, or choose another output.", argument="output")
+    refuse_existing(output)
     path = find_data(source)
-    listing = list_dataset(source.dataset, path)
-    cut = make_cut(listing, path, source.detector, chip)
-    kept, dropped = _scored(listing, path, min_score)
-    records, rule = oldest_first(kept), CutRule(source.detector, FaceFinder(source.detector).rule(chip), size)
-    info = ChipFileInfo(source.dataset, path.name, rule, min_score, dropped)
-    header = {**_header(info), "content": _digest(records)}
-    pictures = Pictures(records, listing.read_files, cut, dropped)
-    with PartFile(output.with_name(f"{output.name}.part"), header, size) as part:
+    pictures, info = _list_pictures(source, path, chip, min_score)
+    header = {**_header(info, path), "content": _digest(pictures.records, path)}
+    with PartFile(output, header, chip.size) as part:
         continued = len(part.done)
-        _fill(part, pictures, size)
+        _fill(part, pictures, chip.size)
         chips = _write(part, output, info, pictures)
-    part.path.unlink()
+    part.remove()
     if not chips:
-        raise DataError(f"{path} has no usable face: {_text(dropped) or 'no rows'}.", argument="data")
-    return PreparedFile(output, chips, size, continued, dict(dropped))
+        raise DataError(f"{path} has no usable face: {reasons_text(pictures.dropped, 'no rows')}.", argument="data")
+    return PreparedFile(output, chips, chip.size, continued, dict(pictures.dropped))
+
+
+def _list_pictures(
+    source: DataSource, path: Path, chip: ChipConfig, min_score: float | None
+) -> tuple[Pictures, ChipFileInfo]:
+    """Lists the pictures that are read, and says what the file tells of them all."""
+    listing = list_dataset(source.dataset, path)
+    # Faces are cut as recipes cut them, and then made smaller: thumbnails, and so the splits, are the same at any size.
+    cut = make_cut(listing, path, source.detector, replace(chip, size=max(chip.size, CHIP_SIZE)))
+    if listing.cut_rule and listing.cut_rule.size < chip.size:
+        raise UsageError(
+            f"{path} has chips of {listing.cut_rule.size} pixels, which must not be enlarged. Received: {chip.size}. "
+            "Choose their size or less, or prepare the data set itself.",
+            argument="size",
+        )
+    kept, dropped = _scored(listing, path, min_score)
+    lowest = max((score for score in (listing.min_score, min_score) if score is not None), default=None)
+    rule = CutRule(source.detector, FaceFinder(source.detector).rule(chip), chip.size)
+    pictures = Pictures(oldest_first(kept), listing.read_files, cut, dropped)
+    return pictures, ChipFileInfo(source.dataset, path.name, rule, lowest, dropped)
 
 
 def _write(part: PartFile, output: Path, info: ChipFileInfo, pictures: Pictures) -> int:
@@ -135,20 +141,19 @@ def _scored(listing: Listing, path: Path, min_score: float | None) -> tuple[list
     return kept, Counter(listing.dropped) + Counter(low)
 
 
-def _header(info: ChipFileInfo) -> dict[str, object]:
+def _header(info: ChipFileInfo, path: Path) -> dict[str, object]:
     """Returns what a run that continues must share, but for the records."""
-    rule = info.cut_rule
+    rule, state = info.cut_rule, path.stat()
+    source = [str(path.absolute())] + ([] if path.is_dir() else [str(state.st_size), str(state.st_mtime_ns)])
     settings = {"size": rule.size, "detector": rule.detector, "chip": rule.chip.to_dict(), "min_score": info.min_score}
-    return {"dataset": info.dataset, "source": info.source, **settings}
+    return {"dataset": info.dataset, "source": source, **settings}
 
 
-def _digest(records: Sequence[Record]) -> str:
-    """Returns a digest of all that records say."""
-    digest = hashlib.sha256()
+def _digest(records: Sequence[Record], path: Path) -> str:
+    """Returns a digest of all that records say, and of the sizes of those that are files in a folder."""
+    digest, is_folder = hashlib.sha256(), path.is_dir()
     for record in records:
         digest.update(repr(record).encode("utf-8", "surrogateescape"))
+        if is_folder and (file := path / record.name).is_file():
+            digest.update(str(file.stat().st_size).encode())
     return digest.hexdigest()
-
-
-def _text(dropped: Counter[str]) -> str:
-    return ", ".join(f"{count:,} {reason}" for reason, count in dropped.items() if count)

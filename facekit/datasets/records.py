@@ -84,12 +84,14 @@ class Listing:
         read_files: names -> name and content of these files, in the order in which they lie there.
         dropped: reason -> number of files that are no records.
         cut_rule: how the faces were cut, where the content is `CutFace`; None for pictures as they were published.
+        min_score: lowest score of a face in a prepared file; None if none was asked for.
     """
 
     records: Sequence[Record]
     read_files: ReadFiles
     dropped: Counter[str] = field(default_factory=Counter)
     cut_rule: CutRule | None = None
+    min_score: float | None = None
 
 
 @dataclass(frozen=True)

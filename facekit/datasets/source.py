@@ -10,6 +10,7 @@ from facekit.datasets import DATASETS
 from facekit.datasets.split_rule import SplitRule
 from facekit.faces.detectors import find_detector
 
+PREPARED = (".h5", ".hdf5", ".mat")  # suffixes of what is made from a data set
 UNKNOWN_LABELS = {"drop": False, "missing": True}
 
 
@@ -68,7 +69,7 @@ class DataSource:
 
 
 def find_data(source: DataSource) -> Path:
-    """Returns the path of a source, or the first match of its pattern.
+    """Returns the path of a source, or the first match of its pattern: the data set itself before prepared files.
 
     Raises:
         DataError: nothing is there.
@@ -79,12 +80,12 @@ def find_data(source: DataSource) -> Path:
         raise DataError(f"Name the path of {dataset.title}. Received none.", argument="data")
     path = Path(pattern)
     matches = [path] if path.exists() else sorted(path.parent.glob(path.name))
-    matches = [match for match in matches if match.name != "README.md"]
+    matches = [match for match in matches if match.name != "README.md" and match.suffix != ".part"]
     if not matches:
         raise DataError(
             f"No data at {path}. Put {dataset.title} there, or name a folder, archive or table.", argument="data"
         )
-    return matches[0]
+    return min(matches, key=lambda match: match.suffix.lower() in PREPARED)
 
 
 def locate_sources(

@@ -149,8 +149,19 @@ def cut_faces(source: Pictures, names: Collection[str], size: InputSize) -> Iter
 def in_threads(
     work: Callable[[tuple[str, Content]], Result], read_files: ReadFiles, names: Collection[str]
 ) -> Iterator[Result]:
-    """Yields the result of `work` for name and content of each of these files, in the order in which they lie there."""
-    wanted = (item for item in read_files(names) if item[0] in names)
+    """Yields the result of `work` for name and content of each of these files, in the order in which they lie there.
+
+    An archive may hold a name twice: the first file counts.
+    """
+
+    def first_files() -> Iterator[tuple[str, Content]]:
+        left = set(names)
+        for name, content in read_files(names):
+            if name in left:
+                left.remove(name)
+                yield name, content
+
+    wanted = first_files()
     with ThreadPoolExecutor() as threads:
         while block := list(itertools.islice(wanted, _BLOCK)):
             yield from threads.map(work, block)

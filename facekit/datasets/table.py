@@ -62,12 +62,14 @@ def _rows(source: Path) -> Iterator[dict[str, str]]:
             file.seek(0)
             delimiter = max(",;\t", key=header.count)
             table = csv.DictReader(file, delimiter=delimiter)
-            columns = {name.strip().lower() for name in table.fieldnames or ()}
+            columns = {name.strip().lower() for name in table.fieldnames or ()} - {""}
             if "path" not in columns or not columns - NO_LABELS:
                 given = ", ".join(table.fieldnames or ()) or "an empty file"
                 raise DataError(f"{source} must have a header with path and labels such as age. Received: {given}.")
             for row in table:
-                cells = {key.strip().lower(): (value or "").strip() for key, value in row.items() if key}
+                cells = {
+                    key.strip().lower(): (value or "").strip() for key, value in row.items() if key and key.strip()
+                }
                 if delimiter == ";":  # spreadsheets write it where the comma is the decimal point
                     cells = {name: _DECIMAL.sub(r"\1.\2", cell) for name, cell in cells.items()}
                 yield cells

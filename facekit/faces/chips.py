@@ -18,6 +18,7 @@ from facekit.faces.landmarks import LANDMARKS, make_landmarker
 
 CHIP_SIZE = 200
 CHIP_PADDING = 0.2
+LARGEST_CHIP = 4096  # pixels; more is a slip, and 48 MB a face
 
 # Centre and side of UTKFace's chips as sums of the five landmarks, as complex numbers x + iy, by these weights; they
 # turn and grow with the face. UTKFace's chips were cut by 68 landmarks; dlib's own rule for five scales by little but
@@ -42,8 +43,10 @@ class ChipConfig(ABC):
     size: int = CHIP_SIZE
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.size, int) and self.size >= 1):
-            raise UsageError(f"A chip's size must be a whole number of 1 pixel or more. Received: {self.size}.")
+        if not (isinstance(self.size, int) and 1 <= self.size <= LARGEST_CHIP):
+            raise UsageError(
+                f"A chip's size must be a whole number of 1 to {LARGEST_CHIP} pixels. Received: {self.size}."
+            )
 
     def load(self) -> None:  # noqa: B027
         """Loads what cutting needs, so that a missing file is reported early."""

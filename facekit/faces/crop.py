@@ -1,7 +1,5 @@
 """Finds the faces in photographs, and writes each to a file of its own, with a table of where it was found."""
 
-import csv
-import io
 import itertools
 import os
 from collections import Counter
@@ -13,7 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from facekit.core.errors import PictureError, UsageError
-from facekit.core.files import writable_folder, write_text
+from facekit.core.files import writable_folder, write_rows
 from facekit.core.text import counted
 from facekit.faces.batch import Picture
 from facekit.faces.chips import ChipConfig
@@ -43,6 +41,15 @@ class Cropped:
     faces: int = 0
     without_face: int = 0
     unreadable: int = 0
+
+    def add(self, found: Faces | PictureError) -> None:
+        """Counts a photograph, by its faces or by why it could not be read."""
+        if isinstance(found, PictureError):
+            self.unreadable += 1
+        else:
+            self.photographs += 1
+            self.faces += len(found)
+            self.without_face += not found
 
     def __str__(self) -> str:
         parts = [counted(self.photographs, "photograph"), counted(self.faces, "face")]
@@ -78,27 +85,30 @@ def crop_faces(
         raise UsageError(f"The output must be a new or an empty folder. Received: {folder}.", argument="output")
     photographs = find_pictures(paths)
     finder.rule(chip).load()
+    is_new = not folder.exists()
     writable_folder(folder, argument="output")
     counts, rows = Cropped(), list[tuple[object, ...]]()
     try:
         for path, stem, found in _search(photographs, finder, chip):
+            counts.add(found)
             if isinstance(found, PictureError):
-                counts.unreadable += 1
                 report(found)
-                continue
-            counts.photographs += 1
-            counts.without_face += not found
-            for number, (face, picture) in enumerate(found, start=1):
-                file = f"{stem}-{number}{suffix}"
-                save_picture(picture, folder / file)
-                counts.faces += 1
-                rows.append((path, *face.box, None if face.score is None else round(face.score, 4), file))
+            else:
+                rows += ((path, *row) for row in _save(found, folder, stem, suffix))
     finally:  # also of a run that is interrupted: the table has all files
         if counts.photographs:
-            _write_table(folder, rows)
-        else:
+            write_rows(folder / TABLE, [COLUMNS, *rows])
+        elif is_new:
             folder.rmdir()
     return counts
+
+
+def _save(found: Faces, folder: Path, stem: str, suffix: str) -> Iterator[tuple[object, ...]]:
+    """Writes the faces of a photograph; yields the rest of the row of each, once its file is there."""
+    for number, (face, picture) in enumerate(found, start=1):
+        file = f"{stem}-{number}{suffix}"
+        save_picture(picture, folder / file)
+        yield (*face.box, None if face.score is None else round(face.score, 4), file)
 
 
 def _search(
@@ -140,10 +150,3 @@ def _stems(photographs: Sequence[Path]) -> list[str]:
         taken.add(candidate.casefold())
         stems.append(candidate)
     return stems
-
-
-def _write_table(folder: Path, rows: Sequence[Sequence[object]]) -> None:
-    """Writes `faces.csv`. Raises FaceKitError if that fails."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
-    write_text(str(folder / TABLE), text.getvalue())

@@ -1,14 +1,13 @@
 """Writes the distributions of a data set's labels as plots and as a table."""
 
-import csv
-import io
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 
-from facekit.core.files import atomic_path, writable_folder, write_text, writing
+from facekit.core.files import atomic_path, writable_folder, write_rows, writing
 from facekit.core.lazy_imports import from_extra
+from facekit.core.text import file_stem
 from facekit.training.distributions import Distribution, Inspection
 
 with from_extra("train"):
@@ -39,12 +38,12 @@ def write_inspection(inspection: Inspection, folder: Path) -> list[Path]:
     """
     writable_folder(folder, argument="output")
     paths = [folder / TABLE]
-    write_text(str(paths[0]), _table(inspection))
+    write_rows(paths[0], [COLUMNS, *_rows(inspection)])
     with mpl.rc_context(plot_style(LIGHT)):
         for distribution in inspection.distributions:
             figure = plot_distribution(distribution, inspection)
             FigureCanvasAgg(figure)
-            paths.append(folder / f"{quote(distribution.name, safe=' ')}.png")
+            paths.append(folder / f"{file_stem(distribution.name)}.png")
             with writing(paths[-1]), atomic_path(paths[-1]) as temporary:
                 figure.savefig(temporary, dpi=100)
     return paths
@@ -72,11 +71,7 @@ def plot_distribution(distribution: Distribution, inspection: Inspection) -> Fig
     return figure
 
 
-def _table(inspection: Inspection) -> str:
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(COLUMNS)
+def _rows(inspection: Inspection) -> Iterator[tuple[object, ...]]:
     for each in inspection.distributions:
         for name, count, share, balanced in zip(each.classes, each.counts, each.share, each.balanced, strict=True):
-            table.writerow([each.name, name, int(count), round(float(share), 6), round(float(balanced), 6)])
-    return text.getvalue()
+            yield each.name, name, int(count), round(float(share), 6), round(float(balanced), 6)

@@ -13,6 +13,7 @@ from facekit.datasets.listing import list_dataset
 from facekit.datasets.mixture import load_faces
 from facekit.datasets.prepare import prepare_dataset
 from facekit.datasets.source import DataSource
+from facekit.faces.chips import AlignedChip
 from facekit.heads import AGE, GENDER
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 16, 16, 3), np.uint8)  # BGR
@@ -40,10 +41,18 @@ def test_chips_are_rgb_and_can_be_prepared(tmp_path: Path) -> None:
     path = make(tmp_path / "old.mat")
     faces = load_faces(DataSource("utkface", str(path)), (AGE, GENDER), 16)
     np.testing.assert_array_equal(faces.chips, IMAGES[..., ::-1])
-    prepare_dataset(DataSource("utkface", str(path)), tmp_path / "new.h5", 16)
+    prepare_dataset(DataSource("utkface", str(path)), tmp_path / "new.h5", AlignedChip(size=16))
     again = load_faces(DataSource("utkface", str(tmp_path / "new.h5")), (AGE, GENDER), 16)
     np.testing.assert_array_equal(again.chips, faces.chips)
     assert again.records == faces.records
+
+
+def test_an_infinite_age_is_unusable_as_in_the_prepared_file(tmp_path: Path) -> None:
+    source = DataSource("utkface", str(make(tmp_path / "old.mat", age=np.where(AGES == 20, np.inf, AGES))))
+    prepared = prepare_dataset(source, tmp_path / "new.h5", AlignedChip(size=16)).path
+    for path in (source.path, str(prepared)):
+        faces = load_faces(DataSource("utkface", path), (AGE,), 16)
+        assert len(faces.records) == 5 and faces.dropped == {"age outside 1 to 93": 1}
 
 
 @pytest.mark.parametrize(
@@ -51,6 +60,9 @@ def test_chips_are_rgb_and_can_be_prepared(tmp_path: Path) -> None:
     [
         ({"db": "wiki"}, r"old\.mat is of the data set wiki\. Received: utkface\."),
         ({"db": "fgnet"}, r"old\.mat must be of imdb, wiki or utk\. Received: db 'fgnet'\."),
+        ({"img_size": []}, r"old\.mat must have one img_size of 1 pixel or more\. Received: \[\]\."),
+        ({"img_size": "16"}, r"old\.mat must have numbers as img_size\. Received: <U2\."),
+        ({"gender": ["Male"] * 6}, r"old\.mat must have numbers as gender\. Received: <U4\."),
         ({"age": AGES[:3]}, r"as many ages as genders\. Received: 3 and 6\."),
         ({"image": IMAGES[:3]}, r"must have image \(6, S, S, 3\) uint8\. Received: uint8 \(3, 16, 16, 3\)\."),
     ],
@@ -70,7 +82,7 @@ def test_damaged_and_foreign_files_are_one_line(tmp_path: Path) -> None:
             list(list_dataset("utkface", path).read_files({"0000000"}))
         assert "\n" not in str(error.value) and any(message in str(error.value) for message in messages)
     path.write_bytes(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(512) + b"\x89HDF\r\n\x1a\n")
-    with pytest.raises(DataError, match=r"of version 7\.3\. Databases of age-gender-estimation are of version 5"):
+    with pytest.raises(DataError, match=r"of MATLAB 7\.3 \(HDF5\), not of 5"):
         list_dataset("utkface", path)
     savemat(path, {"imdb": np.zeros(3)})
     with pytest.raises(

@@ -104,6 +104,19 @@ def test_the_usual_path(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
             find_data(DataSource(name))
 
 
+def test_prepared_files_come_behind_the_data_set_itself(tmp_path: Path) -> None:
+    source = DataSource("utkface", str(tmp_path / "UTKFace*"))
+    folder = make_utkface(tmp_path).rename(tmp_path / "UTKFace-published")
+    for name in ("UTKFace-64.h5", "UTKFace-64.h5.part"):
+        (tmp_path / name).touch()
+    assert find_data(source) == folder
+    shutil.rmtree(folder)
+    assert find_data(source).name == "UTKFace-64.h5"
+    (tmp_path / "UTKFace-64.h5").unlink()
+    with pytest.raises(DataError, match="No data at"):
+        find_data(source)
+
+
 @EVERY
 def test_described_for_people(name: str) -> None:
     assert DATASETS[name].title and DATASETS[name].licence

@@ -73,6 +73,11 @@ def test_table_from_a_spreadsheet(folder: Path) -> None:
     assert set(faces.labels(HEADS)["age"]) == {MISSING}
 
 
+def test_columns_without_a_name_are_no_labels(folder: Path) -> None:
+    faces = table(folder, "path,age, ,\n0.jpg,30,x,y\n")
+    assert faces.records[0].labels == {"age": "30"}
+
+
 @pytest.mark.parametrize("separator", [";", "\t"])
 def test_table_with_other_separators(folder: Path, separator: str) -> None:
     """Excel writes semicolons where the comma is the decimal point; its text files have tabs."""

@@ -100,7 +100,7 @@ def test_unknown_rules_and_fields_are_refused(rule: type[ChipConfig]) -> None:
     with pytest.raises(TypeError, match="'colour'"):
         chip_from_dict({**rule().to_dict(), "colour": "red"})
     for size in (0, -5, 64.5):
-        with pytest.raises(UsageError, match=rf"size must be a whole number of 1 pixel or more\. Received: {size}\."):
+        with pytest.raises(UsageError, match=rf"size must be a whole number of 1 to 4096 pixels\. Received: {size}\."):
             chip_from_dict({**rule().to_dict(), "size": size})
 
 

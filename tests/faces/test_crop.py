@@ -79,6 +79,10 @@ def test_no_photograph_leaves_no_folder(tmp_path: Path) -> None:
     counts = crop_faces(paths, tmp_path / "faces", FaceFinder("blazeface"), AlignedChip(), errors.append)
     assert (counts.photographs, counts.unreadable, len(errors)) == (0, 2, 2)
     assert not (tmp_path / "faces").exists()
+    (tmp_path / "faces").mkdir()  # one that was there before stays
+    crop_faces(paths, tmp_path / "faces", FaceFinder("blazeface"), AlignedChip(), errors.append)
+    assert (tmp_path / "faces").exists()
+    (tmp_path / "faces").rmdir()
     with pytest.raises(UsageError, match=r"Faces are written as \.jpg or \.png\. Received: \.gif\."):
         crop_faces(paths, tmp_path / "faces", FaceFinder("blazeface"), AlignedChip(), errors.append, ".gif")
 

@@ -147,7 +147,7 @@ def changed(path: str, value: Any, card: Card = CARD) -> str:
         (changed("chip/rule", "alined"), r"Unknown chip rule: 'alined'\. Did you mean 'aligned'\? Known: aligned, box"),
         (changed("chip/rule", 7), "Unknown chip rule: 7"),
         (changed("chip/rule", "whole"), "cannot be read: .*'padding'"),
-        (changed("chip/size", 0), r"size must be a whole number of 1 pixel or more\. Received: 0\."),
+        (changed("chip/size", 0), r"size must be a whole number of 1 to 4096 pixels\. Received: 0\."),
         (changed("chip/padding", -1), r"padding must be at least 0 and less than 10\. Received: -1\."),
         (changed("chip/landmarks", 7), r"Unknown number of landmarks: '7'\. Known: 5, 68\."),
         (changed("calibration/temperatures/age", 0), "cannot be read: temperatures must be positive"),

@@ -1,8 +1,5 @@
 """Writes the tables and pictures of a report: for each head its figures and its confusion, and all predictions."""
 
-import csv
-import io
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.figure import Figure
 
 from facekit.core.errors import DataError
-from facekit.core.files import atomic_path, write_text, writing
+from facekit.core.files import atomic_path, write_rows, writing
+from facekit.core.text import file_stem
 from facekit.evaluation.curves import draw_curves, history_path
 from facekit.evaluation.history import read_history
 from facekit.evaluation.report.pictures import Caption, confusion_matrix, prediction_grid, sample
@@ -37,7 +35,7 @@ def write_files(predictions: "Predictions", numbers: Mapping[str, Any], folder: 
         FaceKitError: one of them cannot be written.
     """
     for name, section in numbers["heads"].items():
-        stem = re.sub(r"[^\w-]", "_", name)
+        stem = file_stem(name)
         _write_csv(folder / f"{stem}-report.csv", section["table"])
         if len(section["groups"]) == 1:  # of a number that has no bands
             continue
@@ -96,11 +94,7 @@ def _captions(predictions: "Predictions", place: int) -> list[Caption]:
 
 
 def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    text = io.StringIO()
-    table = csv.DictWriter(text, rows[0], lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
-    write_text(str(path), text.getvalue())
+    write_rows(path, [rows[0], *(row.values() for row in rows)])
 
 
 def _write_png(path: Path, figure: Figure) -> None:
