@@ -5,6 +5,7 @@ moved and erased, but not mirrored, as its features would show the other side.
 
 Command: python face_train.py --recipe expression_fer2013_features --data fer2013.csv
     --pretrained face_weights/<run of expression_fer2013>-last.h5
+Not trained yet: what the features bring is not known.
 """
 
 from dataclasses import replace
