@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from facekit.core.errors import lookup
 from facekit.core.lazy_imports import from_extra
 from facekit.faces.batch import Picture
-from facekit.faces.landmarks import make_landmarker
+from facekit.faces.landmarks import locate_once, make_landmarker
 
 FACE_MARGIN = 1 / 7  # of a chip of padding 0.2, on each side of the face
 HOG_SIDE = 48  # of the grey picture of which histograms are made, pixels
@@ -53,14 +53,14 @@ def hog_and_landmarks68(chips: Picture) -> NDArray[np.float32]:
 
     with from_extra("features"):
         from skimage.feature import hog
-    locate, box = make_landmarker(68), (0, 0, LANDMARKS_SIDE, LANDMARKS_SIDE)
+    box = (0, 0, LANDMARKS_SIDE, LANDMARKS_SIDE)
     features = np.empty((len(chips), 936), np.float32)
     for row, chip in zip(features, chips, strict=True):
         picture = Image.fromarray(chip)
         grey = np.asarray(picture.convert("L").resize((HOG_SIDE, HOG_SIDE), Image.Resampling.BILINEAR))
         row[:800] = hog(grey, orientations=8, pixels_per_cell=(8, 8), cells_per_block=(2, 2))
         large = np.asarray(picture.resize((LANDMARKS_SIDE, LANDMARKS_SIDE), Image.Resampling.BILINEAR))
-        row[800:] = locate(large, [box])[0].ravel() / LANDMARKS_SIDE - 0.5
+        row[800:] = locate_once(68, large, box).ravel() / LANDMARKS_SIDE - 0.5
     return features
 
 

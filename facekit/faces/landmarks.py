@@ -54,6 +54,17 @@ def make_landmarker(points: int) -> Landmarker:
     return locate
 
 
+def locate_once(points: int, picture: "Picture", box: Box) -> "npt.NDArray[np.float64]":
+    """Locates the points (points, 2) of one face in one pass, in a third of the time; worse where the face leans.
+
+    Arguments and errors as of `make_landmarker` and its result.
+    """
+    import dlib
+
+    left, top, right, bottom = box
+    return _points(_predictor(points)(picture, dlib.rectangle(left, top, right - 1, bottom - 1)))
+
+
 def _locate(predictor: Any, picture: "Picture", box: Box) -> "npt.NDArray[np.float64]":
     """Locates one face; if it leans, in an upright view of it, as dlib's predictors know upright faces alone."""
     import dlib
