@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.core.errors import DataError
+from facekit.datasets import imdb_wiki, utkface
 from facekit.datasets.matlab import read_matlab
 from facekit.datasets.records import CutFace, CutRule, Listing, Record
 from facekit.faces.chips import WholeChip
@@ -20,9 +21,9 @@ from facekit.heads import Label
 
 _COLUMNS = ("age", "gender", "db", "img_size")
 _GENDERS = {  # by their codes, in each of the databases
-    "imdb": ("Female", "Male"),
-    "wiki": ("Female", "Male"),
-    "utkface": ("Male", "Female"),
+    "imdb": imdb_wiki.GENDERS,
+    "wiki": imdb_wiki.GENDERS,
+    "utkface": utkface.GENDERS,
 }
 _NAMES = {"utk": "utkface"}  # what it calls a data set -> a key of `facekit.datasets.DATASETS`
 

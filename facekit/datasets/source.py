@@ -79,8 +79,8 @@ def find_data(source: DataSource) -> Path:
     if pattern is None:
         raise DataError(f"Name the path of {dataset.title}. Received none.", argument="data")
     path = Path(pattern)
-    found = sorted(path.parent.glob(path.name))
-    matches = [path] if path.exists() else [match for match in found if match.name[0] != "."]  # hidden: our caches
+    found = [path] if path.exists() else sorted(path.parent.glob(path.name))
+    matches = [match for match in found if match == path or match.name[0] != "."]  # hidden: our caches
     matches = [match for match in matches if match.name != "README.md" and match.suffix != ".part"]
     if not matches:
         raise DataError(
