@@ -1,4 +1,4 @@
-"""What is estimated of the faces of a picture, and the faces as networks want them."""
+"""Estimates of the faces of a picture, and the faces as networks want them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

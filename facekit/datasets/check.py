@@ -31,7 +31,7 @@ Groups = list[list[int]]  # of records, by their numbers
 
 @dataclass(frozen=True)
 class Check:
-    """What was found in a data set.
+    """Findings of a check of a data set.
 
     Args:
         title: of the data set.
@@ -139,7 +139,7 @@ def _each_name_once(listing: Listing) -> Listing:
 
 @dataclass(frozen=True)
 class _Look:
-    """What is kept of a picture: a digest of its pixels, its size, and its thumbnail."""
+    """Trace of a picture: a digest of its pixels, its size, and its thumbnail."""
 
     digest: bytes
     size: tuple[int, int]

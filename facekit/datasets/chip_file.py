@@ -37,7 +37,7 @@ _TEXTS = ("name", "key", "order", "group", "side")  # fields of records; "" stan
 
 @dataclass(frozen=True)
 class ChipFileInfo:
-    """What a file of chips says of all its records together.
+    """Facts that a file of chips states of all its records together.
 
     Args:
         dataset: a key of `facekit.datasets.DATASETS`.

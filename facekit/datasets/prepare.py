@@ -38,7 +38,7 @@ class PreparedFile:
     dropped: dict[str, int]
 
     def __str__(self) -> str:
-        """What was written, for people."""
+        """Says for people how much was written."""
         megabytes = self.path.stat().st_size / 1e6
         lines = [f"{self.path}: {self.chips:,} chips of {self.size} pixels, {megabytes:,.1f} MB"]
         if self.continued:

@@ -35,7 +35,7 @@ class CutFace:
 
 @dataclass(frozen=True)
 class CutRule:
-    """How faces were cut that a file of chips holds.
+    """Rule by which the faces of a file of chips were cut.
 
     Args:
         detector: that found them, a key of `facekit.faces.detectors.DETECTORS`.
@@ -126,7 +126,7 @@ class Dataset:
     also_compared: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """What is known of it, for people: a line for each fact."""
+        """Describes it for people: a line for each fact."""
         labels = (
             f"{name} ({', '.join(declared) if isinstance(declared, tuple) else declared})"
             for name, declared in self.schema.items()

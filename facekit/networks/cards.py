@@ -54,7 +54,7 @@ class Card:
 
     @property
     def is_checkpoint(self) -> bool:
-        """Whether it describes a checkpoint of another program, in which it is not stored."""
+        """Tells whether it describes a checkpoint of another program, in which it is not stored."""
         return self.network.backbone in CHECKPOINTS and not self.tensors_sha256
 
     @property

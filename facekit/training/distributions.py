@@ -17,7 +17,7 @@ from facekit.training.sampling import sampling_weights
 
 @dataclass(frozen=True)
 class Distribution:
-    """How often each class or band of a head occurs, among the records that have a label for it.
+    """Frequency of each class or band of a head, among the records that have a label for it.
 
     Args:
         name: of the head.

@@ -57,7 +57,7 @@ class RunFiles:
 
     @property
     def resumed_by(self) -> str:
-        """What `resumed_run` takes: the folder's path where the weights lie beside it, else its name in logs/."""
+        """Name that `resumed_run` takes: the folder's path where the weights lie beside it, else its name in logs/."""
         return str(self.path) if self.path.parent == self.weights_folder else self.path.name
 
     def open(self) -> None:
