@@ -55,7 +55,7 @@ def _columns(data: TrainingData, recipe: Recipe) -> Columns:
     for head in recipe.network.heads:
         labels = [label_of(record, head) for _, record in records]
         columns[head.name] = ["" if label is None else str(label) for label in labels]
-    sides = np.empty(len(records), object)
+    sides = np.full(len(records), "", object)  # of those on no side
     for side, index in data.sides.items():
         sides[index] = side
     return {**columns, "side": sides.tolist()}

@@ -76,6 +76,13 @@ def test_what_differs_is_told(data: TrainingData, difference: str, begun: Path) 
     )
 
 
+def test_record_on_no_side_is_no_difference(tmp_path: Path) -> None:
+    data = data_of(RECORDS)
+    data.sides["validation"] = data.sides["validation"][:0]
+    check(tmp_path, data)
+    check(tmp_path, data)
+
+
 def test_table_is_small_and_readable(begun: Path) -> None:
     with gzip.open(begun / "records.csv.gz", "rt", encoding="utf-8") as file:
         assert file.read().splitlines()[:2] == ["name,age,gender,side", "table/0.jpg,20,,train"]
