@@ -24,8 +24,9 @@ pytestmark = pytest.mark.usefixtures("working_folder")
 
 
 def check_age(age: dict[str, float]) -> None:
-    assert list(age) == ["years", "low", "high", "unsure"] and type(age["unsure"]) is bool
-    assert all(round(value, 1) == value for value in age.values())
+    assert list(age) == ["years", "low", "high", "minor_probability", "unsure"] and type(age["unsure"]) is bool
+    assert all(round(age[key], 1) == age[key] for key in ("years", "low", "high"))
+    assert 0 <= age["minor_probability"] <= 1 and round(age["minor_probability"], 3) == age["minor_probability"]
     assert 1 <= age["low"] <= age["high"] <= 93 and 1 <= age["years"] <= 93
 
 

@@ -47,9 +47,11 @@ def test_json_of_face_evaluate(evaluate: Script) -> None:
         assert list(figures[head]) == ["accuracy", "cross_entropy", "macro_f1", "ece"]
         check_share(figures[head]["accuracy"], 60)
         check_share(figures[head]["macro_f1"], 60)
-    assert list(figures["minors"]) == ["n", "called_adult"] and list(figures["adults"]) == ["n", "called_minor"]
-    check_share(figures["minors"]["called_adult"], figures["minors"]["n"])
-    check_share(figures["adults"]["called_minor"], figures["adults"]["n"])
+    assert list(figures["minors"]) == ["n", "called_adult", "not_suspected"]
+    assert list(figures["adults"]) == ["n", "called_minor", "suspected"]
+    for group in (figures["minors"], figures["adults"]):
+        for error in list(group)[1:]:
+            check_share(group[error], group["n"])
     assert figures["minors"]["n"] == 16 and figures["adults"]["n"] == 44  # of 5 and 16 years, each of 8 times
     bands = ["1-5", "6-12", "13-17", "18-25", "26-40", "41-60", "61-93"]
     for head, classes in {"age": bands, "gender": GENDERS, "race": RACES}.items():

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.core.errors import FaceKitError
-from facekit.heads import HEADS, INTERVAL, MISSING, YEARS, Head
+from facekit.heads import HEADS, INTERVAL, MINOR_THRESHOLD, MISSING, YEARS, Head
 from facekit.heads.head import mean
 
 
@@ -36,7 +36,15 @@ MEASURES = {
     "coverage": Measure(f"inside the {INTERVAL:.0%} interval", "{:.1%}", True),
     "ece": Measure("calibration error (ECE)", "{:.3f}", False),
 }
-SHARE = Measure("share", "{:.1%}", False)  # of minors called adults, and the reverse
+SHARE = Measure("share", "{:.1%}", False)  # of the errors between minors and adults
+CALLED_ADULTS = "minors called adults"
+# Title -> group of an evaluation, and its figure.
+MINOR_ERRORS = {
+    CALLED_ADULTS: ("minors", "called_adult"),
+    "adults called minors": ("adults", "called_minor"),
+    f"minors with a probability below {MINOR_THRESHOLD:.0%}": ("minors", "not_suspected"),
+    f"adults with one of {MINOR_THRESHOLD:.0%} or more": ("adults", "suspected"),
+}
 _MAIN_MEASURES = {kind.main_measure for kind in HEADS.values()}
 
 
@@ -58,7 +66,8 @@ def evaluate(
 
     Returns:
         `n`; the measures of each evaluated head under its name; for an age, `minors` and `adults` with the share that
-        is called the other; `groups`: head's name -> class or band -> `n` and, for each evaluated head,
+        is called the other, and the share that the probability of being a minor puts on the wrong side of
+        MINOR_THRESHOLD; `groups`: head's name -> class or band -> `n` and, for each evaluated head,
         `<head>_<main measure>`.
 
     Raises:
@@ -141,10 +150,15 @@ def group_rows(figures: Mapping[str, Any]) -> list[list[list[str]]]:
     return blocks
 
 
-def turned_rows(figures: Mapping[str, Any]) -> list[list[str]]:
-    """Returns title, share and number of minors called adults and of adults called minors, if there are ages."""
-    return [
-        [f"{group} called {other}s", SHARE.format(figures[group][f"called_{other}"]), f"of {figures[group]['n']:,}"]
-        for group, other in (("minors", "adult"), ("adults", "minor"))
-        if group in figures
-    ]
+def minor_errors(figures: Mapping[str, Any]) -> dict[str, tuple[float | None, int]]:
+    """Returns which error between minors and adults -> its share and n, of those that the figures have."""
+    return {
+        title: (figures[group][error], figures[group]["n"])
+        for title, (group, error) in MINOR_ERRORS.items()
+        if error in figures.get(group, {})
+    }
+
+
+def minor_error_rows(figures: Mapping[str, Any]) -> list[list[str]]:
+    """Returns title, share and number for each error between minors and adults."""
+    return [[title, SHARE.format(share), f"of {n:,}"] for title, (share, n) in minor_errors(figures).items()]

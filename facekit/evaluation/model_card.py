@@ -10,7 +10,7 @@ from facekit.evaluation.metrics import (
     group_rows,
     main_measure_titles,
     measure_title,
-    turned_rows,
+    minor_error_rows,
 )
 from facekit.faces.batch import size_text
 from facekit.heads import INTERVAL
@@ -82,7 +82,7 @@ def _overall(figures: Mapping[str, Any]) -> str:
             if key in figures[name]:
                 title = measure_title(key, figures[name])
                 rows.append([f"estimated {name}", title, measure.format(figures[name][key])])
-    rows += [[title, number, share] for title, share, number in turned_rows(figures)]
+    rows += [[title, number, share] for title, share, number in minor_error_rows(figures)]
     text = f"On {figures['n']:,} pictures of the {figures.get('split', 'evaluated')} side"
     return f"{text}:\n\n{markdown_table(rows)}"
 

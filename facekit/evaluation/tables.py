@@ -10,7 +10,7 @@ from facekit.evaluation.metrics import (
     group_rows,
     main_measure_titles,
     measure_title,
-    turned_rows,
+    minor_error_rows,
 )
 
 _CALIBRATION = ("coverage", "ece")  # measures of how far intervals and probabilities can be trusted
@@ -28,7 +28,7 @@ def format_figures(figures: Mapping[str, Any]) -> str:
     rows += [["dropped", f"{count:,}", reason] for reason, count in figures.get("dropped", {}).items()]
     blocks = [_align(rows, "<><")]
     blocks.append(_measure_table(figures, names, MEASURES.keys() - _CALIBRATION))
-    if rows := turned_rows(figures):
+    if rows := minor_error_rows(figures):
         blocks.append(_align(rows, "<><"))
     blocks.append(_measure_table(figures, names, _CALIBRATION))
     blocks.append(_group_table(figures))

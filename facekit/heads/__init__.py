@@ -10,7 +10,7 @@ from facekit.heads.bands import BandAnswer, BandHead
 from facekit.heads.categorical import ClassAnswer, ClassHead, ClassLoss
 from facekit.heads.head import INTERVAL, MISSING, Head, Label, LabelError, Loss
 from facekit.heads.number import NumberAnswer, NumberHead, NumberLoss
-from facekit.heads.quantity import ADULT, AGE_BANDS, YEARS
+from facekit.heads.quantity import ADULT, AGE_BANDS, MINOR_THRESHOLD, YEARS
 
 __all__ = [
     "ADULT",
@@ -20,6 +20,7 @@ __all__ = [
     "GENDER",
     "HEADS",
     "INTERVAL",
+    "MINOR_THRESHOLD",
     "MISSING",
     "RACE",
     "YEARS",

@@ -26,29 +26,45 @@ from facekit.heads.head import (
     softmax,
     softmax_output,
 )
-from facekit.heads.quantity import YEARS, Quantity, bar_mark, held_number, on_bar
+from facekit.heads.quantity import ADULT, MINOR_THRESHOLD, YEARS, Quantity, bar_mark, held_number, on_bar
 
 BAR_END = 100.0  # years, the right end of an age's bar
 PIT_BINS = 10
+DOUBTFUL_MINOR = 0.05  # captions tell the probability of being a minor from here to as far below 1
 
 
 @dataclass(frozen=True)
 class AgeAnswer(Answer):
-    """An age in years: the expected value, and the bounds of the central 80 % (`INTERVAL`) of the distribution."""
+    """An age in years.
+
+    Args:
+        years: expected value of the distribution.
+        low, high: bounds of its central 80 % (`INTERVAL`).
+        minor_probability: of being younger than 18; None if unknown.
+    """
 
     years: float
     low: float
     high: float
+    minor_probability: float | None = None
 
-    def values(self) -> dict[str, float]:
-        return {"years": round(self.years, 1), "low": round(self.low, 1), "high": round(self.high, 1)}
+    def values(self) -> dict[str, float | None]:
+        minor = self.minor_probability
+        return {
+            "years": round(self.years, 1),
+            "low": round(self.low, 1),
+            "high": round(self.high, 1),
+            "minor_probability": None if minor is None else round(minor, 3),
+        }
 
     def fields(self, name: str) -> dict[str, Any]:
-        fields = self.values()
-        return {name: fields["years"], f"{name}_low": fields["low"], f"{name}_high": fields["high"]}
+        return {name if key == "years" else f"{name}_{key}": value for key, value in self.values().items()}
 
     def line(self, name: str, words: Mapping[str, str]) -> Line:
-        return f"{words.get(name, name)} ~{self.years:.0f}", f"{self.low:.0f}\N{EN DASH}{self.high:.0f}"
+        detail = f"{self.low:.0f}\N{EN DASH}{self.high:.0f}"
+        if self.minor_probability is not None and DOUBTFUL_MINOR <= self.minor_probability <= 1 - DOUBTFUL_MINOR:
+            detail += f", <{ADULT} {self.minor_probability:.0%}"
+        return f"{words.get(name, name)} ~{self.years:.0f}", detail
 
     def cell(self) -> str:
         return f"{self.years:.0f} ({self.low:.0f} to {self.high:.0f})"
@@ -59,11 +75,18 @@ class AgeAnswer(Answer):
         yield bar_mark(self.years / BAR_END)
 
     def settled(self, shown: Answer | None) -> Answer:
-        last = (shown.years, shown.low, shown.high) if isinstance(shown, AgeAnswer) else (None, None, None)
-        return AgeAnswer(*map(held_number, last, (self.years, self.low, self.high)), unsure=self.unsure)
+        last = shown if isinstance(shown, AgeAnswer) else AgeAnswer(math.inf, math.inf, math.inf)
+        minor = self.minor_probability
+        return AgeAnswer(
+            held_number(last.years, self.years),
+            held_number(last.low, self.low),
+            held_number(last.high, self.high),
+            None if minor is None else held_number(last.minor_probability, minor, decimals=1),
+            unsure=self.unsure,
+        )
 
     def widest(self) -> list[Answer]:
-        return [AgeAnswer(88, 88, 88), self.doubted()]
+        return [AgeAnswer(88, 88, 88, 0.88), self.doubted()]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +172,7 @@ class AgeHead(Quantity):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return self.name, f"{self.name}_low", f"{self.name}_high"
+        return self.name, f"{self.name}_low", f"{self.name}_high", f"{self.name}_minor_probability"
 
     def values(self, rows: Rows) -> NDArray[np.floating]:
         """Returns the expected age (n,), years, of each distribution (n, classes)."""
@@ -166,6 +189,10 @@ class AgeHead(Quantity):
         """Returns the lower and the upper end (n,) of the central interval, years."""
         return self.quantile(rows, (1 - INTERVAL) / 2), self.quantile(rows, (1 + INTERVAL) / 2)
 
+    def minor_probability(self, rows: Rows) -> NDArray[np.floating]:
+        """Returns the probability (n,) of being younger than 18 in each distribution (n, classes)."""
+        return rows[:, self.years < ADULT].sum(axis=1) / rows.sum(axis=1)
+
     def level(self, rows: Rows, ages: NDArray[np.integer]) -> NDArray[np.floating]:
         """Returns the level (n,) of the narrowest central interval that holds each age (n,)."""
         return abs(2 * self.below(rows, ages) - 1)
@@ -178,10 +205,10 @@ class AgeHead(Quantity):
     def decode(self, rows: Rows) -> list[Answer]:
         if not len(rows):
             return []
-        columns = zip(self.values(rows).tolist(), *(bound.tolist() for bound in self.bounds(rows)), strict=True)
+        columns = (self.values(rows), *self.bounds(rows), self.minor_probability(rows))
         return [
-            AgeAnswer(years, low, high, unsure=high - low > LIMITS.maximum_interval_years)
-            for years, low, high in columns
+            AgeAnswer(years, low, high, minor, unsure=high - low > LIMITS.maximum_interval_years)
+            for years, low, high, minor in zip(*(column.tolist() for column in columns), strict=True)
         ]
 
     def fit_temperature(self, rows: Rows, truth: NDArray[Any]) -> float:
@@ -222,6 +249,14 @@ class AgeHead(Quantity):
         return self.tempered(rows, temperature)
 
     # Figures
+
+    def whole_figures(self, rows: NDArray[np.float64], truth: NDArray[Any]) -> dict[str, Any]:
+        """Adds how often the probability of being a minor is on the wrong side of the threshold."""
+        figures, minor = super().whole_figures(rows, truth), truth < ADULT
+        suspected = self.minor_probability(rows) >= MINOR_THRESHOLD
+        figures["minors"]["not_suspected"] = mean(~suspected[minor])
+        figures["adults"]["suspected"] = mean(suspected[~minor])
+        return figures
 
     def measures(self, rows: NDArray[np.float64], truth: NDArray[Any]) -> dict[str, float | None]:
         return {

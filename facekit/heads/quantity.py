@@ -13,6 +13,7 @@ from facekit.heads.answer import LIKELIEST, Segment
 from facekit.heads.head import Head, Label, LabelError, Rows, mean
 
 ADULT = 18  # years
+MINOR_THRESHOLD = 0.1  # from this probability of being younger on, a face may be a minor's
 YEARS = "years"
 AGE_BANDS = (6, 13, 18, 26, 41, 61)  # first year of each band but the youngest's
 STRATUM = 5  # years; width of the bands that balanced sampling counts, or a twentieth of another number's range

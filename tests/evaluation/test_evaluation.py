@@ -87,8 +87,8 @@ def oracle(probabilities: dict[str, Any], labels: dict[str, Any]) -> dict[str, A
             "ece": oracle_calibration_error(known),
         }
 
-    minors = [expected_age(p["age"][0]) for p in people if 0 <= p["age"][1] < 18]
-    adults = [expected_age(p["age"][0]) for p in people if p["age"][1] >= 18]
+    minors = [p["age"][0] for p in people if 0 <= p["age"][1] < 18]
+    adults = [p["age"][0] for p in people if p["age"][1] >= 18]
     cs5 = mean([float(error <= 5) for error in errors(people)])
     covered = mean([float(inside_interval(row, age)) for row, age in (p["age"] for p in people) if age != MISSING])
     return {
@@ -96,8 +96,16 @@ def oracle(probabilities: dict[str, Any], labels: dict[str, Any]) -> dict[str, A
         "age": {"mae": mean(errors(people)), "cs5": cs5, "cross_entropy": entropy("age", 1), "coverage": covered},
         "gender": class_measures(GENDER),
         "race": class_measures(RACE),
-        "minors": {"n": len(minors), "called_adult": mean([float(age >= 18) for age in minors])},
-        "adults": {"n": len(adults), "called_minor": mean([float(age < 18) for age in adults])},
+        "minors": {
+            "n": len(minors),
+            "called_adult": mean([float(expected_age(row) >= 18) for row in minors]),
+            "not_suspected": mean([float(sum(row[:17]) < 0.1 * sum(row)) for row in minors]),
+        },
+        "adults": {
+            "n": len(adults),
+            "called_minor": mean([float(expected_age(row) < 18) for row in adults]),
+            "suspected": mean([float(sum(row[:17]) >= 0.1 * sum(row)) for row in adults]),
+        },
         "groups": {
             "age": {name: group([p for p in people if a <= p["age"][1] <= b]) for name, (a, b) in BANDS.items()},
             "gender": {
@@ -146,8 +154,8 @@ def test_by_hand() -> None:
     }
     assert figures["gender"]["ece"] == 0.3333
     assert figures["gender"]["accuracy"] == figures["gender"]["macro_f1"] == 0.6667
-    assert figures["minors"] == {"n": 2, "called_adult": 0.5}
-    assert figures["adults"] == {"n": 2, "called_minor": 0.5}
+    assert figures["minors"] == {"n": 2, "called_adult": 0.5, "not_suspected": 0.5}
+    assert figures["adults"] == {"n": 2, "called_minor": 0.5, "suspected": 0.5}
     assert figures["groups"]["gender"]["Male"] == {"n": 2, "age_mae": 3.0, "gender_accuracy": 0.5}
     assert figures["groups"]["age"]["41-60"] == {"n": 1, "age_mae": 6.0, "gender_accuracy": None}
     assert figures["groups"]["age"]["61-93"] == {"n": 0, "age_mae": None, "gender_accuracy": None}

@@ -15,8 +15,8 @@ def test_table() -> None:
         "dropped": {"unreadable picture": 7},
         "age": {"mae": 4.489, "cs5": 0.6815, "cross_entropy": 2.9604, "coverage": None},
         "gender": half,
-        "minors": {"n": 0, "called_adult": None},
-        "adults": {"n": 1300, "called_minor": 0.0123},
+        "minors": {"n": 0, "called_adult": None, "not_suspected": None},
+        "adults": {"n": 1300, "called_minor": 0.0123},  # of a head that answers no probability
         "groups": {"gender": {"Male": {"n": 2000, "age_mae": 4.5, "gender_accuracy": None}}},
     }
     assert format_figures(figures).splitlines() == [
@@ -26,8 +26,9 @@ def test_table() -> None:
         "age      MAE, years    4.49   CS(5)      68.2%   cross-entropy   2.960",
         "gender   accuracy     50.0%   macro-F1       -   cross-entropy   0.693",
         "",
-        "minors called adults      -   of 0",
-        "adults called minors   1.2%   of 1,300",
+        "minors called adults                     -   of 0",
+        "adults called minors                  1.2%   of 1,300",
+        "minors with a probability below 10%      -   of 0",
         "",
         "age      inside the 80% interval       -",
         "gender   calibration error (ECE)   0.012",

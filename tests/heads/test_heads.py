@@ -119,6 +119,24 @@ def test_ages_decode_to_years_between_their_bounds() -> None:
     assert (flat.years, flat.high - flat.low) == pytest.approx((47, 0.8 * 93), abs=1e-3)
 
 
+def test_minor_is_younger_than_eighteen() -> None:
+    rows = np.zeros((3, 93), np.float32)
+    rows[0, [16, 17]] = 0.3, 0.2  # 17 and 18 years, in a row whose sum is not 1
+    rows[1, 0] = rows[2, 17] = 1
+    answers = AGE.decode(rows)
+    assert [answer.minor_probability for answer in answers] == pytest.approx([0.6, 1, 0])  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("probability", "added"), [(None, ""), (0.04, ""), (0.62, ", <18 62%"), (0.96, "")])
+def test_captions_tell_who_may_be_a_minor(probability: float | None, added: str) -> None:
+    assert AgeAnswer(16, 12, 20, probability).caption("age", {}) == ("age ~16", f"12\N{EN DASH}20{added}")
+
+
+def test_a_minors_probability_stays_on_screen_while_it_is_near() -> None:
+    shown = AgeAnswer(16, 12, 20, 0.62).settled(None)
+    assert [AgeAnswer(16, 12, 20, new).settled(shown).minor_probability for new in (0.67, 0.69)] == [0.6, 0.7]
+
+
 def test_classes_decode_to_the_likeliest() -> None:
     (answer,) = RACE.decode(np.array([[0.1, 0.2, 0.4, 0.25, 0.05]], np.float32))
     assert isinstance(answer, ClassAnswer)
@@ -132,7 +150,8 @@ def test_no_faces_decode_to_no_answers(head: Head) -> None:
 
 
 def test_answers_are_rounded_in_json() -> None:
-    assert AgeAnswer(31.26, 20.04, 45.0).to_dict() == {"years": 31.3, "low": 20.0, "high": 45.0, "unsure": False}
+    expected = {"years": 31.3, "low": 20.0, "high": 45.0, "minor_probability": 0.012, "unsure": False}
+    assert AgeAnswer(31.26, 20.04, 45.0, 0.01234).to_dict() == expected
     answer = ClassAnswer("Male", 0.987654, {"Male": 0.987654, "Female": 0.012346})
     assert answer.to_dict() == {
         "label": "Male",

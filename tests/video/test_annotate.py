@@ -100,7 +100,7 @@ def test_a_video_becomes_a_video_lines_and_a_summary(tmp_path: Path, tiny_weight
     assert [line["frame"] for line in lines] == list(range(20))
     assert lines[-1]["time"] == pytest.approx(float(19 / NTSC), abs=1e-3)
     (face,) = lines[-1]["faces"]
-    assert face["track"] == 1 and face["evidence"] >= 1 and set(face["age"]) == {"years", "low", "high", "unsure"}
+    assert face["track"] == 1 and face["evidence"] >= 1 and "minor_probability" in face["age"]
     (row,) = csv.DictReader((tmp_path / "o.csv").read_text().splitlines())
     assert row["track"] == "1" and row["age"] in ("unsure", str(face["age"]["years"]))
     left, top, right, bottom = face["box"]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit.evaluation.metrics import minor_errors
 from facekit.evaluation.report.intersections import cross_groups
 from facekit.evaluation.report.worst import worst_answers
 from facekit.heads import MISSING, Head
@@ -33,7 +34,7 @@ def report_numbers(predictions: "Predictions") -> dict[str, Any]:
             "dataset": predictions.dataset,
             "figures": figures,
             "heads": sections,
-            "turned": _minors_and_adults(figures),
+            "minor_errors": _minor_errors(figures),
             "crossed": cross_groups(heads, rows, labels),
             "worst": worst_answers(heads, rows, labels, [record.key for record in predictions.faces.records]),
         }
@@ -59,11 +60,10 @@ def _section(
     return {"kind": head.kind, "n": len(truth), "measures": measures, **section}
 
 
-def _minors_and_adults(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the shares of minors called adults and of adults called minors, with intervals."""
-    entries = {}
-    for group, other in (("minors", "adult"), ("adults", "minor")):
-        if group in figures and figures[group]["n"]:
-            n, share = figures[group]["n"], figures[group][f"called_{other}"]
-            entries[group] = {"n": n, "called": f"{other}s", "value": share, "interval": wilson(round(share * n), n)}
-    return entries
+def _minor_errors(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns which error between minors and adults -> its share, with its interval and n."""
+    return {
+        title: {"n": n, "value": share, "interval": wilson(round(share * n), n)}
+        for title, (share, n) in minor_errors(figures).items()
+        if share is not None
+    }

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.evaluation.curves import history_path
-from facekit.evaluation.metrics import MEASURES, SHARE, error_unit, main_measure, measure_title
+from facekit.evaluation.metrics import CALLED_ADULTS, MEASURES, SHARE, error_unit, main_measure, measure_title
 from facekit.evaluation.model_card import LIMITS, MISUSE, USE
 from facekit.evaluation.report.groups import group_tables
 from facekit.evaluation.report.head_section import head_section
 from facekit.evaluation.report.html import chip_list, data_uri, figure, format_interval, table, tile
 from facekit.faces.batch import size_text
-from facekit.heads import ADULT
+from facekit.heads import ADULT, MINOR_THRESHOLD
 from facekit.heads.statistics import BINS, RESAMPLES
 
 Numbers = Mapping[str, Any]
@@ -38,7 +38,7 @@ def render_page(numbers: Numbers, chips: NDArray[np.uint8], curves: bytes | None
     sections = {"overview": ("All measures", _overview(numbers))}
     for name, section in numbers["heads"].items():
         sections[f"head-{name}"] = (f"Estimated {name}", head_section(name, section))
-    if numbers["turned"]:
+    if numbers["minor_errors"]:
         sections["minors"] = ("Minors and adults", _minors_and_adults(numbers))
     if numbers["crossed"]["cells"]:
         sections["groups"] = ("For whom", group_tables(numbers))
@@ -91,10 +91,9 @@ def _tiles(numbers: Numbers) -> str:
         title = f"{name.capitalize()}: " + ("estimated right" if measure.is_share else "mean error")
         value = f"{measure.format(entry['value'])} {error_unit(section['measures'])}".rstrip()
         tiles.append(tile(title, value, f"{format_interval(measure, entry['interval'])}, n {section['n']:,}"))
-    if "minors" in numbers["turned"]:
-        entry = numbers["turned"]["minors"]
+    if entry := numbers["minor_errors"].get(CALLED_ADULTS):
         note = f"{format_interval(SHARE, entry['interval'])}, n {entry['n']:,}"
-        tiles.append(tile("Minors called adults", SHARE.format(entry["value"]), note))
+        tiles.append(tile(CALLED_ADULTS.capitalize(), SHARE.format(entry["value"]), note))
     return f'<div class="tiles">{"".join(tiles)}</div>'
 
 
@@ -119,13 +118,14 @@ def _overview(numbers: Numbers) -> str:
 
 
 def _minors_and_adults(numbers: Numbers) -> str:
-    rows = []
-    for group, entry in numbers["turned"].items():
-        interval = format_interval(SHARE, entry["interval"])
-        rows.append([f"{group} called {entry['called']}", SHARE.format(entry["value"]), interval, f"{entry['n']:,}"])
+    rows = [
+        [title, SHARE.format(entry["value"]), format_interval(SHARE, entry["interval"]), f"{entry['n']:,}"]
+        for title, entry in numbers["minor_errors"].items()
+    ]
     text = (
-        f"Minors are labelled younger than {ADULT}. The estimated age decides who is called an adult. An estimate must "
-        "not stand between a child and a protection."
+        f"Minors are labelled younger than {ADULT}. The estimated age decides who is called an adult. The probability "
+        f"of being a minor is answered beside the age: where it is {MINOR_THRESHOLD:.0%} or more, a face may be a "
+        "minor's. An estimate must not stand between a child and a protection."
     )
     return f"<p>{text}</p>" + table(["", "share", "95% interval", "n"], rows)
 

@@ -43,7 +43,7 @@ def test_a_line_a_frame(tmp_path: Path) -> None:
                 "box": [1, 2, 3, 4],
                 "evidence": 2,
                 "quality": 0.877,
-                "age": {"years": 30.0, "low": 25, "high": 36, "unsure": False},
+                "age": {"years": 30.0, "low": 25, "high": 36, "minor_probability": None, "unsure": False},
             },
         ],
     }
