@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from facekit.training.settings import Settings
 
 parser = Parser(__doc__)
-add_dataset_options(parser, several=True)
+add_dataset_options(parser)
 parser.add_argument("--recipe", metavar="NAME", help="one of facekit/recipes/, e.g. dlib_utkface (default: face.py)")
 parser.add_argument("--pretrained", metavar="FROM", help="published, none, or a weights file to start from")
 parser.add_argument("--epochs", type=int, metavar="N", help="default: the recipe's, as for the next six")

@@ -227,23 +227,23 @@ def min_face_note(pixels: int) -> str:
     return f"Faces under {pixels} px were not searched for: --min-face {pixels // 2} finds smaller ones, in more time."
 
 
-def add_dataset_options(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
-    """Adds the options that name labelled faces; `several` lets each of a recipe's data sets have its path."""
+def add_dataset_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that name labelled faces."""
     parser.add_argument(
         "--dataset", metavar="NAME", help="utkface (default), or another that `face_data.py list` names"
     )
     parser.add_argument(
         "--data",
-        action="append" if several else "store",
+        action="append",
         metavar="PATH",
         help="folder, .tar, .tar.gz, .tar.xz or .zip of the data set, .csv table (path, age, gender, race) or prepared "
-        ".h5 (default: train_data/UTKFace*)" + ("; NAME=PATH for each of several data sets" if several else ""),
+        ".h5 (default: train_data/UTKFace*); NAME=PATH for each of several data sets",
     )
     parser.add_argument(
         "--detector",
         metavar="NAME",
-        help="whole_image if the pictures are aligned chips (default, unless the weights were trained with another); "
-        "blazeface, hog or cnn to cut the faces out of photographs",
+        help="whole_image if the pictures are aligned chips (default, unless the weights were trained with another, or "
+        "the data set needs one); blazeface, hog or cnn to cut the faces out of photographs",
     )
 
 

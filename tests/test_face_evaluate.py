@@ -27,7 +27,11 @@ pytestmark = pytest.mark.usefixtures("working_folder")
 
 @pytest.fixture
 def evaluate(script: Script, tiny_weights: Path, tiny_utkface: Path) -> Script:
-    return lambda *arguments: script("face_evaluate.py", "--weights", tiny_weights, "--data", tiny_utkface, *arguments)
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        data = () if "--data" in arguments else ("--data", tiny_utkface)
+        return script("face_evaluate.py", "--weights", tiny_weights, *data, *arguments)
+
+    return run
 
 
 def check_share(value: float | None, n: int) -> None:
@@ -40,7 +44,7 @@ def test_json_of_face_evaluate(evaluate: Script) -> None:
     assert status == 0
     assert list(figures) == ["n", "split", "dropped", "age", "gender", "race", "minors", "adults", "groups"]
     assert (figures["n"], figures["split"], figures["dropped"]) == (60, "all", {})
-    assert list(figures["age"]) == ["mae", "cs5", "cross_entropy", "coverage"]
+    assert list(figures["age"]) == ["mae", "bias", "cs5", "cross_entropy", "coverage"]
     assert figures["age"]["mae"] > 0 and figures["age"]["cross_entropy"] > 0
     check_share(figures["age"]["cs5"], 60)
     for head in ("gender", "race"):
@@ -58,11 +62,25 @@ def test_json_of_face_evaluate(evaluate: Script) -> None:
         assert list(figures["groups"][head]) == classes
         assert sum(group["n"] for group in figures["groups"][head].values()) == 60
         for group in figures["groups"][head].values():
-            assert list(group) == ["n", "age_mae", "gender_accuracy", "race_accuracy"]
+            assert list(group) == ["n", "age_mae", "age_bias", "gender_accuracy", "race_accuracy"]
             assert (group["age_mae"] is None) == (group["n"] == 0)
             check_share(group["gender_accuracy"], group["n"])
             check_share(group["race_accuracy"], group["n"])
     assert "minors called adults" in err and "macro-F1" in err
+
+
+def test_several_data_sets_are_compared(evaluate: Script, tiny_utkface: Path, tmp_path: Path) -> None:
+    rows = [f"{path},{path.name.split('_')[0]}" for path in sorted(tiny_utkface.iterdir())[:12]]
+    Path("faces.csv").write_text("\n".join(["path,age", *rows]), encoding="utf-8")
+    data = ["--data", f"utkface={tiny_utkface}", "--data", "table=faces.csv", "--split", "all"]
+    status, out, err = evaluate(*data, "--json", "both.json", "--report", "report")
+    assert status == 0, err
+    assert [line.split() for line in out.splitlines()[:2]] == [["utkface", "table"], ["records", "60", "12"]]
+    figures = json.loads(Path("both.json").read_text(encoding="utf-8"))
+    assert {name: entry["n"] for name, entry in figures.items()} == {"utkface": 60, "table": 12}
+    assert {path.name for path in Path("report").iterdir()} == {"report.html", "utkface", "table"}
+    status, _, err = evaluate(*data, "--calibrate")
+    assert status == 2 and "--calibrate takes one data set" in err
 
 
 def test_table_of_the_same_chips_gives_the_same_figures(evaluate: Script, tiny_utkface: Path) -> None:

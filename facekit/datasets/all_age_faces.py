@@ -67,5 +67,6 @@ ALL_AGE_FACES = Dataset(
     licence="research only",
     pictures=13_322,
     home="https://github.com/JingchunCheng/All-Age-Faces-Dataset",
+    detector="blazeface",
     official_splits="train.txt and val.txt, a half each",
 )

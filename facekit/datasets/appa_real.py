@@ -83,6 +83,7 @@ APPA_REAL = Dataset(
     split="official",
     pictures=7_591,
     home="https://chalearnlap.cvc.uab.cat/dataset/26/description/",
+    detector="blazeface",
     official_splits="gt_avg_train.csv, gt_avg_valid.csv (validation) and gt_avg_test.csv",
     also_compared={"real_age": "age"},
 )

@@ -111,6 +111,7 @@ def _dataset(name: str, title: str, pictures: int) -> Dataset:
         licence="academic research only",
         pictures=pictures,
         home="https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/",
+        detector="blazeface",
     )
 
 

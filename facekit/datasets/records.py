@@ -110,6 +110,8 @@ class Dataset:
         pictures: number of those that were published; None if it varies.
         home: where to get it: the publisher's page, or the title of the paper.
         official_splits: what its lists name, in a few words; "" if it was published without.
+        detector: finds the face in its pictures, for a network of aligned chips that was not trained on it;
+            "whole_image" where they are such chips.
         also_compared: another label -> the head whose answers an evaluation compares with it too.
     """
 
@@ -123,6 +125,7 @@ class Dataset:
     pictures: int | None = None
     home: str = ""
     official_splits: str = ""
+    detector: str = "whole_image"
     also_compared: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.core.errors import DataError, UnknownNameError, WeightsError, lookup
+from facekit.core.errors import DataError, UnknownNameError, UsageError, WeightsError, lookup
 from facekit.core.files import write_text
 from facekit.core.lazy_imports import from_extra
 from facekit.datasets import DATASETS
@@ -23,6 +23,7 @@ from facekit.evaluation.calibration import LEAST_RECORDS, fit_calibration
 from facekit.evaluation.metrics import evaluate
 from facekit.evaluation.model_card import model_card
 from facekit.faces.batch import FaceBatch
+from facekit.faces.chips import AlignedChip
 from facekit.heads import MISSING, Head, select_heads
 from facekit.networks.cards import DEFAULT_WEIGHTS, Card, read_card
 from facekit.networks.runtimes import check_installed, load_runtime
@@ -65,6 +66,30 @@ class Predictions:
         return _with_protocol(figures, self.card, self.dataset, self.split, self.faces.dropped)
 
 
+def name_collections(dataset: str | None, given: Sequence[str]) -> dict[str, str | None]:
+    """Returns data set -> path of each collection that a user names; None for its usual path.
+
+    Args:
+        dataset: of a single path; None for UTKFace.
+        given: a path, or NAME=PATH for each of several data sets.
+
+    Raises:
+        UsageError: a path does not say which of several data sets it belongs to.
+    """
+    if len(given) < 2 and not any(path.partition("=")[0] in DATASETS for path in given):
+        return {dataset or "utkface": given[0] if given else None}
+    named = dict(path.partition("=")[::2] for path in given)
+    if len(named) < len(given) or not all(name in DATASETS and path for name, path in named.items()):
+        raise UsageError(
+            f"Each of several data sets needs NAME=PATH, with another NAME of {', '.join(DATASETS)}. "
+            f"Received: {', '.join(given)}.",
+            argument="data",
+        )
+    if dataset is not None:
+        raise UsageError(f"NAME=PATH names the data set. Received {dataset}, too.", argument="dataset")
+    return dict(named)
+
+
 def predict_dataset(
     weights: str | Path | None,
     dataset: str,
@@ -81,7 +106,8 @@ def predict_dataset(
         data: its folder, archive or table; a pattern means its first match; None for its usual path.
         split: a side of the split that the weights' card describes, or "all".
         heads: names of those to evaluate, None for all; with other labels, such as `real_age` of APPA-REAL.
-        detector: finds the faces, "whole_image" if the pictures are chips; None for the one of the training.
+        detector: finds the faces, "whole_image" if the pictures are chips; None for the one of the training, or what
+            the data set needs.
 
     Raises:
         WeightsError: the weights cannot be used.
@@ -221,8 +247,10 @@ def _check_labels(faces: Faces, heads: Sequence[Head], names: Sequence[str]) -> 
 
 def _read(card: Card, dataset: str, data: str | None, detector: str | None) -> Faces:
     """Reads a data set as the card says that it was read; for all heads, as the split depends on the usable records."""
-    known = card.source(dataset)
-    detector, unknown = detector or known.get("detector", card.detector), known.get("unknown", DataSource.unknown)
+    known, unseen = card.source(dataset), card.detector
+    if unseen == "whole_image" and isinstance(card.chip, AlignedChip):
+        unseen = DATASETS[dataset].detector
+    detector, unknown = detector or known.get("detector", unseen), known.get("unknown", DataSource.unknown)
     source = DataSource(dataset, data, detector=detector, unknown=unknown)
     if known:
         rule = SplitRule.from_card(known)

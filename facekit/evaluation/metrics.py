@@ -10,6 +10,8 @@ from facekit.core.errors import FaceKitError
 from facekit.heads import HEADS, INTERVAL, MINOR_THRESHOLD, MISSING, YEARS, Head
 from facekit.heads.head import mean
 
+UNKNOWN = "-"
+
 
 class Measure(NamedTuple):
     """Title and format of a measure for people, and its direction."""
@@ -19,8 +21,8 @@ class Measure(NamedTuple):
     higher_is_better: bool
 
     def format(self, value: float | None) -> str:
-        """Formats a value; "-" for None."""
-        return "-" if value is None else self.pattern.format(value)
+        """Formats a value; UNKNOWN for None."""
+        return UNKNOWN if value is None else self.pattern.format(value)
 
     @property
     def is_share(self) -> bool:
@@ -33,6 +35,7 @@ MEASURES = {
     "accuracy": Measure("accuracy", "{:.1%}", True),
     "macro_f1": Measure("macro-F1", "{:.1%}", True),
     "cross_entropy": Measure("cross-entropy", "{:.3f}", False),
+    "bias": Measure("mean error", "{:+.2f}", False),
     "coverage": Measure(f"inside the {INTERVAL:.0%} interval", "{:.1%}", True),
     "ece": Measure("calibration error (ECE)", "{:.3f}", False),
 }
@@ -53,11 +56,12 @@ def evaluate(
 ) -> dict[str, Any]:
     """Computes the figures of a network on labelled records: plain Python, rounded, None where no record counts.
 
-    A number is evaluated by `mae`, the mean absolute error in its unit, and an age also by `cs5`, the share of errors
-    of at most 5 years. Classes are evaluated by `accuracy` of the likeliest and `macro_f1`, the mean F1 of the classes
-    that occur in labels or answers. Distributions have `cross_entropy`, natural, of the one true class. `coverage`, the
-    share of labels inside the answered interval, and `ece`, the expected calibration error of the likeliest class (Guo
-    et al. 2017, section 2), tell how far they can be trusted. A record without a label does not count for that head.
+    A number is evaluated by `mae`, the mean absolute error in its unit, and `bias`, the mean error; an age also by
+    `cs5`, the share of errors of at most 5 years. Classes are evaluated by `accuracy` of the likeliest and `macro_f1`,
+    the mean F1 of the classes that occur in labels or answers. Distributions have `cross_entropy`, natural, of the one
+    true class. `coverage`, the share of labels inside the answered interval, and `ece`, the expected calibration error
+    of the likeliest class (Guo et al. 2017, section 2), tell how far they can be trusted. A record without a label does
+    not count for that head.
 
     Args:
         heads: what to group by, and to evaluate where there are outputs.
@@ -68,7 +72,7 @@ def evaluate(
         `n`; the measures of each evaluated head under its name; for an age, `minors` and `adults` with the share that
         is called the other, and the share that the probability of being a minor puts on the wrong side of
         MINOR_THRESHOLD; `groups`: head's name -> class or band -> `n` and, for each evaluated head,
-        `<head>_<main measure>`.
+        `<head>_<main measure>`, and `<head>_bias` of numbers.
 
     Raises:
         FaceKitError: outputs that are not finite.
@@ -83,8 +87,9 @@ def evaluate(
         rows, truth = _finite(head, outputs[head.name])[known], labels[head.name][known]
         figures[head.name] = head.measures(rows, truth)
         whole = head.whole_figures(rows, truth) | whole  # those of the first age
-        outcomes[f"{head.name}_{head.main_measure}"] = values = np.full(n, np.nan)
-        values[known] = head.outcomes(rows, truth)
+        for measure, contributions in head.group_outcomes(rows, truth).items():
+            outcomes[f"{head.name}_{measure}"] = values = np.full(n, np.nan)
+            values[known] = contributions
     return {**figures, **whole, "groups": {head.name: _groups(head, labels[head.name], outcomes) for head in heads}}
 
 
@@ -104,7 +109,7 @@ def _groups(head: Head, labels: NDArray[Any], outcomes: Mapping[str, NDArray[np.
         groups[name] = {"n": int(inside.sum())}
         for figure, values in outcomes.items():
             known = values[inside & ~np.isnan(values)]
-            groups[name][figure] = mean(known, decimals=3 if figure.endswith("_mae") else 4)
+            groups[name][figure] = mean(known, decimals=3 if figure.endswith(("_mae", "_bias")) else 4)
     return groups
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
+from facekit.evaluation import comparison
 from facekit.evaluation.metrics import (
     MEASURES,
     evaluated_heads,
@@ -13,7 +14,7 @@ from facekit.evaluation.metrics import (
     minor_error_rows,
 )
 
-_CALIBRATION = ("coverage", "ece")  # measures of how far intervals and probabilities can be trusted
+_CALIBRATION = ("bias", "coverage", "ece")  # measures of how far numbers, intervals and probabilities can be trusted
 
 
 def format_figures(figures: Mapping[str, Any]) -> str:
@@ -33,6 +34,21 @@ def format_figures(figures: Mapping[str, Any]) -> str:
     blocks.append(_measure_table(figures, names, _CALIBRATION))
     blocks.append(_group_table(figures))
     return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def format_comparison(collections: Mapping[str, Mapping[str, Any]]) -> str:
+    """Formats the figures of several collections as one table for people, a column for each.
+
+    Args:
+        collections: name -> figures as `evaluate` returns them.
+    """
+    figures = list(collections.values())
+    blocks = [[["", *collections], *comparison.whole_rows(figures)]]
+    for name in comparison.compared_heads(figures):
+        if rows := comparison.group_rows(figures, name):
+            blocks.append([[comparison.head_title(figures, name)], *rows])
+    lines = _align([row for block in blocks for row in ([], *block)][1:], "<" + ">" * len(collections))
+    return "\n".join(lines)
 
 
 def _measure_table(figures: Mapping[str, Any], names: Sequence[str], chosen: Collection[str]) -> list[str]:

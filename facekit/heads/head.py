@@ -157,6 +157,10 @@ class Head(ABC):
     def outcomes(self, rows: NDArray[np.float64], truth: NDArray[Any]) -> NDArray[np.float64]:
         """Returns what each record (n,) adds to the mean that is the main measure."""
 
+    def group_outcomes(self, rows: NDArray[np.float64], truth: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
+        """Returns measure -> what each record (n,) adds to its mean, for the measures that groups have."""
+        return {self.main_measure: self.outcomes(rows, truth)}
+
     @abstractmethod
     def validation_loss(self, measures: Mapping[str, float | None]) -> float:
         """Returns the head's part of the loss by which the best epoch is chosen."""

@@ -81,12 +81,15 @@ class Quantity(Head):
     # Figures
 
     def measures(self, rows: NDArray[np.float64], truth: NDArray[Any]) -> dict[str, float | None]:
-        errors = self.outcomes(rows, truth)
-        measures = {"mae": mean(errors, decimals=3)}
-        return measures | ({"cs5": mean(errors <= 5)} if self.unit == YEARS else {})
+        errors = self.values(rows) - truth
+        measures = {"mae": mean(abs(errors), decimals=3), "bias": mean(errors, decimals=3)}
+        return measures | ({"cs5": mean(abs(errors) <= 5)} if self.unit == YEARS else {})
 
     def outcomes(self, rows: NDArray[np.float64], truth: NDArray[Any]) -> NDArray[np.float64]:
         return abs(self.values(rows) - truth).astype(np.float64)
+
+    def group_outcomes(self, rows: NDArray[np.float64], truth: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
+        return {**super().group_outcomes(rows, truth), "bias": (self.values(rows) - truth).astype(np.float64)}
 
     def validation_loss(self, measures: Mapping[str, float | None]) -> float:
         return (measures["mae"] or 0.0) / (self.high - self.low)
@@ -106,7 +109,10 @@ class Quantity(Head):
     def report(self, rows: NDArray[np.float64], truth: NDArray[Any]) -> dict[str, Any]:
         errors = self.outcomes(rows, truth)
         steps = np.arange(0, 26) * (1 if self.unit == YEARS else (self.high - self.low) / 50)
-        intervals = {"mae": statistics.mean_interval(errors)}
+        intervals = {
+            "mae": statistics.mean_interval(errors),
+            "bias": statistics.mean_interval(self.values(rows) - truth),
+        }
         if self.unit == YEARS:
             intervals["cs5"] = statistics.mean_interval(errors <= 5)
         bands, values = self._bands(rows, truth), self.values(rows).clip(self.low, self.high)  # a sum may round beyond

@@ -63,8 +63,11 @@ def oracle(probabilities: dict[str, Any], labels: dict[str, Any]) -> dict[str, A
         for i in range(len(labels["age"]))
     ]
 
+    def signed_errors(some: list[Any]) -> list[float]:
+        return [expected_age(p["age"][0]) - p["age"][1] for p in some if p["age"][1] != MISSING]
+
     def errors(some: list[Any]) -> list[float]:
-        return [abs(expected_age(p["age"][0]) - p["age"][1]) for p in some if p["age"][1] != MISSING]
+        return list(map(abs, signed_errors(some)))
 
     def hits(some: list[Any], name: str) -> list[float]:
         return [float(best(p[name][0]) == p[name][1]) for p in some if p[name][1] != MISSING]
@@ -75,7 +78,12 @@ def oracle(probabilities: dict[str, Any], labels: dict[str, Any]) -> dict[str, A
 
     def group(some: list[Any]) -> dict[str, Any]:
         accuracies = {f"{name}_accuracy": mean(hits(some, name)) for name in ("gender", "race")}
-        return {"n": len(some), "age_mae": mean(errors(some)), **accuracies}
+        return {
+            "n": len(some),
+            "age_mae": mean(errors(some)),
+            "age_bias": mean(signed_errors(some)),
+            **accuracies,
+        }
 
     def class_measures(head: Head) -> dict[str, Any]:
         pairs = [(best(p[head.name][0]), p[head.name][1]) for p in people if p[head.name][1] != MISSING]
@@ -93,7 +101,13 @@ def oracle(probabilities: dict[str, Any], labels: dict[str, Any]) -> dict[str, A
     covered = mean([float(inside_interval(row, age)) for row, age in (p["age"] for p in people) if age != MISSING])
     return {
         "n": len(people),
-        "age": {"mae": mean(errors(people)), "cs5": cs5, "cross_entropy": entropy("age", 1), "coverage": covered},
+        "age": {
+            "mae": mean(errors(people)),
+            "bias": mean(signed_errors(people)),
+            "cs5": cs5,
+            "cross_entropy": entropy("age", 1),
+            "coverage": covered,
+        },
         "gender": class_measures(GENDER),
         "race": class_measures(RACE),
         "minors": {
@@ -122,7 +136,7 @@ def assert_agree(found: Any, wanted: Any, path: str = "") -> None:
         for key in wanted:
             assert_agree(found[key], wanted[key], f"{path}/{key}")
     elif isinstance(wanted, float):
-        decimals = 3 if path.endswith("mae") else 4
+        decimals = 3 if path.endswith(("mae", "bias")) else 4
         assert found == pytest.approx(wanted, abs=0.51 * 10**-decimals), path
         assert found == round(found, decimals), path
     else:
@@ -148,6 +162,7 @@ def test_by_hand() -> None:
     figures = evaluate((AGE, GENDER), probabilities, labels)
     assert figures["age"] == {
         "mae": 3.0,
+        "bias": -2.5,
         "cs5": 0.75,
         "cross_entropy": round(0.75 * math.log(1e7), 4),
         "coverage": 0.25,
@@ -156,9 +171,9 @@ def test_by_hand() -> None:
     assert figures["gender"]["accuracy"] == figures["gender"]["macro_f1"] == 0.6667
     assert figures["minors"] == {"n": 2, "called_adult": 0.5, "not_suspected": 0.5}
     assert figures["adults"] == {"n": 2, "called_minor": 0.5, "suspected": 0.5}
-    assert figures["groups"]["gender"]["Male"] == {"n": 2, "age_mae": 3.0, "gender_accuracy": 0.5}
-    assert figures["groups"]["age"]["41-60"] == {"n": 1, "age_mae": 6.0, "gender_accuracy": None}
-    assert figures["groups"]["age"]["61-93"] == {"n": 0, "age_mae": None, "gender_accuracy": None}
+    assert figures["groups"]["gender"]["Male"] == {"n": 2, "age_mae": 3.0, "age_bias": -2.0, "gender_accuracy": 0.5}
+    assert figures["groups"]["age"]["41-60"] == {"n": 1, "age_mae": 6.0, "age_bias": -6.0, "gender_accuracy": None}
+    assert figures["groups"]["age"]["61-93"] == {"n": 0, "age_mae": None, "age_bias": None, "gender_accuracy": None}
 
 
 def test_right_answers_cost_nothing() -> None:
@@ -192,7 +207,7 @@ def test_other_heads() -> None:
     figures = evaluate(heads, probabilities, labels)
     assert list(figures["groups"]["age"]) == ["10-12", "13-17", "18-20"]
     assert sum(group["n"] for group in figures["groups"]["age"].values()) == np.sum(labels["age"] != MISSING)
-    assert list(figures["groups"]["glasses"]["yes"]) == ["n", "age_mae", "glasses_accuracy"]
+    assert list(figures["groups"]["glasses"]["yes"]) == ["n", "age_mae", "age_bias", "glasses_accuracy"]
     assert "glasses accuracy" in format_figures(figures)
 
 

@@ -33,6 +33,7 @@ def test_number_against_loops() -> None:
 
     assert figures["age"] == {
         "mae": pytest.approx(mean(errors(pairs)), abs=5.1e-4),
+        "bias": pytest.approx(mean([number - label for number, label, _ in pairs]), abs=5.1e-4),
         "cs5": pytest.approx(mean([float(error <= 5) for error in errors(pairs)]), abs=5.1e-5),
     }
     adult = mean([float(number >= 18) for number, label, _ in pairs if label < 18])
@@ -55,9 +56,9 @@ def test_number_against_loops() -> None:
 def test_number_of_another_unit_is_no_age() -> None:
     heads = (HEIGHT, GENDER)
     figures = evaluate(heads, *random_case(80, heads=heads))
-    assert list(figures) == ["n", "height", "gender", "groups"] and list(figures["height"]) == ["mae"]
+    assert list(figures) == ["n", "height", "gender", "groups"] and list(figures["height"]) == ["mae", "bias"]
     assert list(figures["groups"]["height"]) == ["50-220"]
-    assert list(figures["groups"]["gender"]["Male"]) == ["n", "height_mae", "gender_accuracy"]
+    assert list(figures["groups"]["gender"]["Male"]) == ["n", "height_mae", "height_bias", "gender_accuracy"]
     text = format_figures(figures)
     assert "height MAE   gender accuracy" in text and "years" not in text
 

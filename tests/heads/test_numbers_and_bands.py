@@ -35,8 +35,8 @@ def test_a_number_without_a_unit_takes_any_and_is_no_age() -> None:
     head = NumberHead("weight", 0, 200)
     assert head.mismatch("kg") is None and head.mismatch(("light", "heavy")) is not None
     rows, truth = np.array([[60.0], [90.0]]), np.array([50.0, 90.0], np.float32)
-    assert head.measures(rows, truth) == {"mae": 5.0} and head.whole_figures(rows, truth) == {}
-    assert head.report(rows, truth)["intervals"].keys() == {"mae"}
+    assert head.measures(rows, truth) == {"mae": 5.0, "bias": 5.0} and head.whole_figures(rows, truth) == {}
+    assert head.report(rows, truth)["intervals"].keys() == {"mae", "bias"}
     assert list(head.groups(truth)) == ["0-200"]
     assert head.decode(rows)[0].to_dict() == {"value": 60.0, "unit": "", "unsure": False}
 
@@ -45,7 +45,7 @@ def test_a_number_in_years_is_an_age() -> None:
     """It has the bands, the share within five years and the minors that an age distribution has."""
     head = NumberHead("age", 0, 116, "years")
     rows, truth = np.array([[20.0], [15.0], [40.0]]), np.array([17, 19.5, 43], np.float32)
-    assert head.measures(rows, truth) == {"mae": pytest.approx(3.5), "cs5": 1.0}
+    assert head.measures(rows, truth) == {"mae": pytest.approx(3.5), "bias": pytest.approx(-1.5), "cs5": 1.0}
     assert list(head.groups(truth)) == ["0-5", "6-12", "13-17", "18-25", "26-40", "41-60", "61-116"]
     assert head.whole_figures(rows, truth) == {
         "minors": {"n": 1, "called_adult": 1.0},

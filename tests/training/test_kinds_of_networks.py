@@ -155,7 +155,7 @@ def test_a_number_is_learned_evaluated_and_described(tiny_utkface: Path, tmp_pat
     assert run.history[-1]["val_loss"] == pytest.approx(run.history[-1]["val_age_mae"] / 116, rel=1e-4)
 
     assert read_card(run.best_path).network.heads == (YEARS,)
-    assert set(card.figures["age"]) == {"mae", "cs5"} and card.figures["minors"]["n"] > 0
+    assert set(card.figures["age"]) == {"mae", "bias", "cs5"} and card.figures["minors"]["n"] > 0
     figures = predict_dataset(run.best_path, "utkface", str(tiny_utkface), "test", None, None).figures
     assert figures["age"]["mae"] == pytest.approx(card.figures["age"]["mae"], abs=0.01)
     assert "MAE, years" in format_figures(figures)

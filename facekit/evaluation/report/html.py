@@ -4,6 +4,7 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,29 @@ from facekit.evaluation.metrics import Measure
 from facekit.evaluation.report import plots
 
 _CHIP_SIDE = 96  # pixels
+
+
+def document(name: str, lead: str, sections: Mapping[str, tuple[str, str]]) -> str:
+    """Renders a page that needs no other file.
+
+    Args:
+        name: of the weights.
+        lead: HTML between the heading and the links.
+        sections: id -> title, and content as HTML.
+    """
+    style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+    links = "".join(f'<a href="#{escape(key)}">{escape(title)}</a>' for key, (title, _) in sections.items())
+    bodies = "\n".join(
+        f'<section id="{escape(key)}"><h2>{escape(title)}</h2>\n{body}</section>'
+        for key, (title, body) in sections.items()
+    )
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(name)}: how good are its estimates?</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
+        f"<header><h1>{escape(name)}</h1>\n{lead}\n<nav>{links}</nav>\n</header>\n"
+        f"<main>\n{bodies}\n</main>\n</body>\n</html>\n"
+    )
 
 
 def format_interval(measure: Measure, interval: Sequence[float | None] | None) -> str:

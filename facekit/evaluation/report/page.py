@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from facekit.evaluation.metrics import CALLED_ADULTS, MEASURES, SHARE, error_uni
 from facekit.evaluation.model_card import LIMITS, MISUSE, USE
 from facekit.evaluation.report.groups import group_tables
 from facekit.evaluation.report.head_section import head_section
-from facekit.evaluation.report.html import chip_list, data_uri, figure, format_interval, table, tile
+from facekit.evaluation.report.html import chip_list, data_uri, document, figure, format_interval, table, tile
 from facekit.faces.batch import size_text
 from facekit.heads import ADULT, MINOR_THRESHOLD
 from facekit.heads.statistics import BINS, RESAMPLES
@@ -46,20 +45,8 @@ def render_page(numbers: Numbers, chips: NDArray[np.uint8], curves: bytes | None
         sections["worst"] = ("Furthest from their labels", _worst(numbers, chips))
     sections["training"] = ("Training", _training(numbers, curves))
     sections["about"] = ("Data, method and limits", _about(numbers))
-    links = "".join(f'<a href="#{escape(name)}">{escape(title)}</a>' for name, (title, _) in sections.items())
-    bodies = [
-        f'<section id="{escape(name)}"><h2>{escape(title)}</h2>\n{body}</section>'
-        for name, (title, body) in sections.items()
-    ]
-    name = escape(numbers["weights"]["name"])
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{name}: how good are its estimates?</title>\n"
-        f"<style>\n{Path(__file__).with_name('style.css').read_text(encoding='utf-8')}</style>\n</head>\n<body>\n"
-        f'<header><h1>{name}</h1>\n<p class="lead">{_lead(numbers)}</p>\n{_tiles(numbers)}\n<nav>{links}</nav>\n'
-        "</header>\n<main>\n" + "\n".join(bodies) + "\n</main>\n</body>\n</html>\n"
-    )
+    name = numbers["weights"]["name"]
+    return document(name, f'<p class="lead">{_lead(numbers)}</p>\n{_tiles(numbers)}', sections)
 
 
 def _lead(numbers: Numbers) -> str:
