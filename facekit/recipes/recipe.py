@@ -42,6 +42,9 @@ class Augmentation:
         contrast: largest change of contrast, e.g. 0.25 for 0.75 to 1.25.
         brightness: largest change, of 255.
         colour: standard deviation of each channel's shift, of 255.
+        grey: probability that a chip loses its colour, before contrast, brightness and colour change.
+        blur: standard deviation of the strongest Gaussian blur, as a fraction of the side; most are much weaker.
+        noise: standard deviation of the strongest noise, of 255.
         erase: probability of a random rectangle of one random colour (Zhong et al. 2017, Random Erasing).
         erase_area: smallest and largest rectangle, as fractions of the chip.
         mixup: probability that a chip is mixed with another of its batch (Zhang et al. 2018, mixup).
@@ -58,15 +61,19 @@ class Augmentation:
     contrast: float = 0.25
     brightness: float = 25.0
     colour: float = 8.0
+    grey: float = 0.0
+    blur: float = 0.0
+    noise: float = 0.0
     erase: float = 0.4
     erase_area: tuple[float, float] = (0.02, 0.2)
     mixup: float = 0.5
     mixup_alpha: float = 0.4
 
     def __post_init__(self) -> None:
-        check_numbers(self, "flip", "erase", "mixup", "shift", "contrast", low=0, high=1)
+        check_numbers(self, "flip", "erase", "grey", "mixup", "shift", "contrast", low=0, high=1)
+        check_numbers(self, "blur", low=0, high=0.04)
         check_numbers(self, "scale", low=0, high=0.95)
-        check_numbers(self, "brightness", "colour", low=0, high=255)
+        check_numbers(self, "brightness", "colour", "noise", low=0, high=255)
         check_numbers(self, "rotation", "mixup_alpha", low=0)
         area = self.erase_area
         if len(area) != 2 or not 0 <= area[0] <= area[1] <= 1:  # also for NaN

@@ -1,5 +1,6 @@
 """Augmentation of training chips: NumPy draws a few numbers for each on the host, Keras applies them in the step."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from facekit.recipes.recipe import Augmentation
 
 Draws = dict[str, NDArray[Any]]
 CHANNELS = 3
+LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green and blue (ITU-R BT.601)
+NOISE = np.random.default_rng(0).normal(0, 1, (256, 256, CHANNELS)).astype(np.float32)  # cut at random places
+_REACH = 3.0  # standard deviations at which a blur's kernel ends
 
 
 def draw(augmentation: Augmentation, n: int, size: InputSize, rng: np.random.Generator) -> Draws:
@@ -21,13 +25,15 @@ def draw(augmentation: Augmentation, n: int, size: InputSize, rng: np.random.Gen
     Returns:
         transform (n, 8): output to input pixel coordinates; gain (n,); bias (n, 3); box (n, 4): left, top, right and
         bottom of the erased rectangle, pixels; fill (n,): its grey; partner (n,): index of the chip that is mixed in;
-        ratio (n,): weight of the chip itself in the mixture.
+        ratio (n,): weight of the chip itself in the mixture. Where the augmentation has them: grey (n,): whether colour
+        is lost; kernel (n, K): weights of the blur along a row or a column; noise (n,): its standard deviation, and
+        noise_at (n, 2): row and column of NOISE where it is cut.
     """
     height, width = height_and_width(size)
     mixed = rng.random(n) < augmentation.mixup
     alpha = augmentation.mixup_alpha
     ratio = rng.beta(alpha, alpha, n) if alpha else np.ones(n)
-    return {
+    draws = {
         "transform": _transforms(augmentation, n, height, width, rng),
         "gain": (1 + rng.uniform(-1, 1, n) * augmentation.contrast).astype(np.float32),
         "bias": (
@@ -38,6 +44,28 @@ def draw(augmentation: Augmentation, n: int, size: InputSize, rng: np.random.Gen
         "partner": rng.permutation(n).astype(np.int32),
         "ratio": np.where(mixed, ratio, 1).astype(np.float32),
     }
+    return draws | _draw_degradations(augmentation, n, height, rng)
+
+
+def _draw_degradations(augmentation: Augmentation, n: int, side: int, rng: np.random.Generator) -> Draws:
+    """Draws what makes chips worse; drawn last, so that other draws do not depend on it."""
+    draws: Draws = {}
+    if augmentation.grey:
+        draws["grey"] = (rng.random(n) < augmentation.grey).astype(np.float32)
+    if augmentation.blur:
+        strongest = augmentation.blur * side
+        draws["kernel"] = _kernels(strongest * rng.random(n) ** 3, reach=max(math.ceil(_REACH * strongest), 1))
+    if augmentation.noise:
+        draws["noise"] = (augmentation.noise * rng.random(n) ** 2).astype(np.float32)
+        draws["noise_at"] = rng.integers(len(NOISE), size=(n, 2)).astype(np.int32)
+    return draws
+
+
+def _kernels(sigma: NDArray[np.floating], reach: int) -> NDArray[np.float32]:
+    """Returns the weights (n, 2 * reach + 1) of Gaussian blurs (n,), pixels."""
+    distance = np.arange(-reach, reach + 1)
+    weights = np.exp(-0.5 * (distance / np.maximum(sigma, 0.1)[:, None]) ** 2)  # below that, nothing but the middle
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def apply(chips: Any, draws: dict[str, Any]) -> Any:
@@ -46,9 +74,15 @@ def apply(chips: Any, draws: dict[str, Any]) -> Any:
     chips = ops.image.affine_transform(
         chips, draws["transform"], interpolation="bilinear", fill_mode="nearest", data_format="channels_last"
     )
+    if "grey" in draws:
+        chips += draws["grey"][:, None, None, None] * (ops.sum(chips * LUMINANCE, axis=-1, keepdims=True) - chips)
+    if "kernel" in draws:
+        chips = _blur(_blur(chips, draws["kernel"], axis=1), draws["kernel"], axis=2)
     middle = 127.5  # a fixed grey: the mean of each chip would cost another pass
     gain, bias = draws["gain"][:, None, None, None], draws["bias"][:, None, None, :]
     chips = ops.clip((chips - middle) * gain + (middle + bias), 0, 255)
+    if "noise" in draws:
+        chips = ops.clip(chips + draws["noise"][:, None, None, None] * _cut_noise(draws["noise_at"], chips), 0, 255)
     return mix(_erase(chips, draws["box"], draws["fill"]), draws)
 
 
@@ -56,6 +90,27 @@ def mix(values: Any, draws: dict[str, Any]) -> Any:
     """Blends each of (n, ...) with its partner: chips, features and targets alike."""
     ratio = ops.reshape(draws["ratio"], (-1,) + (1,) * (len(values.shape) - 1))
     return ratio * values + (1 - ratio) * ops.take(values, draws["partner"], axis=0)
+
+
+def _blur(chips: Any, kernel: Any, axis: int) -> Any:
+    """Blurs each chip along an axis by its own kernel (n, K); beyond the edge it is mirrored."""
+    taps, length = kernel.shape[1], chips.shape[axis]
+    edges = [(0, 0)] * 4
+    edges[axis] = (taps // 2, taps // 2)
+    padded = ops.pad(chips, edges, mode="symmetric")
+    total = 0.0
+    for tap in range(taps):
+        view = padded[:, tap : tap + length] if axis == 1 else padded[:, :, tap : tap + length]
+        total += kernel[:, tap, None, None, None] * view
+    return total
+
+
+def _cut_noise(corner: Any, chips: Any) -> Any:
+    """Cuts noise (n, H, W, 3) of deviation 1 out of NOISE, which repeats beyond its edge."""
+    rows = (corner[:, 0, None] + np.arange(chips.shape[1], dtype=np.int32)) % NOISE.shape[0]
+    columns = (corner[:, 1, None] + np.arange(chips.shape[2], dtype=np.int32)) % NOISE.shape[1]
+    places = rows[:, :, None] * NOISE.shape[1] + columns[:, None, :]
+    return ops.take(NOISE.reshape(-1, CHANNELS), places, axis=0)
 
 
 def _erase(chips: Any, box: Any, fill: Any) -> Any:

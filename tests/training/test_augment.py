@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from facekit.faces.chips import resize_chips
 from facekit.recipes import RECIPES
@@ -128,6 +129,55 @@ def test_contrast_and_colour(small: NDArray[np.uint8]) -> None:
     many = augment.draw(only(contrast=0.5, brightness=50, colour=10), 500, SIZE, rng())
     assert 0.5 <= many["gain"].min() < 0.52 and 1.48 < many["gain"].max() <= 1.5
     assert many["bias"].std(axis=1, ddof=1).mean() == pytest.approx(10, rel=0.15)
+
+
+def test_grey_chips_keep_their_luminance(small: NDArray[np.uint8]) -> None:
+    draws = augment.draw(only(grey=0.5), N, SIZE, rng())
+    assert 0 < draws["grey"].sum() < N
+    for grey, chip, got in zip(draws["grey"], small, applied(small, draws), strict=True):
+        luminance = np.repeat((chip @ [0.299, 0.587, 0.114])[..., None], 3, axis=-1)
+        np.testing.assert_allclose(got, luminance if grey else chip, atol=0.01)
+
+
+def test_blur_is_gaussian(small: NDArray[np.uint8]) -> None:
+    draws = augment.draw(only(blur=0.04), N, SIZE, rng())
+    sigma = np.linspace(0, 1.2, N)
+    draws["kernel"] = augment._kernels(sigma, reach=5)
+    expected = [gaussian_filter(chip * 1.0, (s, s, 0), truncate=5) for chip, s in zip(small, sigma, strict=True)]
+    np.testing.assert_allclose(applied(small, draws), expected, atol=0.2)
+
+
+def test_drawn_blurs_are_fractions_of_the_side() -> None:
+    kernels = augment.draw(only(blur=0.02), 500, 200, rng())["kernel"]
+    assert kernels.shape == (500, 2 * 12 + 1)
+    deviation = np.sqrt((kernels * np.arange(-12, 13) ** 2).sum(axis=1))
+    assert 3.5 < deviation.max() < 4 and np.median(deviation) == pytest.approx(0.5, abs=0.1)
+
+
+def test_noise_is_cut_from_a_table(small: NDArray[np.uint8]) -> None:
+    draws = augment.draw(only(noise=40), N, SIZE, rng())
+    draws["noise_at"][0] = 250, 3  # beyond the edge it begins again
+    table = np.concatenate([augment.NOISE, augment.NOISE])
+    for chip, deviation, (row, column), got in zip(
+        small, draws["noise"], draws["noise_at"], applied(small, draws), strict=True
+    ):
+        cut = np.concatenate([table, table], axis=1)[row : row + SIZE, column : column + SIZE]
+        np.testing.assert_allclose(got, np.clip(chip + deviation * cut, 0, 255), atol=1e-2)
+    assert 30 < augment.draw(only(noise=40), 500, SIZE, rng())["noise"].max() <= 40
+
+
+def test_degraded_chips_are_the_same_on_the_host(chips: NDArray[np.uint8]) -> None:
+    augmentation = Augmentation(grey=0.5, blur=0.02, noise=20, mixup=0.0)
+    draws = augment.draw(augmentation, N, chips.shape[1], rng())
+    got, expected = augment_host.apply(chips[:N], draws), applied(chips[:N], draws)
+    assert np.abs(got - expected).max() <= 4 and np.abs(got - expected).mean() < 0.6
+
+
+def test_degradations_change_no_other_draw() -> None:
+    plain, degraded = augment.draw(Augmentation(), N, SIZE, rng()), Augmentation(grey=0.5, blur=0.02, noise=20)
+    for name, values in augment.draw(degraded, N, SIZE, rng()).items():
+        if name in plain:
+            np.testing.assert_array_equal(values, plain[name])
 
 
 def test_erased_is_one_grey_rectangle(small: NDArray[np.uint8]) -> None:
