@@ -136,6 +136,9 @@ FER2013 = Dataset(
     licence="non-commercial research only",
     split="official",
     pictures=35_887,
+    # 40 of 48 pixels. The median face has its eyes at 41 % of the height and its nose's base at 65 %, where UTKFace's
+    # chips have them at 31 and 59 % (176 and 120 pictures in which BlazeFace finds the face).
+    frame=(4 / 48, 7 / 48, 44 / 48, 47 / 48),
     home="https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-recognition-challenge",
     official_splits="Training, PublicTest (validation) and PrivateTest (test)",
 )

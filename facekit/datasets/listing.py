@@ -6,9 +6,9 @@ from pathlib import Path
 
 from facekit.core.errors import DataError
 from facekit.datasets import DATASETS
-from facekit.datasets.records import Listing
+from facekit.datasets.records import WHOLE, Frame, Listing
 from facekit.faces.batch import Picture
-from facekit.faces.chips import ChipConfig
+from facekit.faces.chips import AlignedChip, ChipConfig, WholeChip
 from facekit.faces.finder import FaceFinder
 
 Cut = Callable[[Picture], Picture]  # picture -> chips (0 or 1, S, S, 3)
@@ -37,7 +37,13 @@ def list_dataset(name: str, path: Path) -> Listing:
     return DATASETS[name].list_records(path)
 
 
-def make_cut(listing: Listing, path: Path, detector: str, chip: ChipConfig) -> Cut:
+def make_cut(
+    listing: Listing,
+    path: Path,
+    detector: str,
+    chip: ChipConfig,
+    frame: Frame = WHOLE,
+) -> Cut:
     """Makes the function that cuts the largest face of a picture; files of chips must have been cut in the same way.
 
     Args:
@@ -45,6 +51,7 @@ def make_cut(listing: Listing, path: Path, detector: str, chip: ChipConfig) -> C
         path: of the data set.
         detector: a key of `facekit.faces.detectors.DETECTORS`.
         chip: rule by which a network wants its faces.
+        frame: of the data set, see `Dataset`.
 
     Raises:
         DataError: the faces of the listing were cut in another way.
@@ -62,7 +69,15 @@ def make_cut(listing: Listing, path: Path, detector: str, chip: ChipConfig) -> C
                 f"The faces in {path} were cut by the rule {_rule_text(rule.chip)}. Received: {_rule_text(wanted)}. "
                 "Prepare it anew, or change the recipe's chip."
             )
+    if isinstance(chip, AlignedChip) and isinstance(finder.rule(chip), WholeChip) and frame != WHOLE:
+        return lambda picture: finder.cut_largest(_part(picture, frame), chip).chips
     return lambda picture: finder.cut_largest(picture, chip).chips
+
+
+def _part(picture: Picture, frame: Frame) -> Picture:
+    height, width = picture.shape[:2]
+    left, top, right, bottom = (round(edge * side) for edge, side in zip(frame, (width, height) * 2, strict=True))
+    return picture[top:bottom, left:right]
 
 
 def _rule_text(chip: ChipConfig) -> str:

@@ -156,7 +156,7 @@ def _list_pictures(
     if not source.unknown_is_missing:
         _check_schema(source.dataset, dataset, heads)
     listing = list_dataset(source.dataset, path)
-    cut = make_cut(listing, path, source.detector, chip)
+    cut = make_cut(listing, path, source.detector, chip, dataset.frame)
     if listing.cut_rule and listing.cut_rule.size < max(height_and_width(size)):
         text = f"{path} has chips of {listing.cut_rule.size} pixels, which are enlarged to {size_text(size)}"
         print(f"note: {text}.", file=sys.stderr)

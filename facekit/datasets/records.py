@@ -94,6 +94,10 @@ class Listing:
     min_score: float | None = None
 
 
+Frame = tuple[float, float, float, float]
+WHOLE: Frame = (0.0, 0.0, 1.0, 1.0)
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A data set that can be read.
@@ -112,6 +116,8 @@ class Dataset:
         official_splits: what its lists name, in a few words; "" if it was published without.
         detector: finds the face in its pictures, for a network of aligned chips that was not trained on it;
             "whole_image" where they are such chips.
+        frame: part of a picture that a network of aligned chips is shown where no detector looks for the face: left,
+            top, right and bottom as fractions of the side.
         also_compared: another label -> the head whose answers an evaluation compares with it too.
     """
 
@@ -126,6 +132,7 @@ class Dataset:
     home: str = ""
     official_splits: str = ""
     detector: str = "whole_image"
+    frame: Frame = WHOLE
     also_compared: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:

@@ -1,7 +1,7 @@
 """Configuration of a network: all that is needed to build it. Importing it needs no Keras."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from facekit.core.errors import UsageError, lookup
@@ -32,9 +32,12 @@ class NetworkConfig:
             checkpoints have it.
         hidden: widths of the layers with ReLU between the features and the heads.
         options: of the backbone, e.g. {"depth": 10}; those that equal its defaults are dropped.
+        branches: further networks, each of which answers the heads that it shares with this configuration, from the
+            picture averaged down to its own input size. The first head is not theirs.
 
     Raises:
-        UsageError: there is no head, two have one name, a size or width is less than 1, or an option is impossible.
+        UsageError: there is no head, two have one name, a size or width is less than 1, an option is impossible, or a
+            branch does not fit.
         UnknownNameError: no such features or pooling.
     """
 
@@ -45,6 +48,7 @@ class NetworkConfig:
     pooling: str = "avg"
     hidden: tuple[int, ...] = ()
     options: Mapping[str, int] = field(default_factory=dict)
+    branches: tuple["NetworkConfig", ...] = ()
 
     def __post_init__(self) -> None:
         names = [head.name for head in self.heads]
@@ -64,6 +68,27 @@ class NetworkConfig:
             feature_width(self.features)
         if self.options:
             object.__setattr__(self, "options", changed_options(self.backbone, self.options))
+        for branch in self.branches:
+            self._check_branch(branch)
+
+    def _check_branch(self, branch: "NetworkConfig") -> None:
+        if any(head not in self.heads[1:] for head in branch.heads) or branch.features or branch.branches:
+            raise UsageError(
+                "A branch must answer heads of its network, but not the first, from the picture alone. "
+                f"Received: {', '.join(head.name for head in branch.heads)}."
+            )
+        sizes = zip(height_and_width(self.input_size), height_and_width(branch.input_size), strict=True)
+        if any(size % side for size, side in sizes):
+            raise UsageError(
+                f"A branch's input must be a whole fraction of its network's {self.input_size} px. "
+                f"Received: {branch.input_size}."
+            )
+
+    @property
+    def trunk(self) -> "NetworkConfig":
+        """The network without its branches and their heads."""
+        theirs = [head for branch in self.branches for head in branch.heads]
+        return replace(self, heads=tuple(head for head in self.heads if head not in theirs), branches=())
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -87,10 +112,15 @@ class NetworkConfig:
         fields["heads"] = [head.to_dict() for head in self.heads]
         optional: dict[str, Any] = {"features": self.features, "pooling": self.pooling, "hidden": list(self.hidden)}
         optional["options"] = dict(self.options)
+        optional["branches"] = [branch.to_dict() for branch in self.branches]
         return fields | {name: value for name, value in optional.items() if value not in (None, "avg", [], {})}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "NetworkConfig":
         """Makes the configuration that `to_dict` wrote."""
         tuples = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
-        return cls(**{**fields, **tuples, "heads": tuple(head_from_dict(head) for head in fields["heads"])})
+        parts = {
+            "heads": tuple(head_from_dict(head) for head in fields["heads"]),
+            "branches": tuple(cls.from_dict(branch) for branch in fields.get("branches", ())),
+        }
+        return cls(**{**fields, **tuples, **parts})

@@ -8,6 +8,7 @@ import keras
 from keras import layers
 
 from facekit.core.errors import TrainingError
+from facekit.faces.batch import height_and_width
 from facekit.faces.features import feature_width
 from facekit.networks.backbones import find_backbone
 from facekit.networks.config import NetworkConfig
@@ -17,7 +18,7 @@ def build_network(config: NetworkConfig, dropout: float = 0.0) -> keras.Model:
     """Builds the network with random weights.
 
     Args:
-        config: the network.
+        config: the network. Each of its branches becomes one layer.
         dropout: fraction of the features that training drops before the heads.
 
     Returns:
@@ -44,7 +45,13 @@ def build_network(config: NetworkConfig, dropout: float = 0.0) -> keras.Model:
         x = layers.Dense(width, activation="relu", name=f"hidden{number}")(x)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
-    return keras.Model(inputs, {head.name: head.output(x) for head in config.heads}, name=config.backbone)
+    outputs = {head.name: head.output(x) for head in config.trunk.heads}
+    for branch in config.branches:
+        sizes = zip(height_and_width(config.input_size), height_and_width(branch.input_size), strict=True)
+        factors = tuple(size // side for size, side in sizes)
+        picture = layers.AveragePooling2D(factors, dtype="float32", name=f"{branch.backbone}_picture")(backbone.input)
+        outputs |= build_network(branch)(picture)
+    return keras.Model(inputs, {head.name: outputs[head.name] for head in config.heads}, name=config.backbone)
 
 
 def keep_heads(network: keras.Model, config: NetworkConfig) -> keras.Model:

@@ -40,7 +40,7 @@ def assign_tensors(network: keras.Model, tensors: Tensors) -> None:
 
 
 def load_matching(network: keras.Model, path: Path, config: NetworkConfig) -> Card:
-    """Fills a network with another's weights: those of the backbone, and of each head that is the same.
+    """Fills a network with another's weights: those of the backbone, and of each head that is the same; of no branch.
 
     Heads and hidden layers are copied only if features, pooling and hidden layers are equal.
 
@@ -55,7 +55,7 @@ def load_matching(network: keras.Model, path: Path, config: NetworkConfig) -> Ca
     Raises:
         WeightsError: the file cannot be used, or has another backbone.
     """
-    source, card = load_network(path)
+    source, card = load_trunk(path)
     wanted, received = config.backbone_text, card.network.backbone_text
     if wanted != received:  # even of the same shapes, it may scale its pixels in another way
         raise WeightsError(
@@ -120,6 +120,17 @@ def load_network(path: str | Path) -> tuple[keras.Model, Card]:
     network = build_network(card.network)
     assign_tensors(network, tensors)
     return network, card
+
+
+def load_trunk(path: str | Path) -> tuple[keras.Model, Card]:
+    """Loads a weights file as `load_network` does, without the branches of the network."""
+    whole, card = load_network(path)
+    if not card.network.branches:
+        return whole, card
+    network = build_network(card.network.trunk)
+    kept = {variable.path for variable in network.variables}
+    assign_tensors(network, {name: value for name, value in network_tensors(whole).items() if name in kept})
+    return network, replace(card, network=card.network.trunk)
 
 
 def random_states(network: keras.Model) -> list[keras.Variable]:

@@ -13,6 +13,7 @@ from facekit.core.errors import DataError
 from facekit.datasets.fer2013 import EXPRESSIONS, list_fer2013
 from facekit.datasets.mixture import load_faces
 from facekit.datasets.source import DataSource
+from facekit.faces.chips import AlignedChip, BoxChip
 from facekit.faces.images import decode_picture
 from facekit.heads import EXPRESSION
 
@@ -110,3 +111,15 @@ def test_folders_of_other_classes_are_refused(tmp_path: Path) -> None:
         pass
     with pytest.raises(DataError, match="Received: 0 pictures"):
         list_fer2013(tmp_path / "empty.zip")
+
+
+def test_networks_of_aligned_chips_see_a_part_as_large_as_an_aligned_face(tmp_path: Path) -> None:
+    pixels = np.arange(48)[:, None] * 5 + np.arange(48)[None] % 3
+    (tmp_path / "fer2013.csv").write_text(
+        f"emotion,pixels,Usage\n3,{' '.join(map(str, pixels.ravel()))},Training\n", encoding="utf-8"
+    )
+    source = DataSource("fer2013", str(tmp_path / "fer2013.csv"))
+    (framed,) = load_faces(source, [EXPRESSION], 40, AlignedChip()).chips
+    np.testing.assert_allclose(framed[..., 0], pixels[7:47, 4:44], atol=3)
+    (whole,) = load_faces(source, [EXPRESSION], 48, BoxChip(size=48)).chips
+    np.testing.assert_array_equal(whole[..., 0], pixels)
