@@ -41,7 +41,7 @@ HARMLESS = ("same answers", "one line")
 HARMLESS_WITHOUT_DIGEST = (*HARMLESS, "slow line", "changed")
 OUTCOMES = (*HARMLESS_WITHOUT_DIGEST, "traceback", "crash", "hang")
 NAME = DEFAULT_WEIGHTS.name
-GRAPH = graphs.graph_name(DEFAULT_WEIGHTS, read_card(DEFAULT_WEIGHTS))
+GRAPH = graphs.graph_name(DEFAULT_WEIGHTS, read_card(DEFAULT_WEIGHTS)) + ".packed"
 CHIPS = np.random.default_rng(0).integers(0, 256, (2, 200, 200, 3), np.uint8)
 THUMBNAILS = np.repeat(np.random.default_rng(0).normal(size=(50, 64)), 4, axis=0).astype(np.float32)
 THUMBNAILS[::3] += np.random.default_rng(1).normal(0, 0.1, THUMBNAILS[::3].shape)

@@ -192,7 +192,7 @@ def wide_chips(tmp_path: Path) -> Path:
     card = replace(read_card(DEFAULT_WEIGHTS), chip=AlignedChip(size=64, padding=0.9))
     path = tmp_path / DEFAULT_WEIGHTS.name
     assert save_weights(read_tensors(DEFAULT_WEIGHTS), card, path).tensors_sha256 == card.tensors_sha256
-    (graph,) = DEFAULT_WEIGHTS.parent.glob(f"{DEFAULT_WEIGHTS.stem}*.onnx.gz")
+    (graph,) = DEFAULT_WEIGHTS.parent.glob(f"{DEFAULT_WEIGHTS.stem}*.packed")
     shutil.copy(graph, tmp_path)
     return path
 

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from facekit.core.errors import BackendError, FaceKitError, UsageError
+from facekit.core.errors import BackendError, FaceKitError, UsageError, WeightsError
 from facekit.core.files import atomic_path, cache_folder, writing
 from facekit.core.lazy_imports import discarded_stderr, from_extra, import_keras, missing_extra
 from facekit.faces.batch import height_and_width
 from facekit.faces.features import feature_width
 from facekit.networks.cards import Card, read_card
+from facekit.networks.hdf5 import read_hdf5
+from facekit.networks.runtimes.packing import pack_graph, unpack_graph
 
 if TYPE_CHECKING:
     import onnx
@@ -33,7 +35,7 @@ _export_lock = Lock()
 
 
 def load_graph(weights: Path, card: Card) -> bytes:
-    """Loads the graph of a weights file, from beside it or from the cache; else exports it and caches it.
+    """Loads the graph of a weights file, from the cache or from what lies beside it; else exports it. Caches it.
 
     Args:
         weights: the file.
@@ -44,17 +46,21 @@ def load_graph(weights: Path, card: Card) -> bytes:
         to the values (n, width) of each head, not calibrated.
 
     Raises:
-        WeightsError: it must be exported, and the weights cannot be used.
+        WeightsError: it is not cached, and the weights cannot be used.
         MissingExtraError: it must be exported, and what that needs is not installed.
         FaceKitError: it must be exported, and Keras does not run on TensorFlow.
     """
-    beside, *cached = stored_graphs(weights, card)
+    packed, *cached = stored_graphs(weights, card)
     key = _key(weights, card)
-    for path in (beside, *cached):
+    for path in cached:
         with suppress(OSError, EOFError, zlib.error):  # missing, damaged or truncated
-            content = gzip.decompress(path.read_bytes())
-            graph, seal = content[:-_SEAL_LENGTH], content[-_SEAL_LENGTH:]
-            if seal == _seal(graph, key):
+            if graph := _unsealed(gzip.decompress(path.read_bytes()), key):
+                return graph
+    if packed.is_file():
+        with suppress(OSError, EOFError, zlib.error, ValueError, LookupError):  # damaged, or of other tensors
+            if graph := _unsealed(unpack_graph(packed.read_bytes(), read_hdf5(weights)[0]), key):
+                if cached:
+                    _store(graph + _seal(graph, key), cached[0])  # which is read faster
                 return graph
     for package in ("keras", "onnx", "tf2onnx"):
         if not find_spec(package):
@@ -65,6 +71,26 @@ def load_graph(weights: Path, card: Card) -> bytes:
     if reason:
         print(f"note: the export cannot be kept, and will be repeated: {reason}.", file=sys.stderr, flush=True)
     return graph
+
+
+def pack_beside(weights: Path) -> Path:
+    """Writes the graph of weights that are to be shipped beside them, so that they answer without Keras.
+
+    Raises:
+        WeightsError, FaceKitError: as for `export_graph`, or it cannot be written.
+    """
+    card = read_card(weights)
+    key, graph = _key(weights, card), export_graph(weights)
+    path, *_ = stored_graphs(weights, card)
+    with writing(path, WeightsError), atomic_path(path) as temporary:
+        temporary.write_bytes(pack_graph(graph + _seal(graph, key), read_hdf5(weights)[0]))
+    return path
+
+
+def _unsealed(content: bytes, key: str) -> bytes | None:
+    """Returns the graph in what was stored, None if it is damaged or another network's."""
+    graph, seal = content[:-_SEAL_LENGTH], content[-_SEAL_LENGTH:]
+    return graph if seal == _seal(graph, key) else None
 
 
 def _seal(graph: bytes, key: str) -> bytes:
@@ -78,9 +104,9 @@ def _seal(graph: bytes, key: str) -> bytes:
 
 
 def stored_graphs(weights: Path, card: Card) -> list[Path]:
-    """Returns where the graph of a weights file may be: beside it, and in the cache if the user has one."""
+    """Returns where the graph of a weights file may be: packed beside it, and in the cache if the user has one."""
     name, cache = graph_name(weights, card), cache_folder()
-    return [weights.parent / name, *([cache / name] if cache else [])]
+    return [weights.with_name(f"{name}.packed"), *([cache / f"{name}.onnx.gz"] if cache else [])]
 
 
 def _store(graph: bytes, path: Path) -> str | None:
@@ -95,8 +121,8 @@ def _store(graph: bytes, path: Path) -> str | None:
 
 
 def graph_name(weights: Path, card: Card) -> str:
-    """Returns the graph's file name, which changes with anything that the graph is made from."""
-    return f"{weights.stem}-{_key(weights, card)}.onnx.gz"
+    """Returns the graph's name, which changes with anything that the graph is made from."""
+    return f"{weights.stem}-{_key(weights, card)}"
 
 
 def _key(weights: Path, card: Card) -> str:

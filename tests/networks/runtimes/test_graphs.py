@@ -25,7 +25,7 @@ from facekit.networks.calibration import Calibration
 from facekit.networks.cards import DEFAULT_WEIGHTS, ORIGINAL_CARD, Card, read_card
 from facekit.networks.hdf5 import read_hdf5, write_hdf5
 from facekit.networks.runtimes import graphs, load_runtime
-from facekit.networks.runtimes.graphs import export_graph, graph_name, load_graph
+from facekit.networks.runtimes.graphs import export_graph, graph_name, load_graph, pack_beside, stored_graphs
 
 WEIGHTS = Path("weights/mine.h5")  # of which only the name is looked at
 
@@ -63,8 +63,9 @@ def shapes(values: Any) -> dict[str, list[int | str]]:
 
 def test_shipped_graph_is_that_of_the_shipped_weights() -> None:
     """Whether it answers the same, test_runtimes.py tells."""
-    shipped = sorted(path.name for path in DEFAULT_WEIGHTS.parent.glob("mobilenet_utkface-*.onnx.gz"))
-    assert shipped == [graph_name(DEFAULT_WEIGHTS, read_card(DEFAULT_WEIGHTS))]
+    shipped = sorted(path.name for path in DEFAULT_WEIGHTS.parent.glob("mobilenet_utkface-*.packed"))
+    assert shipped == [graph_name(DEFAULT_WEIGHTS, read_card(DEFAULT_WEIGHTS)) + ".packed"]
+    assert (DEFAULT_WEIGHTS.parent / shipped[0]).stat().st_size < 20_000  # all else is in the weights file
 
 
 def test_graph_says_what_goes_in_and_out(tiny_weights: Path) -> None:
@@ -147,12 +148,54 @@ def test_a_graph_is_exported_once(card: Card, exported: list[Path], capsys: pyte
     assert len(exported) == 2
 
 
-def test_a_graph_beside_the_weights_comes_first(card: Card, exported: list[Path], tmp_path: Path) -> None:
-    weights = tmp_path / "mine.h5"
-    load_graph(weights, card)
-    seal = graphs._seal(b"beside", graphs._key(weights, card))
-    (tmp_path / graph_name(weights, card)).write_bytes(gzip.compress(b"beside" + seal))
-    assert load_graph(weights, card) == b"beside"
+@pytest.fixture
+def shipped(tiny_weights: Path, tmp_path: Path, exported: list[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Weights with a packed graph, which holds a tensor as it is, one with other axes, and one that is not theirs."""
+    tensors, attributes = read_hdf5(tiny_weights)
+    kernel, bias = tensors["stem/kernel"], tensors["stem/bias"]
+    graph = b"begin" + kernel.transpose(3, 2, 0, 1).tobytes() + bias.tobytes() + bytes(range(256)) + b"end"
+    path = tmp_path / "shipped.h5"
+    write_hdf5(path, tensors, attributes)
+    with monkeypatch.context() as patch:
+        patch.setattr(graphs, "export_graph", lambda weights: graph)
+        assert pack_beside(path).stat().st_size < 2000 < len(graph)
+    return path
+
+
+def test_a_packed_graph_is_filled_and_cached(shipped: Path, exported: list[Path]) -> None:
+    card = read_card(shipped)
+    graph = load_graph(shipped, card)
+    assert graph.startswith(b"begin") and graph.endswith(b"end") and exported == []
+    packed, kept = stored_graphs(shipped, card)
+    packed.unlink()
+    assert load_graph(shipped, card) == graph and kept.is_file() and exported == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: data[:-1],
+        lambda data: b"<html>" + data,
+        lambda data: gzip.compress(gzip.decompress(data)[:-1]),
+        lambda data: gzip.compress(gzip.decompress(data).replace(b"begin", b"start")),
+        lambda data: gzip.compress(gzip.decompress(data).replace(b"stem/kernel", b"item/kernel")),
+        lambda data: gzip.compress(gzip.decompress(data).replace(b"stem/kernel", b"stem/k\xffrnel")),
+    ],
+)
+def test_a_damaged_packed_graph_is_not_used(
+    damage: Callable[[bytes], bytes], shipped: Path, exported: list[Path]
+) -> None:
+    packed, _ = stored_graphs(shipped, read_card(shipped))
+    packed.write_bytes(damage(packed.read_bytes()))
+    assert load_graph(shipped, read_card(shipped)) == b"graph" * 1000 and exported == [shipped]
+
+
+def test_a_packed_graph_of_other_tensors_is_not_used(shipped: Path, exported: list[Path]) -> None:
+    tensors, attributes = read_hdf5(shipped)
+    tensors["stem/kernel"] = tensors["stem/kernel"] + 1
+    write_hdf5(shipped, tensors, attributes)
+    assert load_graph(shipped, read_card(shipped)) == b"graph" * 1000 and exported == [shipped]
 
 
 @pytest.mark.parametrize(
@@ -174,7 +217,7 @@ def test_a_graph_beside_the_weights_comes_first(card: Card, exported: list[Path]
 )
 def test_a_damaged_graph_is_replaced(damage: Callable[[bytes], bytes], card: Card, exported: list[Path]) -> None:
     good = load_graph(WEIGHTS, card)
-    path = cached(graph_name(WEIGHTS, card))
+    path = cached(f"{graph_name(WEIGHTS, card)}.onnx.gz")
     whole = path.read_bytes()
     path.write_bytes(damage(whole))
     assert load_graph(WEIGHTS, card) == good and len(exported) == 2
