@@ -18,6 +18,11 @@ from facekit.recipes import RECIPES
 from facekit.recipes.recipe import Recipe
 
 ALL = {"flagship": face.recipe, **RECIPES}
+# Of recipes whose tiny networks are the same, the first one answers for all.
+FIRST = {
+    (recipe.network.heads, recipe.network.features, recipe.chip, recipe.data): name
+    for name, recipe in reversed(ALL.items())
+}
 OWN = pytest.param(True, marks=pytest.mark.slow, id="own backbone")  # which may take a minute
 
 
@@ -30,7 +35,8 @@ def test_recipe(name: str, own_backbone: bool, tmp_path: Path, monkeypatch: pyte
     with eagerly():
         run = train_and_resume(recipe, tmp_path)
     check_training(run, recipe)
-    check_answers(run, recipe, tmp_path)
+    if own_backbone or name in FIRST.values():
+        check_answers(run, recipe, tmp_path)
 
 
 def check_training(run: TinyRun, recipe: Recipe) -> None:
