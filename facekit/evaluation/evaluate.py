@@ -29,6 +29,7 @@ from facekit.networks.cards import DEFAULT_WEIGHTS, Card, read_card
 from facekit.networks.runtimes import check_installed, load_runtime
 
 if TYPE_CHECKING:
+    from facekit.networks.hdf5 import Tensors
     from facekit.networks.runtimes.runtime import Runtime
 
 # n faces, or their chips (n, H, W, 3), and head's name -> encoded labels (n,).
@@ -226,9 +227,16 @@ def save_tested(card: Card, path: Path) -> Card:
     Raises:
         WeightsError, FaceKitError: one of the two cannot be written.
     """
-    from facekit.networks.weights import read_tensors, save_weights
+    from facekit.networks.weights import read_tensors
 
-    card = save_weights(read_tensors(path), card, path)
+    return save_with_model_card(read_tensors(path), card, path)
+
+
+def save_with_model_card(tensors: "Tensors", card: Card, path: Path) -> Card:
+    """Writes a weights file as `save_weights` does, and the model card beside it; raises as `save_tested`."""
+    from facekit.networks.weights import save_weights
+
+    card = save_weights(tensors, card, path)
     write_text(str(path.with_suffix(".md")), model_card(card))
     return card
 

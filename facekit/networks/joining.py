@@ -5,15 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import keras
-import numpy as np
-
 from facekit.core.errors import WeightsError
 from facekit.faces.chips import AlignedChip
 from facekit.networks.calibration import Calibration
 from facekit.networks.cards import Card, read_card
-from facekit.networks.hdf5 import Tensors
-from facekit.networks.weights import load_network, network_tensors, read_tensors, save_weights
+from facekit.networks.weights import read_tensors, save_weights
 
 SIDES = ("train", "validation", "test")
 
@@ -21,8 +17,7 @@ SIDES = ("train", "validation", "test")
 def join_weights(trunk: Path, branch: Path, output: Path) -> Card:
     """Writes one network that answers the heads of two: the second becomes a branch of the first.
 
-    The branch gets the picture averaged down to its input size; its convolutions must have no bias and be followed by
-    batch norm, as those of `conv_blocks` are. Both keep their calibration and their figures.
+    The branch gets the picture averaged down to its input size. Both keep their calibration and their figures.
 
     Args:
         trunk: weights file of aligned chips.
@@ -43,7 +38,7 @@ def join_weights(trunk: Path, branch: Path, output: Path) -> Card:
             raise WeightsError(f"Networks of aligned chips can be joined. Received: {path}, of another chip rule.")
     if first.seed != second.seed:
         raise WeightsError(f"Networks of one seed can be joined. Received: {first.seed} and {second.seed}.")
-    tensors, added = read_tensors(trunk), _folded_tensors(branch)
+    tensors, added = read_tensors(trunk), read_tensors(branch)
     if same := sorted(tensors.keys() & added.keys()):
         raise WeightsError(f"Networks without a tensor of one name can be joined. Received: {', '.join(same[:3])}.")
     network = replace(first.network, heads=first.network.heads + second.network.heads, branches=(second.network,))
@@ -60,25 +55,6 @@ def join_weights(trunk: Path, branch: Path, output: Path) -> Card:
         figures=_joined_figures(first.figures, second.figures),
     )
     return save_weights({**tensors, **added}, card, output)
-
-
-def _folded_tensors(path: Path) -> Tensors:
-    """Reads tensors, with the scale and the mean of each batch norm in the kernel and the shift around it.
-
-    The answers stay. An exporter, which folds too, then finds nothing to fold, and kernels stay float16 in the graph.
-    """
-    network, _ = load_network(path)
-    tensors = network_tensors(network)
-    for norm in network.layers:
-        if isinstance(norm, keras.layers.BatchNormalization):
-            convolution = norm.input._keras_history.operation
-            gamma, beta, mean, variance = (value.numpy() for value in norm.weights)
-            scale = gamma / np.sqrt(variance + norm.epsilon)
-            kernel = tensors[convolution.kernel.path] * scale  # its last axis is that of the filters
-            tensors[convolution.kernel.path] = kernel
-            for variable, value in zip(norm.weights, (1, beta - mean * scale, 0, 1 - norm.epsilon), strict=True):
-                tensors[variable.path] = np.broadcast_to(np.float32(value), gamma.shape)
-    return tensors
 
 
 def _joined_data(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:

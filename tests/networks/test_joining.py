@@ -18,7 +18,6 @@ from facekit.networks.config import NetworkConfig
 from facekit.networks.joining import join_weights
 from facekit.networks.network import build_network
 from facekit.networks.runtimes import load_runtime
-from facekit.networks.runtimes.graphs import load_graph
 from facekit.networks.weights import load_matching, network_tensors, read_tensors, save_weights
 
 BRANCH = NetworkConfig(backbone="conv_blocks", input_size=16, heads=(EXPRESSION,), hidden=(8,))
@@ -58,13 +57,8 @@ def test_both_parts_answer_as_they_did(runtime: str, parts: tuple[Path, Path], j
     branch = load_runtime(parts[1], "keras")
     raw = branch._run({"picture": small})["expression"]  # type: ignore[attr-defined]
     expected = {**trunk, **branch.card.calibration.apply([EXPRESSION], {"expression": raw})}
-    for name, tolerance in (("age", 2e-4), ("gender", 2e-4), ("expression", 1e-3)):  # whose kernels are rounded again
-        np.testing.assert_allclose(answers[name], expected[name], atol=tolerance)
-
-
-def test_kernels_stay_as_small_in_the_graph(joined: Path) -> None:
-    """They would be float32 if the export had to fold batch norm into them."""
-    assert len(load_graph(joined, read_card(joined))) < 1.25 * joined.stat().st_size
+    for name in ("age", "gender", "expression"):
+        np.testing.assert_allclose(answers[name], expected[name], atol=2e-4)
 
 
 def test_card_tells_of_both(joined: Path) -> None:
