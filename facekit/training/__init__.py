@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from facekit.core.allocator import keep_freed_memory
 from facekit.core.errors import TrainingError, UsageError
 from facekit.core.files import LOGS, writable_folder
 from facekit.core.lazy_imports import import_keras
@@ -70,6 +71,7 @@ def resumed_run(name: str | None) -> "Run":
 
 
 def _run(settings: "Settings", files: "RunFiles") -> "Run":
+    keep_freed_memory()
     import_keras()
     from facekit.training.run import Run
 
