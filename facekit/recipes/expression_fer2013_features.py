@@ -6,7 +6,7 @@ moved and erased, but not mirrored, as its features would show the other side.
 Command: python face_train.py --recipe expression_fer2013_features --data fer2013.csv
     --pretrained face_weights/<run of expression_fer2013_polish>-last.h5
 Time: 23 minutes on two cores with AVX2 in float32, shared with other work.
-Reached: 3,310 validation pictures (PublicTest): 66.2 %, macro-F1 62.3 %.
+Reached: 3,310 validation pictures (PublicTest): 66.2 %, macro-F1 62.3 %; the same without features: 65.9 %, 60.9 %.
 """
 
 from dataclasses import replace
