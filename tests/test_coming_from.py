@@ -16,6 +16,7 @@ import facekit
 from facekit.core.errors import lookup
 from facekit.datasets import DATASETS
 from facekit.datasets.splits import SIDES
+from facekit.evaluation.evaluate import name_collections
 from facekit.networks.backbones import BACKBONES
 
 PAGE = (ROOT / "docs" / "COMING_FROM.md").read_text(encoding="utf-8")
@@ -33,7 +34,8 @@ def check_training(args: Namespace) -> None:
 
 
 def check_evaluation(args: Namespace) -> None:
-    lookup("dataset", args.dataset, DATASETS)
+    for name in name_collections(args.dataset, args.data or []):
+        lookup("dataset", name, DATASETS)
     lookup("split", args.split, dict.fromkeys(SIDES))
 
 

@@ -75,7 +75,18 @@ def test_appa_real_has_two_ages_for_one_answer(script: Script, tiny_weights: Pat
     root = make_appa_real(working_folder)
     table = root / "gt_avg_valid.csv"
     table.write_text(table.read_text(encoding="ascii").replace("2.5,31", "2.5,0"), encoding="ascii")
-    options = ["--weights", tiny_weights, "--dataset", "appa_real", "--data", root, "--json", "-"]
+    options = [
+        "--weights",
+        tiny_weights,
+        "--dataset",
+        "appa_real",
+        "--data",
+        root,
+        "--json",
+        "-",
+        "--detector",
+        "whole_image",
+    ]
     for side, n in (("validation", 3), ("test", 4)):
         status, out, _ = script("face_evaluate.py", *options, "--split", side)
         figures = json.loads(out)

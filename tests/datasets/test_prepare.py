@@ -19,7 +19,7 @@ from facekit.datasets.listing import list_dataset
 from facekit.datasets.mixture import load_faces
 from facekit.datasets.part_file import PartFile
 from facekit.datasets.prepare import prepare_dataset
-from facekit.datasets.records import CutFace, Listing
+from facekit.datasets.records import WHOLE, CutFace, Listing
 from facekit.datasets.source import DataSource
 from facekit.datasets.splits import split_sides
 from facekit.datasets.store import UNREADABLE
@@ -45,19 +45,23 @@ def prepared(source: DataSource, tmp_path: Path) -> Path:
 def test_a_prepared_file_is_read_as_the_data_set_itself(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the same chips where the size is the same; sides are the same at any size."""
+    """With the same chips where the size is the same; sides are the same at any size.
+
+    A part of each picture, which networks of aligned chips are shown, is cut anew: the file has the whole picture.
+    """
     source = DataSource(name, str(MADE[name](tmp_path)))
     heads = (EXPRESSION,) if "expression" in DATASETS[name].schema else HEADS
     written = prepare_dataset(source, tmp_path / "faces.h5", CHIP)
     assert (written.chips, written.continued) == (12, 0)
-    faces = load_faces(source, heads, SIZE)
-    again = load_faces(replace(source, path=str(tmp_path / "faces.h5")), heads, SIZE)
+    chip = CHIP if DATASETS[name].frame == WHOLE else BoxChip(size=SIZE)
+    faces = load_faces(source, heads, SIZE, chip)
+    again = load_faces(replace(source, path=str(tmp_path / "faces.h5")), heads, SIZE, chip)
     assert again.records == faces.records and again.dropped == faces.dropped
     assert capsys.readouterr().err == ""
     np.testing.assert_array_equal(again.chips, faces.chips)
     np.testing.assert_array_equal(again.thumbnails, faces.thumbnails)
     np.testing.assert_array_equal(split_sides(again, 0), split_sides(faces, 0))
-    larger = load_faces(replace(source, path=str(tmp_path / "faces.h5")), heads, 30)
+    larger = load_faces(replace(source, path=str(tmp_path / "faces.h5")), heads, 30, chip)
     np.testing.assert_array_equal(larger.thumbnails, faces.thumbnails)
     assert capsys.readouterr().err.endswith("faces.h5 has chips of 24 pixels, which are enlarged to 30.\n")
     labels = [label for record in again.records for label in record.labels.values()]
