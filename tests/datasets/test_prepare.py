@@ -53,7 +53,7 @@ def test_a_prepared_file_is_read_as_the_data_set_itself(
     heads = (EXPRESSION,) if "expression" in DATASETS[name].schema else HEADS
     written = prepare_dataset(source, tmp_path / "faces.h5", CHIP)
     assert (written.chips, written.continued) == (12, 0)
-    chip = CHIP if DATASETS[name].frame == WHOLE else BoxChip(size=SIZE)
+    chip = AlignedChip() if DATASETS[name].frame == WHOLE else BoxChip()
     faces = load_faces(source, heads, SIZE, chip)
     again = load_faces(replace(source, path=str(tmp_path / "faces.h5")), heads, SIZE, chip)
     assert again.records == faces.records and again.dropped == faces.dropped
