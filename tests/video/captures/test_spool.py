@@ -14,6 +14,7 @@ import pytest
 from waiting import LIMIT, wait_for
 
 from facekit.core.errors import VideoError
+from facekit.core.locks import acquire_lock
 from facekit.video.captures import spool as spool_module
 from facekit.video.captures.spool import RefusedError, Spool, UploadError
 
@@ -257,12 +258,18 @@ def test_what_a_killed_process_left_is_sent_at_the_next_start(
     assert waiting(tmp_path / "spool") == []
 
 
+def is_locked(path: Path) -> bool:
+    with open(path, "ab") as file:
+        return not acquire_lock(file)
+
+
 def test_of_two_processes_one_sends_for_both_and_the_other_takes_over(
     opened: Callable[..., Spool], child: Callable[..., Any], server: Server, tmp_path: Path
 ) -> None:
     arrived = tmp_path / "arrived"
     arrived.mkdir()
     process = child(CHILD, tmp_path / "spool", arrived, 0)
+    wait_for(lambda: is_locked(tmp_path / "spool" / ".lock"))  # by the child, whose thread may have only begun
     spool = opened()
     expected = fill(spool, range(5))
     wait_for(lambda: len(os.listdir(arrived)) == 10 and not waiting(tmp_path / "spool"))
