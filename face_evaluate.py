@@ -47,14 +47,13 @@ def run() -> None:
         for name, path in collections.items()
     }
     figures = {name: predictions.figures for name, predictions in found.items()}
-    (first, *others) = figures.values()
-    text = format_comparison(figures) if others else format_figures(first)
+    first, *others = found.values()
+    text = format_comparison(figures) if others else format_figures(first.figures)
     print(text, file=sys.stderr if args.json == "-" else sys.stdout)
     if args.json:
-        write_text(args.json, json.dumps(figures if others else first, indent=1) + "\n")
+        write_text(args.json, json.dumps(figures if others else first.figures, indent=1) + "\n")
     if args.report:
-        one = next(iter(found.values()))
-        print(write_comparison(found, args.report) if others else write_report(one, args.report), file=sys.stderr)
+        print(write_comparison(found, args.report) if others else write_report(first, args.report), file=sys.stderr)
 
 
 if __name__ == "__main__":

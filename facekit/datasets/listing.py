@@ -37,13 +37,7 @@ def list_dataset(name: str, path: Path) -> Listing:
     return DATASETS[name].list_records(path)
 
 
-def make_cut(
-    listing: Listing,
-    path: Path,
-    detector: str,
-    chip: ChipConfig,
-    frame: Frame = WHOLE,
-) -> Cut:
+def make_cut(listing: Listing, path: Path, detector: str, chip: ChipConfig, frame: Frame = WHOLE) -> Cut:
     """Makes the function that cuts the largest face of a picture; files of chips must have been cut in the same way.
 
     Args:
@@ -69,9 +63,8 @@ def make_cut(
                 f"The faces in {path} were cut by the rule {_rule_text(rule.chip)}. Received: {_rule_text(wanted)}. "
                 "Prepare it anew, or change the recipe's chip."
             )
-    if isinstance(chip, AlignedChip) and isinstance(finder.rule(chip), WholeChip) and frame != WHOLE:
-        return lambda picture: finder.cut_largest(_part(picture, frame), chip).chips
-    return lambda picture: finder.cut_largest(picture, chip).chips
+    part = frame if isinstance(chip, AlignedChip) and isinstance(finder.rule(chip), WholeChip) else WHOLE
+    return lambda picture: finder.cut_largest(_part(picture, part), chip).chips
 
 
 def _part(picture: Picture, frame: Frame) -> Picture:

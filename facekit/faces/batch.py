@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]  # RGB (H, W, 3)
 InputSize = int | tuple[int, int]  # of a network's picture: its side, or height and width, pixels
+LUMA = (0.299, 0.587, 0.114)  # weights of red, green and blue in a grey picture (ITU-R BT.601)
 
 
 def height_and_width(size: InputSize) -> tuple[int, int]:

@@ -81,15 +81,19 @@ class Quantity(Head):
     # Figures
 
     def measures(self, rows: NDArray[np.float64], truth: NDArray[Any]) -> dict[str, float | None]:
-        errors = self.values(rows) - truth
+        errors = self.errors(rows, truth)
         measures = {"mae": mean(abs(errors), decimals=3), "bias": mean(errors, decimals=3)}
         return measures | ({"cs5": mean(abs(errors) <= 5)} if self.unit == YEARS else {})
 
     def outcomes(self, rows: NDArray[np.float64], truth: NDArray[Any]) -> NDArray[np.float64]:
-        return abs(self.values(rows) - truth).astype(np.float64)
+        return abs(self.errors(rows, truth))
+
+    def errors(self, rows: NDArray[np.float64], truth: NDArray[Any]) -> NDArray[np.float64]:
+        """Returns the answered number minus the label (n,)."""
+        return (self.values(rows) - truth).astype(np.float64)
 
     def group_outcomes(self, rows: NDArray[np.float64], truth: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
-        return {**super().group_outcomes(rows, truth), "bias": (self.values(rows) - truth).astype(np.float64)}
+        return {**super().group_outcomes(rows, truth), "bias": self.errors(rows, truth)}
 
     def validation_loss(self, measures: Mapping[str, float | None]) -> float:
         return (measures["mae"] or 0.0) / (self.high - self.low)
@@ -107,12 +111,10 @@ class Quantity(Head):
         return statistics.mean_interval(self.outcomes(rows, truth)) if len(truth) > 1 else (None, None)
 
     def report(self, rows: NDArray[np.float64], truth: NDArray[Any]) -> dict[str, Any]:
-        errors = self.outcomes(rows, truth)
+        signed = self.errors(rows, truth)
+        errors = abs(signed)
         steps = np.arange(0, 26) * (1 if self.unit == YEARS else (self.high - self.low) / 50)
-        intervals = {
-            "mae": statistics.mean_interval(errors),
-            "bias": statistics.mean_interval(self.values(rows) - truth),
-        }
+        intervals = {"mae": statistics.mean_interval(errors), "bias": statistics.mean_interval(signed)}
         if self.unit == YEARS:
             intervals["cs5"] = statistics.mean_interval(errors <= 5)
         bands, values = self._bands(rows, truth), self.values(rows).clip(self.low, self.high)  # a sum may round beyond
@@ -128,7 +130,7 @@ class Quantity(Head):
         bands = {}
         for name, inside in self.groups(truth).items():
             if inside.any():
-                errors = self.values(rows[inside]) - truth[inside]
+                errors = self.errors(rows[inside], truth[inside])
                 mae = {"value": float(abs(errors).mean()), "interval": statistics.mean_interval(abs(errors))}
                 bands[name] = {"n": int(inside.sum()), "mae": mae, "bias": float(errors.mean())}
         return bands

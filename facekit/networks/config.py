@@ -77,12 +77,18 @@ class NetworkConfig:
                 "A branch must answer heads of its network, but not the first, from the picture alone. "
                 f"Received: {', '.join(head.name for head in branch.heads)}."
             )
-        sizes = zip(height_and_width(self.input_size), height_and_width(branch.input_size), strict=True)
-        if any(size % side for size, side in sizes):
+        factors = zip(self.reduction(branch), height_and_width(branch.input_size), strict=True)
+        if tuple(factor * side for factor, side in factors) != height_and_width(self.input_size):
             raise UsageError(
                 f"A branch's input must be a whole fraction of its network's {self.input_size} px. "
                 f"Received: {branch.input_size}."
             )
+
+    def reduction(self, branch: "NetworkConfig") -> tuple[int, int]:
+        """Returns how many rows and columns of the picture become one of a branch's."""
+        height, width = height_and_width(self.input_size)
+        rows, columns = height_and_width(branch.input_size)
+        return height // rows, width // columns
 
     @property
     def trunk(self) -> "NetworkConfig":

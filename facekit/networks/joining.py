@@ -1,5 +1,6 @@
 """Joins two trained networks in one, which answers the heads of both in one pass."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -61,15 +62,11 @@ def _joined_data(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[st
     """Returns what the card says of the data of both: their sources, and sums over them."""
     both = (first, second)
     sources = [source for data in both for source in data.get("sources") or [data]]
-    dropped: dict[str, int] = {}
-    for data in both:
-        for reason, count in data.get("dropped", {}).items():
-            dropped[reason] = dropped.get(reason, 0) + count
     return {
         **first,
         "dataset": ", ".join(dict.fromkeys(str(data["dataset"]) for data in both)),
         **{side: sum(data.get(side, 0) for data in both) for side in SIDES},
-        "dropped": dropped,
+        "dropped": dict(Counter(first.get("dropped", {})) + Counter(second.get("dropped", {}))),
         "split_rule": " ".join(dict.fromkeys(str(data["split_rule"]) for data in both)),
         "notes": [note for data in both for note in data.get("notes", [])],
         "sources": sources,

@@ -8,7 +8,6 @@ import keras
 from keras import layers
 
 from facekit.core.errors import TrainingError
-from facekit.faces.batch import height_and_width
 from facekit.faces.features import feature_width
 from facekit.networks.backbones import find_backbone
 from facekit.networks.config import NetworkConfig
@@ -47,10 +46,8 @@ def build_network(config: NetworkConfig, dropout: float = 0.0) -> keras.Model:
         x = layers.Dropout(dropout, name="dropout")(x)
     outputs = {head.name: head.output(x) for head in config.trunk.heads}
     for branch in config.branches:
-        sizes = zip(height_and_width(config.input_size), height_and_width(branch.input_size), strict=True)
-        factors = tuple(size // side for size, side in sizes)
-        picture = layers.AveragePooling2D(factors, dtype="float32", name=f"{branch.backbone}_picture")(backbone.input)
-        outputs |= build_network(branch)(picture)
+        reduce = layers.AveragePooling2D(config.reduction(branch), dtype="float32", name=f"{branch.backbone}_picture")
+        outputs |= build_network(branch)(reduce(backbone.input))
     return keras.Model(inputs, {head.name: outputs[head.name] for head in config.heads}, name=config.backbone)
 
 

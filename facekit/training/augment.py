@@ -7,12 +7,11 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from facekit.faces.batch import InputSize, height_and_width
+from facekit.faces.batch import LUMA, InputSize, height_and_width
 from facekit.recipes.recipe import Augmentation
 
 Draws = dict[str, NDArray[Any]]
 CHANNELS = 3
-LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green and blue (ITU-R BT.601)
 NOISE = np.random.default_rng(0).normal(0, 1, (256, 256, CHANNELS)).astype(np.float32)  # cut at random places
 _REACH = 3.0  # standard deviations at which a blur's kernel ends
 
@@ -75,7 +74,8 @@ def apply(chips: Any, draws: dict[str, Any]) -> Any:
         chips, draws["transform"], interpolation="bilinear", fill_mode="nearest", data_format="channels_last"
     )
     if "grey" in draws:
-        chips += draws["grey"][:, None, None, None] * (ops.sum(chips * LUMINANCE, axis=-1, keepdims=True) - chips)
+        luminance = ops.sum(chips * np.array(LUMA, np.float32), axis=-1, keepdims=True)
+        chips += draws["grey"][:, None, None, None] * (luminance - chips)
     if "kernel" in draws:
         chips = _blur(_blur(chips, draws["kernel"], axis=1), draws["kernel"], axis=2)
     middle = 127.5  # a fixed grey: the mean of each chip would cost another pass

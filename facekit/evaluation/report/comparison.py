@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from facekit.evaluation.comparison import compared_heads, group_rows, head_title, whole_rows
 from facekit.evaluation.model_card import LIMITS, MISUSE
 from facekit.evaluation.report.html import document, table
-from facekit.evaluation.report.page import SPLIT_NOTES
+from facekit.evaluation.report.page import SPLIT_NOTES, side_text
 from facekit.heads import MINOR_THRESHOLD
 
 if TYPE_CHECKING:
@@ -45,9 +45,8 @@ def _notes() -> str:
 def _links(collections: Mapping[str, "Predictions"]) -> str:
     items = []
     for name, predictions in collections.items():
-        side = "all chips" if predictions.split == "all" else f"the {predictions.split} side"
-        note = "The weights were not trained on it."
-        if predictions.card.source(name):
-            note = SPLIT_NOTES[predictions.split]
-        items.append(f'<li><a href="{escape(name)}/report.html">{escape(name)}</a>: {side}. {escape(note)}</li>')
+        is_known = predictions.card.source(name)
+        note = SPLIT_NOTES[predictions.split] if is_known else "The weights were not trained on it."
+        text = escape(f"{side_text(predictions.split)}. {note}")
+        items.append(f'<li><a href="{escape(name)}/report.html">{escape(name)}</a>: {text}</li>')
     return f"<ul>{''.join(items)}</ul>"

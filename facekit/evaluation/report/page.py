@@ -26,6 +26,11 @@ SPLIT_NOTES = {
 }
 
 
+def side_text(split: str) -> str:
+    """Names the side of a split in a sentence."""
+    return "all chips" if split == "all" else f"the {split} side"
+
+
 def render_page(numbers: Numbers, chips: NDArray[np.uint8], curves: bytes | None) -> str:
     """Renders the page.
 
@@ -52,14 +57,13 @@ def render_page(numbers: Numbers, chips: NDArray[np.uint8], curves: bytes | None
 def _lead(numbers: Numbers) -> str:
     figures, weights = numbers["figures"], numbers["weights"]
     heads = " and ".join(", ".join(numbers["heads"] or ["nothing"]).rsplit(", ", 1))
-    side = "all chips" if figures["split"] == "all" else f"the {figures['split']} side"
     network = f"{weights['backbone']}, {size_text(weights['input_size'])} pixels"
     note = SPLIT_NOTES[figures["split"] if numbers["dataset"] in _sources(numbers) else "all"]
     if "note" in figures:
         note = figures["note"]
     text = (
         f"How good are the estimates of {heads} that this network makes ({network}), for whom, and how sure can it be? "
-        f"Evaluated on {figures['n']:,} labelled chips: {side} of {numbers['dataset']}. {note}"
+        f"Evaluated on {figures['n']:,} labelled chips: {side_text(figures['split'])} of {numbers['dataset']}. {note}"
     )
     return escape(text)
 

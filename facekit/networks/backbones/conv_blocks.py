@@ -9,9 +9,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from facekit.faces.batch import InputSize, height_and_width
+from facekit.faces.batch import LUMA, InputSize, height_and_width
 
-_LUMA = (0.299, 0.587, 0.114)  # R, G, B, as in ITU-R BT.601
 _LEAST_CONTRAST = 8 / 127.5  # the noise of a flat picture is not raised to that of a face
 _WIDTHS = ((32,), (64,), (128, 128), (256, 256))  # of the convolutions of each block
 
@@ -28,7 +27,7 @@ def conv_blocks(input_size: InputSize) -> keras.Model:
     inputs = keras.Input((*height_and_width(input_size), 3), name="picture")
     # float32 under any policy: the 8 bits of bfloat16 are too few for 256 values.
     x = layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32", name="scaling")(inputs)
-    x = layers.Rescaling(list(_LUMA), dtype="float32", name="luma")(x)
+    x = layers.Rescaling(list(LUMA), dtype="float32", name="luma")(x)
     x = _standardised(ops.sum(x, axis=-1, keepdims=True))
     for block, widths in enumerate(_WIDTHS, start=1):
         for number, width in enumerate(widths, start=1):

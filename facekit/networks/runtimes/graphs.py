@@ -58,9 +58,10 @@ def load_graph(weights: Path, card: Card) -> bytes:
                 return graph
     if packed.is_file():
         with suppress(OSError, EOFError, zlib.error, ValueError, LookupError):  # damaged, or of other tensors
-            if graph := _unsealed(unpack_graph(packed.read_bytes(), read_hdf5(weights)[0]), key):
-                if cached:
-                    _store(graph + _seal(graph, key), cached[0])  # which is read faster
+            content = unpack_graph(packed.read_bytes(), read_hdf5(weights)[0])
+            if graph := _unsealed(content, key):
+                for path in cached:
+                    _store(content, path)  # which is read faster
                 return graph
     for package in ("keras", "onnx", "tf2onnx"):
         if not find_spec(package):
