@@ -64,6 +64,10 @@ def run() -> None:
             "--resume continues a run as it was started, with no other option than --dry-run; "
             "name the folder of one that --output placed elsewhere"
         )
+    from facekit.recipes import STAGED_RECIPES
+
+    if args.recipe in STAGED_RECIPES:
+        return run_staged(args, changed)
     from facekit.core.errors import FinishedError
     from facekit.evaluation.tables import format_figures
     from facekit.training import new_run, resumed_run
@@ -80,17 +84,35 @@ def run() -> None:
             print(f"\n{training.best_path}\n\n{format_figures(card.figures)}")
 
 
+def run_staged(args: Namespace, changed: set[str]) -> None:
+    """Trains a recipe of several stages, or lists them."""
+    if changed - {"recipe", "data", "output", "precision", "data_in", "devices", "dry_run"} or not args.output:
+        parser.error(f"{args.recipe} has several stages with settings of their own, and needs --output DIR for them")
+    from facekit.evaluation.tables import format_figures
+    from facekit.recipes import STAGED_RECIPES
+    from facekit.training import train_stages
+
+    staged = STAGED_RECIPES[args.recipe].located(args.data or [])
+    if args.dry_run:
+        return print(*staged.stages, sep="\n")
+    machine = {name: getattr(args, name) for name in ("precision", "data_in", "devices")}
+    path, card = train_stages(staged, args.output, partial(print, flush=True), **machine)
+    print(f"\n{path}\n\n{format_figures(card.figures)}")
+
+
 def settings(args: Namespace) -> "Settings":
     """Returns the settings of a new run: the recipe, changed by the options."""
-    from facekit.core.errors import lookup
-    from facekit.recipes import RECIPES
+    from facekit.core.errors import UnknownNameError
+    from facekit.recipes import RECIPES, STAGED_RECIPES
     from facekit.recipes.changes import change_recipe
     from facekit.training.settings import Settings
 
     if args.recipe is None:
         from face import recipe
     else:
-        recipe = lookup("recipe", args.recipe, RECIPES)
+        if args.recipe not in RECIPES:
+            raise UnknownNameError("recipe", args.recipe, [*RECIPES, *STAGED_RECIPES])
+        recipe = RECIPES[args.recipe]
     recipe = change_recipe(recipe, vars(args))
     return Settings(recipe, args.precision, args.data_in, args.devices)
 

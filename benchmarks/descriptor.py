@@ -20,7 +20,7 @@ parser.add_argument("--data", default="train_data/UTKFace*", metavar="PATH", hel
 parser.add_argument("--weights", type=Path, metavar="FILE", help="default: the shipped ones")
 parser.add_argument("--fit", action="store_true", help="fit the whitening to the training side and write it")
 
-FITTED, FACES = 4000, 500
+FACES = 500
 SIDE = 200  # of the chips
 
 
@@ -54,18 +54,18 @@ def main() -> None:
     from facekit.datasets.mixture import load_faces
     from facekit.datasets.source import DataSource
     from facekit.datasets.splits import choose_side
+    from facekit.evaluation.shipping import fit_descriptor
     from facekit.networks.cards import DEFAULT_WEIGHTS, read_card
-    from facekit.networks.descriptors import Describer, load_describer
+    from facekit.networks.descriptors import load_describer
     from facekit.networks.runtimes import load_runtime
     from facekit.networks.runtimes.runtime import POOLED
 
     weights = args.weights or DEFAULT_WEIGHTS
     card, runtime, random = read_card(weights), load_runtime(weights), np.random.default_rng(0)
-    everyone = load_faces(DataSource("utkface", args.data), card.network.heads, SIDE)
+    source = DataSource("utkface", args.data)
     if args.fit:
-        trained = choose_side(everyone, "train", card.seed).chips
-        chosen = trained[np.sort(random.choice(len(trained), FITTED, replace=False))]
-        print(f"written: {Describer.fit(runtime.predict(chosen)[POOLED]).save(weights, card)}")
+        print(f"written: {fit_descriptor(weights, source)}")
+    everyone = load_faces(source, card.network.heads, SIDE)
     describer = load_describer(weights, card)
     if describer is None:
         sys.exit(f"error: {weights} has no descriptors: --fit makes them.")

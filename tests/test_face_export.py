@@ -35,17 +35,20 @@ def test_export_of_the_shipped_weights(
 ) -> None:
     status, out, err = script("face_export.py")
     assert (status, err) == (0, "")
-    assert out.startswith("mobilenet_utkface.onnx: 6.7 MB, ONNX opset 18, mobilenet\n")
-    assert "picture (n, 200, 200, 3) float32" in out and "age (n, 93), gender (n, 2), race (n, 5)" in out
+    assert out.startswith("mobilenet_faces.onnx: 9.1 MB, ONNX opset 18, mobilenet\n")
+    assert (
+        "picture (n, 200, 200, 3) float32" in out
+        and "age (n, 93), gender (n, 2), race (n, 5), expression (n, 7)" in out
+    )
     assert "licence  Non-commercial research only" in out
-    model = onnx.load("mobilenet_utkface.onnx")
+    model = onnx.load("mobilenet_faces.onnx")
     onnx.checker.check_model(model, full_check=True)
     card = read_card(DEFAULT_WEIGHTS)
     assert {entry.key: entry.value for entry in model.metadata_props} == {
         "card": card.to_json(),
         "licence": card.licence,
     }
-    assert os.listdir() == ["mobilenet_utkface.onnx"]
+    assert os.listdir() == ["mobilenet_faces.onnx"]
 
     Image.fromarray(chips[0]).save("chip.jpg", quality=95)
     exec(EXAMPLE, {})
@@ -89,7 +92,7 @@ def test_models_open_without_facekit(script: Script, tiny_weights: Path, working
     assert Path("tiny_saved_model", "assets.extra", "card.json").read_text(encoding="utf-8") == card
     chips = np.random.default_rng(0).integers(0, 256, (3, 103, 103, 3), np.uint8)
     np.save("chips.npy", chips)
-    examples = [example.replace("mobilenet_utkface", "tiny") for example in (KERAS_EXAMPLE, TENSORFLOW_EXAMPLE)]
+    examples = [example.replace("mobilenet_faces", "tiny") for example in (KERAS_EXAMPLE, TENSORFLOW_EXAMPLE)]
     subprocess.run([sys.executable, "-c", _OPENED, *examples], check=True, capture_output=True)
     expected = load_runtime(tiny_weights, "keras").predict_raw(chips)
     for opened in (np.load("0.npz"), np.load("1.npz")):

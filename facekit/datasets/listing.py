@@ -64,6 +64,11 @@ def make_cut(listing: Listing, path: Path, detector: str, chip: ChipConfig, fram
                 "Prepare it anew, or change the recipe's chip."
             )
     part = frame if isinstance(chip, AlignedChip) and isinstance(finder.rule(chip), WholeChip) else WHOLE
+    if part != WHOLE and rule is not None:  # whose chips are the whole pictures
+        raise DataError(
+            f"The faces in {path} are whole pictures, of which networks of aligned chips need a part. Name the data "
+            "set itself."
+        )
     return lambda picture: finder.cut_largest(_part(picture, part), chip).chips
 
 

@@ -149,7 +149,8 @@ def group_rows(figures: Mapping[str, Any]) -> list[list[list[str]]]:
     for kind, groups in figures["groups"].items():
         rows: list[list[str]] = []
         for group, entry in groups.items():
-            cells = [measure.format(entry[column]) for column, measure in columns.items()]
+            # Of a joined network, each part was evaluated on faces of its own.
+            cells = [measure.format(entry.get(column)) for column, measure in columns.items()]
             rows.append(["" if rows else kind, group, f"{entry['n']:,}", *cells])
         blocks.append(rows)
     return blocks

@@ -49,13 +49,18 @@ def model_card(card: "Card") -> str:
         f"## Data and protocol\n\n{_protocol(card)}",
     ]
     if figures:
-        parts += [f"## How good it is\n\n{_overall(figures)}", f"## For whom\n\n{_groups(figures)}"]
+        parts += [
+            f"## How good it is\n\n{_overall(figures, 'branch' in card.training)}",
+            f"## For whom\n\n{_groups(figures)}",
+        ]
     parts += [f"## Calibration\n\n{_calibration(card)}", f"## Limits\n\n{LIMITS}", f"## Licence\n\n{card.licence}"]
     return "\n\n".join(parts) + "\n"
 
 
 def _protocol(card: "Card") -> str:
-    data, recipe = card.data, card.training.get("recipe", {})
+    data = card.data
+    trainings = (card.training, card.training.get("branch", {}))  # of a joined network, that of its second part
+    recipes = [training["recipe"]["name"] for training in trainings if "recipe" in training]
     sides = [f"{data[side]:,} {side}" for side in ("train", "validation", "test") if side in data]
     dropped = [f"{count:,} {reason}" for reason, count in data.get("dropped", {}).items()]
     seen = card.figures.get("note", "No picture of it was trained on.")
@@ -67,7 +72,7 @@ def _protocol(card: "Card") -> str:
         "faces": f"cut by {card.detector}"
         if card.detector != "whole_image"
         else "aligned chips, as the data set has them",
-        "recipe": recipe.get("name"),
+        "recipe": " and ".join(recipes),
         "notes": "; ".join(data.get("notes", [])),
         "tested": f"on the test side, in one pass; ages by the expected value. {seen}",
         "tensors": f"sha256 {card.tensors_sha256}" if card.tensors_sha256 else None,
@@ -75,7 +80,7 @@ def _protocol(card: "Card") -> str:
     return "\n".join(f"- {title}: {text}" for title, text in lines.items() if text)
 
 
-def _overall(figures: Mapping[str, Any]) -> str:
+def _overall(figures: Mapping[str, Any], joined: bool) -> str:
     rows = [["", "", ""]]
     for name in evaluated_heads(figures):
         for key, measure in MEASURES.items():
@@ -84,6 +89,8 @@ def _overall(figures: Mapping[str, Any]) -> str:
                 rows.append([f"estimated {name}", title, measure.format(figures[name][key])])
     rows += [[title, number, share] for title, share, number in minor_error_rows(figures)]
     text = f"On {figures['n']:,} pictures of the {figures.get('split', 'evaluated')} side"
+    if joined:
+        text += "s of its data sets, each answer on those of the network that gave it before the two were joined"
     return f"{text}:\n\n{markdown_table(rows)}"
 
 

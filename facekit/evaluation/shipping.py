@@ -6,11 +6,19 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from facekit.datasets.mixture import load_faces
+from facekit.datasets.source import DataSource
+from facekit.datasets.splits import choose_side
 from facekit.evaluation.evaluate import save_with_model_card
-from facekit.networks.cards import Card
+from facekit.networks.cards import Card, read_card
+from facekit.networks.descriptors import Describer
 from facekit.networks.hdf5 import Tensors
+from facekit.networks.runtimes import load_runtime
 from facekit.networks.runtimes.graphs import pack_beside
+from facekit.networks.runtimes.runtime import POOLED
 from facekit.networks.weights import load_network, network_tensors
+
+DESCRIPTOR_FACES = 4000  # some times the width of a descriptor
 
 
 def ship_weights(weights: Path, output: Path) -> Card:
@@ -33,18 +41,37 @@ def ship_weights(weights: Path, output: Path) -> Card:
     return card
 
 
+def fit_descriptor(weights: Path, source: DataSource) -> Path:
+    """Fits the descriptors by which videos tell people apart, and writes them beside the weights.
+
+    Args:
+        weights: of the network.
+        source: faces; those of its training side are used, `DESCRIPTOR_FACES` at most.
+
+    Raises:
+        WeightsError, DataError: the weights or the faces cannot be used.
+    """
+    card = read_card(weights)
+    faces = load_faces(source, card.network.heads, card.network.input_size, card.chip)
+    chips = choose_side(faces, "train", card.seed).chips
+    chosen = np.random.default_rng(0).choice(len(chips), min(DESCRIPTOR_FACES, len(chips)), replace=False)
+    features = load_runtime(weights).predict(chips[np.sort(chosen)])[POOLED]
+    return Describer.fit(features).save(weights, card)
+
+
 def folded_tensors(network: keras.Model) -> Tensors:
     """Returns the tensors of a network, with the scale and the mean of its batch norm in the kernels and shifts around.
 
     An exporter, which folds too, then finds nothing to fold, so that kernels stay float16 in the graph. Batch norm
-    behind anything but a convolution without bias is left as it is.
+    without scale, or behind anything but a convolution of its own without bias, is left as it is.
     """
     tensors = network_tensors(network)
     for norm in network._flatten_layers():
         if not isinstance(norm, keras.layers.BatchNormalization):
             continue
         convolution = norm.input._keras_history.operation
-        if type(convolution) is keras.layers.Conv2D and not convolution.use_bias:
+        alone = len(convolution._outbound_nodes) == 1  # else others would get what only batch norm scales back
+        if type(convolution) is keras.layers.Conv2D and not convolution.use_bias and norm.scale and alone:
             gamma, beta, mean, variance = (tensors[value.path] for value in norm.weights)
             scale = gamma / np.sqrt(variance + norm.epsilon)
             tensors[convolution.kernel.path] = tensors[convolution.kernel.path] * scale  # the last axis: the filters

@@ -43,12 +43,13 @@ def format_comparison(collections: Mapping[str, Mapping[str, Any]]) -> str:
         collections: name -> figures as `evaluate` returns them.
     """
     figures = list(collections.values())
+    notes = [f"note: {name}: {entry['note']}" for name, entry in collections.items() if "note" in entry]
     blocks = [[["", *collections], *comparison.whole_rows(figures)]]
     for name in comparison.compared_heads(figures):
         if rows := comparison.group_rows(figures, name):
             blocks.append([[comparison.head_title(figures, name)], *rows])
     lines = _align([row for block in blocks for row in ([], *block)][1:], "<" + ">" * len(collections))
-    return "\n".join(lines)
+    return "\n".join([*notes, *lines])
 
 
 def _measure_table(figures: Mapping[str, Any], names: Sequence[str], chosen: Collection[str]) -> list[str]:

@@ -206,8 +206,11 @@ class AgeHead(Quantity):
         if not len(rows):
             return []
         columns = (self.values(rows), *self.bounds(rows), self.minor_probability(rows))
+        knows_minors = self.youngest < ADULT
         return [
-            AgeAnswer(years, low, high, minor, unsure=high - low > LIMITS.maximum_interval_years)
+            AgeAnswer(
+                years, low, high, minor if knows_minors else None, unsure=high - low > LIMITS.maximum_interval_years
+            )
             for years, low, high, minor in zip(*(column.tolist() for column in columns), strict=True)
         ]
 

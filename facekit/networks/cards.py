@@ -16,7 +16,7 @@ from facekit.networks.hdf5 import read_attributes
 from facekit.networks.legacy import is_original_checkpoint
 from facekit.networks.wide_resnet_checkpoints import is_utk, wide_resnet_chip, wide_resnet_config
 
-DEFAULT_WEIGHTS = PROJECT / "face_weights" / "mobilenet_utkface.h5"
+DEFAULT_WEIGHTS = PROJECT / "face_weights" / "mobilenet_faces.h5"
 FORMAT = 2
 CHECKPOINTS = {"vggface_resnet50_wrapped", "wide_resnet_raw"}  # backbones of other programs' weights
 LICENCE = (
@@ -71,10 +71,12 @@ class Card:
     def seen_test_sides(self) -> set[str]:
         """Data sets whose test side these weights, or those that they started from, were trained on."""
         seen: set[str] = set()
-        link: Any = {**self.training, "data": self.data}
-        while isinstance(link, dict):
-            seen.update(link.get("data", {}).get("test_side_seen", ()))
-            link = link.get("started_from")
+        links: list[Any] = [{**self.training, "data": self.data}]
+        while links:
+            link = links.pop()
+            if isinstance(link, dict):
+                seen.update(link.get("data", {}).get("test_side_seen", ()))
+                links += [link.get("started_from"), link.get("branch"), *link.get("mean_of", ())]
         return seen
 
     @property

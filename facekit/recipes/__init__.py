@@ -11,6 +11,7 @@ from facekit.recipes import (
     expression_fer2013_features,
     expression_fer2013_polish,
     facenet_utkface,
+    mobilenet_faces,
     mobilenet_robust,
     mobilenet_utkface,
     mobilenet_utkface_balance,
@@ -21,6 +22,7 @@ from facekit.recipes import (
     wide_resnet_wiki,
 )
 from facekit.recipes.recipe import Recipe
+from facekit.recipes.stages import StagedRecipe
 
 _PAGES = (
     all_age_faces_bands,
@@ -43,3 +45,4 @@ _PAGES = (
     wide_resnet_wiki,
 )
 RECIPES: dict[str, Recipe] = {page.recipe.name: page.recipe for page in _PAGES}
+STAGED_RECIPES: dict[str, StagedRecipe] = {mobilenet_faces.recipe.name: mobilenet_faces.recipe}

@@ -5,7 +5,9 @@ from dataclasses import fields, replace
 from typing import Any
 
 from facekit.core.errors import lookup
+from facekit.datasets import DATASETS
 from facekit.datasets.source import DataSource, locate_sources
+from facekit.faces.chips import AlignedChip
 from facekit.networks.backbones import BACKBONES
 from facekit.recipes.recipe import AUGMENTATIONS, Recipe, TrainingConfig
 
@@ -33,13 +35,19 @@ def change_recipe(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     options = {name: given[name] for name in given if name in names}
     data = recipe.data
     if name := given.get("dataset"):
-        data = tuple(source for source in data if source.dataset == name) or (DataSource(name),)
+        data = tuple(source for source in data if source.dataset == name) or (_source_of(name, recipe),)
     data = locate_sources(data, given.get("data", ()), given.get("detector"))
     if "validation_share" in given:
         data = tuple(replace(source, validation_share=given["validation_share"]) for source in data)
     network = replace(recipe.network, options={**recipe.network.options, **options})
     training = _changed_training(recipe.training, given)
     return replace(recipe, name=given.get("name", recipe.name), network=network, training=training, data=data)
+
+
+def _source_of(dataset: str, recipe: Recipe) -> DataSource:
+    """Returns a data set with the detector that it needs where a network wants aligned chips."""
+    needed = lookup("dataset", dataset, DATASETS).detector
+    return DataSource(dataset, detector=needed if isinstance(recipe.chip, AlignedChip) else DataSource.detector)
 
 
 def _changed_training(training: TrainingConfig, given: Mapping[str, Any]) -> TrainingConfig:

@@ -1,7 +1,7 @@
 """Fine-tunes MobileNet on UTKFace with a teacher; its published weights know people, age and gender.
 
-`mobilenet_utkface_polish` and `mobilenet_utkface_balance` continue from its weights. The default weights are the mean
-of the weights that these two produced.
+`mobilenet_utkface_polish` and `mobilenet_utkface_balance` continue from its weights. The default weights start from the
+mean of the weights that these two produced.
 
 Command: python face_train.py --recipe mobilenet_utkface --data UTKFace.tar.gz
 Time: 45 minutes on two cores with AMX in bfloat16, shared with other work, and 15 for the teacher.

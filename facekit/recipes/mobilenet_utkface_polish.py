@@ -1,7 +1,7 @@
 """Continues `mobilenet_utkface` with more weight on the error in years, and less on the teacher.
 
 That moves the expected age towards the median of the distribution, which minimises the mean absolute error. The
-default weights are the mean of the weights of this recipe and of `mobilenet_utkface_balance`.
+default weights start from the mean of the weights of this recipe and of `mobilenet_utkface_balance`.
 
 Command: python face_train.py --recipe mobilenet_utkface_polish --data UTKFace.tar.gz
     --pretrained face_weights/<run of mobilenet_utkface>-last.h5

@@ -1,6 +1,7 @@
 """Training: from labelled faces to weights with their card."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,8 +9,11 @@ from facekit.core.allocator import keep_freed_memory
 from facekit.core.errors import TrainingError, UsageError
 from facekit.core.files import LOGS, writable_folder
 from facekit.core.lazy_imports import import_keras
+from facekit.datasets.source import find_data
 
 if TYPE_CHECKING:
+    from facekit.networks.cards import Card
+    from facekit.recipes.stages import StagedRecipe
     from facekit.training.files import RunFiles
     from facekit.training.run import Run
     from facekit.training.settings import Settings
@@ -40,7 +44,7 @@ def new_run(settings: "Settings", output: str | None = None) -> "Run":
             )
         writable_folder(output, argument="output")
     name = f"{settings.recipe.name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    return _run(settings, RunFiles(logs / name, weights, is_new=True))
+    return open_run(settings, RunFiles(logs / name, weights, is_new=True))
 
 
 def resumed_run(name: str | None) -> "Run":
@@ -67,10 +71,40 @@ def resumed_run(name: str | None) -> "Run":
     weights = WEIGHTS if folder.parent.absolute() == LOGS.absolute() else folder.parent
     settings, files = Settings.load(found[-1]), RunFiles(folder, weights)
     files.open()
-    return _run(settings, files)
+    return open_run(settings, files)
 
 
-def _run(settings: "Settings", files: "RunFiles") -> "Run":
+def train_stages(
+    staged: "StagedRecipe", output: str, report: Callable[[str], None] = print, **machine: str
+) -> tuple[Path, "Card"]:
+    """Makes the weights of a recipe of several stages, with all that is shipped beside them.
+
+    Args:
+        staged: what to make, with the paths of its data.
+        output: folder for all runs, each named <its name>-<the stage's>, and for the weights.
+        report: is called with lines for people.
+        machine: `precision`, `data_in` and `devices` of the trainings that begin, see `Settings`; one that is continued
+            keeps its own.
+
+    Returns:
+        The weights file, and its card.
+
+    Raises:
+        Interrupted: a signal came; the same call continues.
+        UsageError, DataError, TrainingError, WeightsError: as the trainings, or a stage began with another recipe.
+    """
+    for source in staged.sources:
+        find_data(source)  # missing data is reported before anything takes long
+    folder = writable_folder(output, argument="output")
+    keep_freed_memory()
+    import_keras()
+    from facekit.training.stages import run_stages
+
+    return run_stages(staged, folder, report, machine)
+
+
+def open_run(settings: "Settings", files: "RunFiles") -> "Run":
+    """Returns the run of a folder, after setting up this process for training."""
     keep_freed_memory()
     import_keras()
     from facekit.training.run import Run

@@ -32,4 +32,4 @@ def test_kept_memory_is_not_fetched_again() -> None:
         command = [sys.executable, "-c", ALLOCATE, kind]
         return int(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
 
-    assert faults("kept") < 1000 < 100_000 < faults("returned")
+    assert faults("kept") * 10 < faults("returned")

@@ -14,6 +14,7 @@ from facekit.networks.cards import DEFAULT_WEIGHTS, FORMAT, ORIGINAL_CARD, Card,
 from facekit.networks.config import NetworkConfig
 
 TRAINING_SETTINGS = {"sigma", "error_weight", "loss_weight", "weight", "smoothing", "dropout"}
+OLD_WEIGHTS = DEFAULT_WEIGHTS.with_name("mobilenet_utkface.h5")
 CARD = Card(
     name="test",
     network=NetworkConfig(
@@ -34,8 +35,8 @@ CARD = Card(
 
 @pytest.fixture
 def shipped() -> dict[str, Any]:
-    """The shipped card, which is of format 1."""
-    fields: dict[str, Any] = json.loads(DEFAULT_WEIGHTS.with_suffix(".json").read_text(encoding="utf-8"))
+    """The card of the default weights of version 0.3, which is of format 1."""
+    fields: dict[str, Any] = json.loads(OLD_WEIGHTS.with_suffix(".json").read_text(encoding="utf-8"))
     assert fields["format"] == 1 and fields["network"]["heads"][0]["sigma"] == 2.0
     return fields
 
@@ -54,7 +55,7 @@ def keys(value: Any) -> set[str]:
 
 def test_cards_of_format_1_are_read(shipped: dict[str, Any]) -> None:
     card = Card.from_json(json.dumps(shipped))
-    assert card == read_card(DEFAULT_WEIGHTS)
+    assert card == read_card(OLD_WEIGHTS)
     assert card.network == NetworkConfig(backbone="mobilenet", input_size=200, heads=(AGE, GENDER, RACE))
     assert card.chip == AlignedChip(size=200, padding=0.2, landmarks=5)
     assert card.calibration.temperatures == shipped["calibration"]["temperatures"]

@@ -72,7 +72,7 @@ def test_card_tells_of_both(joined: Path) -> None:
     assert [card.source(name)["split_rule"] for name in ("utkface", "fer2013")] == ["utkface's", "fer2013's"]
     assert card.calibration == Calibration({"gender": 1.5, "expression": 1.5}, 100)
     assert card.figures["n"] == 20 and card.figures["gender"] == card.figures["expression"] == {"accuracy": 0.5}
-    assert list(card.figures["groups"]) == ["expression", "gender"]
+    assert list(card.figures["groups"]) == ["gender", "expression"]
 
 
 def test_training_starts_from_the_first_part(parts: tuple[Path, Path], joined: Path) -> None:

@@ -233,4 +233,4 @@ def test_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_default_weights_belong_to_the_installation() -> None:
-    assert cards.DEFAULT_WEIGHTS == ROOT / "face_weights" / "mobilenet_utkface.h5"
+    assert cards.DEFAULT_WEIGHTS == ROOT / "face_weights" / "mobilenet_faces.h5"

@@ -47,6 +47,7 @@ def _links(collections: Mapping[str, "Predictions"]) -> str:
     for name, predictions in collections.items():
         is_known = predictions.card.source(name)
         note = SPLIT_NOTES[predictions.split] if is_known else "The weights were not trained on it."
+        note = predictions.figures.get("note", note)
         text = escape(f"{side_text(predictions.split)}. {note}")
         items.append(f'<li><a href="{escape(name)}/report.html">{escape(name)}</a>: {text}</li>')
     return f"<ul>{''.join(items)}</ul>"

@@ -79,7 +79,7 @@ def _tiles(numbers: Numbers) -> str:
     for name, section in numbers["heads"].items():
         key = main_measure(section["measures"])
         measure, entry = MEASURES[key], section["measures"][key]
-        title = f"{name.capitalize()}: " + ("estimated right" if measure.is_share else "mean error")
+        title = f"{name.capitalize()}: " + ("estimated right" if measure.is_share else "mean absolute error")
         value = f"{measure.format(entry['value'])} {error_unit(section['measures'])}".rstrip()
         tiles.append(tile(title, value, f"{format_interval(measure, entry['interval'])}, n {section['n']:,}"))
     if entry := numbers["minor_errors"].get(CALLED_ADULTS):

@@ -1,5 +1,6 @@
 """Exports networks as ONNX graphs: once by Keras, then from a cache; or to a file for other programs."""
 
+import glob
 import gzip
 import hashlib
 import json
@@ -77,6 +78,8 @@ def load_graph(weights: Path, card: Card) -> bytes:
 def pack_beside(weights: Path) -> Path:
     """Writes the graph of weights that are to be shipped beside them, so that they answer without Keras.
 
+    It replaces those of weights that had the file's name before.
+
     Raises:
         WeightsError, FaceKitError: as for `export_graph`, or it cannot be written.
     """
@@ -85,6 +88,9 @@ def pack_beside(weights: Path) -> Path:
     path, *_ = stored_graphs(weights, card)
     with writing(path, WeightsError), atomic_path(path) as temporary:
         temporary.write_bytes(pack_graph(graph + _seal(graph, key), read_hdf5(weights)[0]))
+    for other in path.parent.glob(f"{glob.escape(weights.stem)}-{'[0-9a-f]' * 16}.packed"):
+        if other != path:
+            other.unlink()
     return path
 
 

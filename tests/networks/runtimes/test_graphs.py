@@ -32,7 +32,8 @@ WEIGHTS = Path("weights/mine.h5")  # of which only the name is looked at
 
 @pytest.fixture
 def card() -> Card:
-    return replace(read_card(DEFAULT_WEIGHTS), tensors_sha256="abc")
+    shipped = read_card(DEFAULT_WEIGHTS)
+    return replace(shipped, network=shipped.network.trunk, tensors_sha256="abc")
 
 
 def cached(name: str = "") -> Path:
@@ -49,17 +50,19 @@ def shapes(values: Any) -> dict[str, list[int | str]]:
 
 def test_shipped_graph_is_that_of_the_shipped_weights() -> None:
     """Whether it answers the same, test_runtimes.py tells."""
-    shipped = sorted(path.name for path in DEFAULT_WEIGHTS.parent.glob("mobilenet_utkface-*.packed"))
-    assert shipped == [graph_name(DEFAULT_WEIGHTS, read_card(DEFAULT_WEIGHTS)) + ".packed"]
-    assert (DEFAULT_WEIGHTS.parent / shipped[0]).stat().st_size < 20_000  # all else is in the weights file
+    for weights in DEFAULT_WEIGHTS.parent.glob("*.h5"):
+        shipped = sorted(path.name for path in weights.parent.glob(f"{weights.stem}-*.packed"))
+        assert shipped == [graph_name(weights, read_card(weights)) + ".packed"]
+        assert (weights.parent / shipped[0]).stat().st_size < 20_000  # all else is in the weights file
 
 
 def test_graph_says_what_goes_in_and_out(tiny_weights: Path) -> None:
-    for weights, side in ((tiny_weights, 103), (DEFAULT_WEIGHTS, 200)):
+    expression = {"expression": ["n", 7]}
+    for weights, side, more in ((tiny_weights, 103, {}), (DEFAULT_WEIGHTS, 200, expression)):
         model = onnx.load_from_string(load_graph(weights, read_card(weights)))
         onnx.checker.check_model(model, full_check=True)
         assert shapes(model.graph.input) == {"picture": ["n", side, side, 3]}
-        assert shapes(model.graph.output) == {"age": ["n", 93], "gender": ["n", 2], "race": ["n", 5]}
+        assert shapes(model.graph.output) == {"age": ["n", 93], "gender": ["n", 2], "race": ["n", 5], **more}
         assert {entry.domain: entry.version for entry in model.opset_import}[""] == graphs.OPSET
 
 
