@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from facekit.cli import Parser, add_dataset_options, main
 
 if TYPE_CHECKING:
+    from facekit.recipes.stages import StagedRecipe
     from facekit.training.settings import Settings
 
 parser = Parser(__doc__)
@@ -66,8 +67,8 @@ def run() -> None:
         )
     from facekit.recipes import STAGED_RECIPES
 
-    if args.recipe in STAGED_RECIPES:
-        return run_staged(args, changed)
+    if staged := STAGED_RECIPES.get(args.recipe):
+        return run_staged(staged, args, changed)
     from facekit.core.errors import FinishedError
     from facekit.evaluation.tables import format_figures
     from facekit.training import new_run, resumed_run
@@ -84,15 +85,14 @@ def run() -> None:
             print(f"\n{training.best_path}\n\n{format_figures(card.figures)}")
 
 
-def run_staged(args: Namespace, changed: set[str]) -> None:
+def run_staged(staged: "StagedRecipe", args: Namespace, changed: set[str]) -> None:
     """Trains a recipe of several stages, or lists them."""
     if changed - {"recipe", "data", "output", "precision", "data_in", "devices", "dry_run"} or not args.output:
         parser.error(f"{args.recipe} has several stages with settings of their own, and needs --output DIR for them")
     from facekit.evaluation.tables import format_figures
-    from facekit.recipes import STAGED_RECIPES
     from facekit.training import train_stages
 
-    staged = STAGED_RECIPES[args.recipe].located(args.data or [])
+    staged = staged.located(args.data or [])
     if args.dry_run:
         return print(*staged.stages, sep="\n")
     machine = {name: getattr(args, name) for name in ("precision", "data_in", "devices")}
@@ -109,12 +109,11 @@ def settings(args: Namespace) -> "Settings":
 
     if args.recipe is None:
         from face import recipe
-    else:
-        if args.recipe not in RECIPES:
-            raise UnknownNameError("recipe", args.recipe, [*RECIPES, *STAGED_RECIPES])
+    elif args.recipe in RECIPES:
         recipe = RECIPES[args.recipe]
-    recipe = change_recipe(recipe, vars(args))
-    return Settings(recipe, args.precision, args.data_in, args.devices)
+    else:
+        raise UnknownNameError("recipe", args.recipe, [*RECIPES, *STAGED_RECIPES])
+    return Settings(change_recipe(recipe, vars(args)), args.precision, args.data_in, args.devices)
 
 
 if __name__ == "__main__":

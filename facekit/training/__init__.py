@@ -44,7 +44,7 @@ def new_run(settings: "Settings", output: str | None = None) -> "Run":
             )
         writable_folder(output, argument="output")
     name = f"{settings.recipe.name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    return open_run(settings, RunFiles(logs / name, weights, is_new=True))
+    return _run(settings, RunFiles(logs / name, weights, is_new=True))
 
 
 def resumed_run(name: str | None) -> "Run":
@@ -71,7 +71,7 @@ def resumed_run(name: str | None) -> "Run":
     weights = WEIGHTS if folder.parent.absolute() == LOGS.absolute() else folder.parent
     settings, files = Settings.load(found[-1]), RunFiles(folder, weights)
     files.open()
-    return open_run(settings, files)
+    return _run(settings, files)
 
 
 def train_stages(
@@ -96,17 +96,20 @@ def train_stages(
     for source in staged.sources:
         find_data(source)  # missing data is reported before anything takes long
     folder = writable_folder(output, argument="output")
-    keep_freed_memory()
-    import_keras()
+    _set_up_process()
     from facekit.training.stages import run_stages
 
     return run_stages(staged, folder, report, machine)
 
 
-def open_run(settings: "Settings", files: "RunFiles") -> "Run":
-    """Returns the run of a folder, after setting up this process for training."""
-    keep_freed_memory()
-    import_keras()
+def _run(settings: "Settings", files: "RunFiles") -> "Run":
+    _set_up_process()
     from facekit.training.run import Run
 
     return Run(settings, files)
+
+
+def _set_up_process() -> None:
+    """Sets the allocator and Keras up for training."""
+    keep_freed_memory()
+    import_keras()

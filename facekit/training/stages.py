@@ -12,9 +12,9 @@ from facekit.evaluation.shipping import fit_descriptor, ship_weights
 from facekit.networks.cards import Card
 from facekit.networks.joining import average_weights, join_weights
 from facekit.recipes.recipe import Recipe
-from facekit.recipes.stages import Mean, StagedRecipe, Train
-from facekit.training import open_run
+from facekit.recipes.stages import Join, Mean, StagedRecipe, Train
 from facekit.training.files import RunFiles
+from facekit.training.run import Run
 from facekit.training.settings import Settings
 
 Report = Callable[[str], None]
@@ -25,23 +25,22 @@ def run_stages(staged: StagedRecipe, folder: Path, report: Report, machine: Mapp
     best: dict[str, Path] = {}
     last: dict[str, Path] = {}
     for number, stage in enumerate(staged.stages, 1):
-        name = f"{staged.name}-{stage.name}"
         report(f"\nStage {number} of {len(staged.stages)}, {stage}")
-        if isinstance(stage, Train):
-            files = RunFiles(folder / name, folder)
-            recipe = stage.recipe
-            if stage.start is not None:
-                recipe = replace(recipe, training=replace(recipe.training, pretrained=str(last[stage.start])))
-            _train(Settings(recipe, **machine), files, report)
-            best[stage.name], last[stage.name] = files.best, files.last
-            continue
-        path = folder / f"{name}.h5"
-        if isinstance(stage, Mean):
-            average_weights([last[needed] for needed in stage.needs], path)
-        else:
-            trunk, branch = stage.needs
-            join_weights(best[trunk], best[branch], path)
-        best[stage.name] = last[stage.name] = path
+        made = folder / f"{staged.name}-{stage.name}"
+        path = made.with_name(f"{made.name}.h5")
+        match stage:
+            case Train(recipe, start):
+                if start is not None:
+                    recipe = replace(recipe, training=replace(recipe.training, pretrained=str(last[start])))
+                files = RunFiles(made, folder)
+                _train(Settings(recipe, **machine), files, report)
+                best[stage.name], last[stage.name] = files.best, files.last
+            case Mean(name, needs):
+                average_weights([last[needed] for needed in needs], path)
+                best[name] = last[name] = path
+            case Join(name, (trunk, branch)):
+                join_weights(best[trunk], best[branch], path)
+                best[name] = last[name] = path
     path = folder / f"{staged.name}.h5"
     card = ship_weights(best[staged.stages[-1].name], path)
     fit_descriptor(path, staged.sources[0])
@@ -54,8 +53,8 @@ def _train(settings: Settings, files: RunFiles, report: Report) -> None:
         begun = Settings.load(files.settings)
         if _without_folder(begun) != _without_folder(settings):
             raise TrainingError(
-                f"{files.path} began with another recipe or other data. Name another folder,"
-                " or delete that one and those of later stages.",
+                f"{files.path} began with another recipe or other data. "
+                "Name another folder, or delete that one and those of later stages.",
                 argument="output",
             )
         settings = replace(begun, recipe=settings.recipe)
@@ -63,7 +62,7 @@ def _train(settings: Settings, files: RunFiles, report: Report) -> None:
         files.open()
     except FinishedError as finished:
         return report(str(finished))
-    run = open_run(settings, files)
+    run = Run(settings, files)
     try:
         with run.interruptible():
             run.train(run.prepare(report))

@@ -32,4 +32,6 @@ def test_kept_memory_is_not_fetched_again() -> None:
         command = [sys.executable, "-c", ALLOCATE, kind]
         return int(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
 
-    assert faults("kept") * 10 < faults("returned")
+    kept, returned = faults("kept"), faults("returned")
+    assert kept < 1000
+    assert kept * 100 < returned

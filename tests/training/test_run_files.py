@@ -83,7 +83,7 @@ def test_finished_run_keeps_nothing_to_resume_from(tmp_path: Path) -> None:
 def test_runs_are_resumed_wherever_they_are(
     output: str | None, working_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "open_run", lambda settings, files: files)
+    monkeypatch.setattr(training, "_run", lambda settings, files: files)
     settings = Settings(RECIPES["wide_resnet_utkface"])
     files = training.new_run(settings, output)
     files.open()  # type: ignore[attr-defined]
