@@ -108,12 +108,16 @@ def openvino_core() -> Any:
     The CPU plugin of each core replaces the stack on which signals are handled. Where two of them are deleted in the
     order in which they were made, that stack is memory which no longer exists, and Ctrl-C ends in a segmentation fault.
 
+    The first look at a tensor's data builds a table, and lets go of Python's lock in between. Two threads that come
+    first together wait for each other forever, so that it is built here.
+
     Raises:
         FaceKitError: OpenVINO is not installed, or does not load.
     """
     openvino = import_openvino()
     with _core_lock:
         if not _cores:
+            _ = openvino.Tensor(openvino.Type.u8, [1]).data
             _cores.append(openvino.Core())
         return _cores[0]
 
