@@ -32,6 +32,9 @@ parser.add_argument("--json", metavar="FILE", help="write the estimates as JSON;
 parser.add_argument("--csv", metavar="FILE", help="write the estimates as a table for spreadsheets; - for stdout")
 parser.add_argument("--show", action="store_true", help="open each drawn picture in the system's viewer")
 parser.add_argument("--quiet", action="store_true", help="print no table")
+parser.add_argument(
+    "--workers", type=int, metavar="N", help="processes (default: one for 30 photographs, at most one a core)"
+)
 
 
 def run() -> int:
@@ -46,21 +49,27 @@ def run() -> int:
     for file in filter(None, (args.json, args.csv)):
         if is_one_of(file, paths):
             parser.error(f"{file} is a photograph that is read, and would be lost. Choose another name.")
+    from tqdm import tqdm
+
     from facekit.annotation import Annotated, Table, annotate, summary, to_csv, to_json
     from facekit.drawing.viewer import show_picture
+    from facekit.parallel import count_cores
 
+    workers = max(1, min(count_cores(), len(paths) // 30)) if args.workers is None else args.workers
     show = args.show and can_show()
     say = partial(print, file=sys.stderr if "-" in (args.json, args.csv) else sys.stdout, flush=True)
     table = Table(paths, estimator.heads)
     results: list[Annotated] = []
     try:
-        for result in annotate(paths, estimator, Path(args.output), args.language, blur=args.blur):
-            if not args.quiet:
-                if not results:
-                    say(table.header)
-                say(table.rows(result))
-            elif result.error:
-                print(f"error: {result.error}", file=sys.stderr)
+        annotated = annotate(paths, estimator, Path(args.output), args.language, blur=args.blur, workers=workers)
+        for result in tqdm(annotated, "Photographs", len(paths), leave=False, disable=None, delay=2, unit=""):
+            with tqdm.external_write_mode():  # the bar makes room
+                if not args.quiet:
+                    if not results:
+                        say(table.header)
+                    say(table.rows(result))
+                elif result.error:
+                    print(f"error: {result.error}", file=sys.stderr)
             results.append(result)
             if show and result.drawn:
                 show_picture(result.drawn)

@@ -5,8 +5,9 @@ import io
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from facekit.core.text import counted
 from facekit.drawing.blur import blur_faces
 from facekit.drawing.languages import LANGUAGES
 from facekit.drawing.photographs import draw_estimates
-from facekit.estimates import FaceEstimate
+from facekit.estimates import FaceEstimate, PictureEstimate
 from facekit.estimator import FaceEstimator
 from facekit.faces.images import save_picture
 from facekit.heads import Answer, Head
 
+Estimated = PictureEstimate | FaceKitError
 _BOX_WIDTH, _ANSWER_WIDTH, _LONGEST_NAME = 22, 18, 32  # of the table's columns, characters
 
 
@@ -56,7 +58,13 @@ class Annotated:
 
 
 def annotate(
-    paths: Sequence[Path], estimator: FaceEstimator, folder: Path, language: str = "en", *, blur: bool = False
+    paths: Sequence[Path],
+    estimator: FaceEstimator,
+    folder: Path,
+    language: str = "en",
+    *,
+    blur: bool = False,
+    workers: int = 1,
 ) -> Iterator[Annotated]:
     """Estimates and draws photographs; one that fails does not stop the rest.
 
@@ -66,27 +74,56 @@ def annotate(
         folder: gets a drawn copy of each, named like the photograph; a name that is taken gets a number.
         language: of the captions, "en" or "zh".
         blur: make the found faces unrecognisable.
+        workers: number of processes that estimate and draw, as of `FaceEstimator.estimate_batch`.
 
     Raises:
         FaceKitError: the folder cannot be made.
         UnknownNameError: no such language.
+        UsageError, FaceKitError: as `facekit.parallel.in_processes`.
     """
     lookup("language", language, LANGUAGES)
     make_folder(folder, argument="output")
-    for path, result in zip(paths, estimator.estimate_batch(paths), strict=True):
-        if isinstance(result, FaceKitError):
-            yield Annotated(path, error=str(result))
-            continue
-        height, width = result.picture.shape[:2]
+    draw = partial(_draw, language=language, blur=blur)
+    drawn_paths = _drawn_paths(paths, folder)
+    if workers == 1:
+        for path, drawn, result in zip(paths, drawn_paths, estimator.estimate_batch(paths), strict=True):
+            yield draw(path, drawn, result)
+        return
+    from facekit.parallel import in_processes
+
+    tasks = ((path, (path, drawn)) for path, drawn in zip(paths, drawn_paths, strict=True))
+    for path, done in in_processes(estimator, partial(_annotate_alone, draw=draw), tasks, workers):
+        yield done if isinstance(done, Annotated) else Annotated(path, error=str(done))
+
+
+def _annotate_alone(
+    estimator: FaceEstimator, task: tuple[Path, Path], draw: Callable[[Path, Path, Estimated], Annotated]
+) -> Annotated:
+    path, drawn = task
+    (result,) = estimator.estimate_batch([path])
+    return draw(path, drawn, result)
+
+
+def _draw(path: Path, drawn: Path, result: Estimated, *, language: str, blur: bool) -> Annotated:
+    """Writes the drawn picture of one photograph."""
+    if isinstance(result, FaceKitError):
+        return Annotated(path, error=str(result))
+    picture = blur_faces(result.picture, [face.box for face in result.faces]) if blur else result.picture
+    try:
+        save_picture(draw_estimates(picture, result.faces, language), drawn)
+    except PictureError as error:
+        return Annotated(path, result.width, result.height, result.faces, error=str(error))
+    return Annotated(path, result.width, result.height, result.faces, drawn)
+
+
+def _drawn_paths(paths: Iterable[Path], folder: Path) -> Iterator[Path]:
+    """Yields the name of each drawn picture: one that neither exists nor is another photograph's."""
+    taken: set[str] = set()
+    for path in paths:
         suffix = path.suffix if path.suffix.lower() in (".jpg", ".jpeg") else ".png"
-        drawn = unused_path(folder / f"{path.stem}{suffix}")
-        picture = blur_faces(result.picture, [face.box for face in result.faces]) if blur else result.picture
-        try:
-            save_picture(draw_estimates(picture, result.faces, language), drawn)
-        except PictureError as error:
-            yield Annotated(path, width, height, result.faces, error=str(error))
-        else:
-            yield Annotated(path, width, height, result.faces, drawn)
+        drawn = unused_path(folder / f"{path.stem}{suffix}", taken)
+        taken.add(drawn.name.casefold())
+        yield drawn
 
 
 def to_json(results: Sequence[Annotated]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from facekit.faces.batch import FaceBatch
 from facekit.faces.chips import ChipConfig
 from facekit.faces.detectors import Box
-from facekit.faces.images import Picture
+from facekit.faces.images import Item, Picture, read_picture
 from facekit.heads import Answer
 
 
@@ -77,12 +78,20 @@ class PictureEstimate:
     """One picture of a batch.
 
     Args:
-        picture: RGB uint8 (H, W, 3), upright.
+        source: what was read, or the picture itself.
+        width, height: of the upright picture, pixels.
         faces: from left to right.
     """
 
-    picture: Picture
+    source: Item
+    width: int
+    height: int
     faces: list[FaceEstimate]
+
+    @cached_property
+    def picture(self) -> Picture:
+        """RGB uint8 (H, W, 3), upright; where another process answered, it is read again. Raises PictureError."""
+        return read_picture(self.source)
 
 
 @dataclass(frozen=True)

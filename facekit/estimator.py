@@ -1,21 +1,21 @@
 """Pictures -> estimates of the faces in them."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from facekit.core.errors import FaceKitError
 from facekit.estimates import Cut, FaceEstimate, PictureEstimate
 from facekit.faces.batch import FaceBatch
 from facekit.faces.detectors import Box, Detection, detection_fault
 from facekit.faces.finder import FaceFinder
-from facekit.faces.images import Picture, read_picture
+from facekit.faces.images import Item, Picture, read_picture
 from facekit.faces.quality import batch_quality
 from facekit.heads import Answer, Head, select_heads
 from facekit.heads.answer import LIMITS
@@ -26,7 +26,6 @@ from facekit.networks.predictor import Predictor
 if TYPE_CHECKING:
     from facekit.networks.runtimes.runtime import Outputs
 
-Item = str | Path | bytes | Image.Image | NDArray[np.uint8]  # what can be read as a picture
 # A batch is full with this many faces, pictures, or bytes of pictures. On a CPU, batches of eight faces would save 1 ms
 # a face, of the 150 ms that a photograph takes, and cost 12 MB.
 _FACES, _PICTURES, _BYTES = 4, 8, 16_000_000
@@ -82,6 +81,17 @@ class FaceEstimator:
             for predictor in predictors
             if any(owner is predictor for name, (_, owner) in known.items() if name in asked)
         }
+        # A copy in another process answers beside others on the same processor: never on a GPU.
+        self._copy = partial(
+            FaceEstimator,
+            paths,
+            detector=detector,
+            landmarks=landmarks,
+            heads=heads,
+            min_face=min_face,
+            min_score=min_score,
+            runtime="openvino",
+        )
         first = next(iter(self._answers))
         self.card, self.weights = first.card, first.weights
         self.detector, self.min_face, self.runtime = detector, min_face, runtime
@@ -89,11 +99,21 @@ class FaceEstimator:
         for predictor in self._answers:
             self._finder.rule(predictor.card.chip).load()
 
+    def __reduce__(self) -> tuple[Callable[[], "FaceEstimator"], tuple[()]]:
+        return self._copy, ()
+
     def load(self) -> None:
         """Loads the networks and runs each once, so that the first face need not wait."""
         for predictor in self._answers:
             side = predictor.card.chip.size
             predictor.predict(np.zeros((1, side, side, 3), np.uint8))
+
+    def keep_graphs(self) -> None:
+        """Exports the graphs that OpenVINO runs, where they are not kept yet: once for all copies of this estimator."""
+        from facekit.networks.runtimes.graphs import load_graph
+
+        for predictor in self._answers:
+            load_graph(predictor.weights, predictor.card)
 
     def estimate(self, photograph: Item) -> list[FaceEstimate]:
         """Estimates the faces of one photograph, from left to right; all go through the network together.
@@ -118,14 +138,24 @@ class FaceEstimator:
                 raise result
             yield result.faces
 
-    def estimate_batch(self, items: Iterable[Item]) -> Iterator[PictureEstimate | FaceKitError]:
-        """Yields one result or error for each item, in order; faces of several pictures share batches.
-
-        Each result holds its picture: iterate rather than collect where there are many.
+    def estimate_batch(self, items: Iterable[Item], workers: int = 1) -> Iterator[PictureEstimate | FaceKitError]:
+        """Yields one result or error for each item, in order.
 
         Args:
             items: paths, contents of files, Pillow pictures, or RGB uint8 arrays (H, W, 3); read as they are needed.
+            workers: number of processes. One is this process, where faces of several pictures share batches, and each
+                result holds its picture: iterate rather than collect where there are many. More are processes of their
+                own, see `facekit.parallel.in_processes`; a result then reads its picture when it is asked for it.
+
+        Raises:
+            UsageError, FaceKitError: as `in_processes`.
         """
+        if workers != 1:
+            from facekit.parallel import in_processes
+
+            for item, found in in_processes(self, _estimate_alone, ((item, item) for item in items), workers):
+                yield found if isinstance(found, FaceKitError) else PictureEstimate(item, *found)
+            return
         batch: deque[_Found | FaceKitError] = deque()
         faces = n_bytes = 0
         for item in items:
@@ -203,7 +233,8 @@ class FaceEstimator:
                 yield entry
             else:
                 faces = [FaceEstimate(face.box, face.score, *next(answers)) for face in entry.detections]
-                yield PictureEstimate(entry.picture, faces)
+                height, width = entry.picture.shape[:2]
+                yield PictureEstimate(entry.picture, width, height, faces)
 
     def _answers_of(self, cuts: Sequence[Cut]) -> list[tuple[dict[str, Answer], float]]:
         """Returns the answers and the quality of all faces of several pictures, in one batch."""
@@ -213,6 +244,12 @@ class FaceEstimator:
         quality = [value for cut in cuts for value in cut.quality]
         batches = {rule: FaceBatch.concatenate([cut.batches[rule] for cut in cuts]) for rule in rules}
         return list(zip(self.decode(self.predict(Cut(batches, quality)), quality), quality, strict=True))
+
+
+def _estimate_alone(estimator: FaceEstimator, item: Item) -> tuple[int, int, list[FaceEstimate]] | FaceKitError:
+    """Answers one picture; returns its width and height, and the faces."""
+    (result,) = estimator.estimate_batch([item])
+    return result if isinstance(result, FaceKitError) else (result.width, result.height, result.faces)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import io
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -177,10 +177,15 @@ def user_state() -> Path:
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
 
 
-def unused_path(path: Path) -> Path:
-    """Returns `path`, or the first of path-2, path-3, ... that does not exist yet."""
+def unused_path(path: Path, taken: Container[str] = ()) -> Path:
+    """Returns `path`, or the first of path-2, path-3, ... that does not exist yet.
+
+    Args:
+        path: preferred.
+        taken: names, casefolded, of files of that folder that will exist.
+    """
     candidate, number = path, 2
-    while candidate.exists():
+    while candidate.name.casefold() in taken or candidate.exists():
         candidate = path.with_stem(f"{path.stem}-{number}")
         number += 1
     return candidate

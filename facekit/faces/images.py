@@ -40,6 +40,8 @@ _silence_libtiff()
 # Enough for the largest cameras; decoding takes 7 bytes a pixel, so far larger pictures would exhaust the memory.
 MAX_PIXELS = 120_000_000
 
+Item = str | Path | bytes | Image.Image | npt.NDArray[np.generic]  # what can be read as a picture
+
 SUFFIXES = frozenset(
     ".avif .bmp .gif .jfif .jp2 .jpeg .jpg .mpo .pbm .pgm .png .pnm .ppm .tif .tiff .tga .webp".split()
 )
@@ -72,7 +74,7 @@ def find_pictures(paths: Sequence[str], *, recursive: bool = False, skipped: Col
     return found
 
 
-def read_picture(source: str | Path | bytes | Image.Image | npt.NDArray[np.generic]) -> Picture:
+def read_picture(source: Item) -> Picture:
     """Reads a picture, turned upright by its EXIF orientation. Any thread may call it.
 
     Transparency is laid over white, 16-bit grey is scaled to 8 bit, and the first frame of an animation is taken.
@@ -102,6 +104,21 @@ def read_picture(source: str | Path | bytes | Image.Image | npt.NDArray[np.gener
     _check_file(Path(source))
     with _clear_errors(str(source)), Image.open(source) as image:
         return _rgb(image, str(source))
+
+
+def count_pixels(source: Item) -> int:
+    """Returns the number of pixels of a picture, as its header says; 0 where that cannot be told without reading it."""
+    if isinstance(source, np.ndarray):
+        return source.size // 3
+    if isinstance(source, Image.Image):
+        return source.width * source.height
+    if isinstance(source, str | Path) and not os.path.isfile(source):  # a pipe can be read once
+        return 0
+    try:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+            return image.width * image.height
+    except Exception:  # reported when the picture is read
+        return 0
 
 
 def save_picture(picture: Picture, path: str | Path) -> None:
