@@ -79,7 +79,7 @@ def annotate(
     Raises:
         FaceKitError: the folder cannot be made.
         UnknownNameError: no such language.
-        UsageError, FaceKitError: as `facekit.parallel.in_processes`.
+        UsageError, FaceKitError: as `facekit.parallel.Workers`.
     """
     lookup("language", language, LANGUAGES)
     make_folder(folder, argument="output")
@@ -89,11 +89,12 @@ def annotate(
         for path, drawn, result in zip(paths, drawn_paths, estimator.estimate_batch(paths), strict=True):
             yield draw(path, drawn, result)
         return
-    from facekit.parallel import in_processes
+    from facekit.parallel import Workers
 
     tasks = ((path, (path, drawn)) for path, drawn in zip(paths, drawn_paths, strict=True))
-    for path, done in in_processes(estimator, partial(_annotate_alone, draw=draw), tasks, workers):
-        yield done if isinstance(done, Annotated) else Annotated(path, error=str(done))
+    with Workers(estimator, workers) as processes:
+        for path, done in processes.map(partial(_annotate_alone, draw=draw), tasks):
+            yield done if isinstance(done, Annotated) else Annotated(path, error=str(done))
 
 
 def _annotate_alone(

@@ -253,12 +253,9 @@ def make_estimator(args: argparse.Namespace, *, min_score: float | None = None) 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from facekit.estimator import FaceEstimator
 
-    return FaceEstimator(
-        args.weights,
-        detector=args.detector,
-        landmarks=args.landmarks,
-        heads=args.heads,
-        min_face=args.min_face,
-        min_score=min_score,
-        runtime=args.runtime,
-    )
+    return FaceEstimator(**estimator_arguments(args), min_score=min_score)
+
+
+def estimator_arguments(args: argparse.Namespace) -> dict[str, Any]:
+    """Returns the arguments of `FaceEstimator` that the options give."""
+    return {name: getattr(args, name) for name in ("weights", "detector", "landmarks", "heads", "min_face", "runtime")}

@@ -108,6 +108,11 @@ class FaceEstimator:
             side = predictor.card.chip.size
             predictor.predict(np.zeros((1, side, side, 3), np.uint8))
 
+    @property
+    def digests(self) -> list[str]:
+        """SHA-256 of the tensors of each network that is run."""
+        return [predictor.card.tensors_sha256 for predictor in self._answers]
+
     def keep_graphs(self) -> None:
         """Exports the graphs that OpenVINO runs, where they are not kept yet: once for all copies of this estimator."""
         from facekit.networks.runtimes.graphs import load_graph
@@ -145,16 +150,17 @@ class FaceEstimator:
             items: paths, contents of files, Pillow pictures, or RGB uint8 arrays (H, W, 3); read as they are needed.
             workers: number of processes. One is this process, where faces of several pictures share batches, and each
                 result holds its picture: iterate rather than collect where there are many. More are processes of their
-                own, see `facekit.parallel.in_processes`; a result then reads its picture when it is asked for it.
+                own, see `facekit.parallel.Workers`; a result then reads its picture when it is asked for it.
 
         Raises:
-            UsageError, FaceKitError: as `in_processes`.
+            UsageError, FaceKitError: as `Workers`.
         """
         if workers != 1:
-            from facekit.parallel import in_processes
+            from facekit.parallel import Workers
 
-            for item, found in in_processes(self, _estimate_alone, ((item, item) for item in items), workers):
-                yield found if isinstance(found, FaceKitError) else PictureEstimate(item, *found)
+            with Workers(self, workers) as processes:
+                for item, found in processes.map(estimate_alone, ((item, item) for item in items)):
+                    yield found if isinstance(found, FaceKitError) else PictureEstimate(item, *found)
             return
         batch: deque[_Found | FaceKitError] = deque()
         faces = n_bytes = 0
@@ -246,7 +252,7 @@ class FaceEstimator:
         return list(zip(self.decode(self.predict(Cut(batches, quality)), quality), quality, strict=True))
 
 
-def _estimate_alone(estimator: FaceEstimator, item: Item) -> tuple[int, int, list[FaceEstimate]] | FaceKitError:
+def estimate_alone(estimator: FaceEstimator, item: Item) -> tuple[int, int, list[FaceEstimate]] | FaceKitError:
     """Answers one picture; returns its width and height, and the faces."""
     (result,) = estimator.estimate_batch([item])
     return result if isinstance(result, FaceKitError) else (result.width, result.height, result.faces)

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
@@ -37,59 +37,74 @@ def count_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def in_processes(
-    estimator: "FaceEstimator",
-    work: Callable[["FaceEstimator", Any], Result],
-    items: Iterable[tuple[Source, Any]],
-    workers: int,
-) -> Iterator[tuple[Source, Result | PictureError]]:
-    """Yields each picture with what `work` returns for it, in order.
+class Workers:
+    """Processes, each with a copy of an estimator that answers on one core. Leaving the context ends them at once.
 
-    Closing the iterator ends the processes at once. They import the main module of the program, as
-    `multiprocessing` does: a script must start its work under `if __name__ == "__main__"`.
+    They import the main module of the program, as `multiprocessing` does: a script must start its work under
+    `if __name__ == "__main__"`.
 
     Args:
-        estimator: each process gets a copy of it, which answers on one core.
-        work: a function of a module, called with that estimator and a task; both are pickled, as is what it returns.
-        items: pictures, and the task for each.
-        workers: number of processes.
-
-    Returns:
-        An iterator; a picture that ended two processes has a PictureError in place of a result.
+        estimator: is copied.
+        count: number of processes.
 
     Raises:
         UsageError: there is no worker, or the estimator runs on Keras.
-        FaceKitError: no process can be started.
     """
-    if workers < 1:
-        raise UsageError(
-            f"workers must be at least 1. Received: {workers}. Leave it out for the default.", argument="workers"
-        )
-    if estimator.runtime == "keras":
-        raise UsageError(
-            "Several workers need the runtime openvino. Received: keras. Use one worker.", argument="workers"
-        )
-    estimator.keep_graphs()
-    pool = ProcessPool(workers, initializer=_start, initargs=(estimator,), context=get_context("spawn"))
-    waiting: deque[_Waiting[Source, Result]] = deque()
-    n_pixels = 0
-    try:
-        for item, task in items:
-            pixels = count_pixels(item)
-            while waiting and (len(waiting) >= workers * _PICTURES or n_pixels + pixels > workers * _PIXELS):
-                first = waiting.popleft()
-                n_pixels -= first.n_pixels
-                yield first.item, first.result()
-            with _interrupts_held():
-                waiting.append(_Waiting(item, pixels, partial(pool.schedule, _work, (work, task))))
-            n_pixels += pixels
-        for last in waiting:
-            yield last.item, last.result()
-    except BrokenProcessPool as error:
-        raise FaceKitError(f"The worker processes end at once: {error}. Use one worker.", argument="workers") from error
-    finally:
-        pool.stop()  # type: ignore[no-untyped-call]
-        pool.join()
+
+    def __init__(self, estimator: "FaceEstimator", count: int) -> None:
+        if count < 1:
+            raise UsageError(
+                f"workers must be at least 1. Received: {count}. Leave it out for the default.", argument="workers"
+            )
+        if estimator.runtime == "keras":
+            raise UsageError(
+                "Several workers need the runtime openvino. Received: keras. Use one worker.", argument="workers"
+            )
+        estimator.keep_graphs()
+        self._count = count
+        self._pool = ProcessPool(count, initializer=_start, initargs=(estimator,), context=get_context("spawn"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.stop()  # type: ignore[no-untyped-call]
+        self._pool.join()
+
+    def map(
+        self, work: Callable[["FaceEstimator", Any], Result], items: Iterable[tuple[Source, Any]]
+    ) -> Iterator[tuple[Source, Result | PictureError]]:
+        """Yields each picture with what `work` returns for it, in order.
+
+        Args:
+            work: a function of a module, called with the estimator and a task; both are pickled, as is what it returns.
+            items: pictures, and the task for each.
+
+        Returns:
+            An iterator; a picture that ended two processes has a PictureError in place of a result.
+
+        Raises:
+            FaceKitError: no process can be started.
+        """
+        waiting: deque[_Waiting[Source, Result]] = deque()
+        n_pixels = 0
+        try:
+            for item, task in items:
+                pixels = count_pixels(item)
+                full = self._count * _PICTURES
+                while waiting and (len(waiting) >= full or n_pixels + pixels > self._count * _PIXELS):
+                    first = waiting.popleft()
+                    n_pixels -= first.n_pixels
+                    yield first.item, first.result()
+                with _interrupts_held():
+                    waiting.append(_Waiting(item, pixels, partial(self._pool.schedule, _work, (work, task))))
+                n_pixels += pixels
+            for last in waiting:
+                yield last.item, last.result()
+        except BrokenProcessPool as error:
+            raise FaceKitError(
+                f"The worker processes end at once: {error}. Use one worker.", argument="workers"
+            ) from error
 
 
 class _Waiting(Generic[Source, Result]):

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from facekit import FaceEstimator
 from facekit.core.errors import FaceKitError, PictureError, UsageError
 from facekit.estimates import PictureEstimate
 from facekit.faces.images import read_picture
-from facekit.parallel import in_processes
+from facekit.parallel import Workers
 
 PHOTOGRAPH = ROOT / "demo_images" / "astronaut.jpg"
 
@@ -66,7 +65,8 @@ def test_results_come_in_order_and_large_pictures_alone(estimator: FaceEstimator
     large = Image.new("1", (10_000, 10_000))
     pictures = [large if number % 5 == 2 else np.zeros((9, 9, 3), np.uint8) for number in range(12)]
     tasks = [(picture, (0.2 if number % 3 == 0 else 0.01, number)) for number, picture in enumerate(pictures)]
-    results = list(in_processes(estimator, measure, tasks, 2))
+    with Workers(estimator, 2) as workers:
+        results = list(workers.map(measure, tasks))
     assert [picture for picture, _ in results] == pictures
     done = [result for _, result in results if not isinstance(result, PictureError)]
     assert [number for *_, number in done] == list(range(12))
@@ -80,7 +80,8 @@ def test_a_picture_that_ends_processes_costs_itself(estimator: FaceEstimator, tm
     """One that ended a single process, as when memory was short, costs nothing."""
     kinds = ["", "", "always", "", "once", "", "", ""]
     tasks = [(Path(f"{number}.jpg"), (kind, tmp_path / str(number))) for number, kind in enumerate(kinds)]
-    results = [result for _, result in in_processes(estimator, end_process, tasks, 2)]
+    with Workers(estimator, 2) as workers:
+        results = [result for _, result in workers.map(end_process, tasks)]
     assert results[:2] + results[3:] == kinds[:2] + kinds[3:]
     assert isinstance(results[2], PictureError)
     assert str(results[2]) == (
@@ -90,7 +91,7 @@ def test_a_picture_that_ends_processes_costs_itself(estimator: FaceEstimator, tm
 
 
 def test_pictures_are_handed_out_as_results_are_taken(estimator: FaceEstimator) -> None:
-    """A caller that stops early ends the processes."""
+    """A caller that stops early can end the processes."""
     taken: list[int] = []
 
     def tasks() -> Iterator[tuple[Any, Any]]:
@@ -98,7 +99,8 @@ def test_pictures_are_handed_out_as_results_are_taken(estimator: FaceEstimator) 
             taken.append(number)
             yield np.zeros((9, 9, 3), np.uint8), (0.01, number)
 
-    with closing(in_processes(estimator, measure, tasks(), 2)) as results:
+    with Workers(estimator, 2) as workers:
+        results = workers.map(measure, tasks())
         processes = {next(results)[1][0] for _ in range(6)}  # type: ignore[index]
         assert len(taken) < 20
     assert gone(list(processes))
