@@ -97,16 +97,16 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "lost":
             self.close_connection = True
             return
-        self._answer(answer.status, answer.getheaders(), content)
+        self._answer(answer.status, answer.getheaders(), content, answer.headers.get("Content-Length"))
 
-    do_GET = do_PUT = do_HEAD = _relay
+    do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _relay
 
-    def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+    def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes, length: str | None = None) -> None:
         self.send_response_only(status)
         for name, value in headers:
             if name.lower() not in ("content-length", "connection", "transfer-encoding"):
                 self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Length", length or str(len(content)))  # HEAD tells that of what it leaves out
         self.end_headers()
         if self.command != "HEAD":
             with suppress(ConnectionError):  # the client has given up
