@@ -23,7 +23,8 @@ parser.add_argument("--overwrite", action="store_true", help="replace what a run
 def run() -> None:
     args = parser.parse_args()
     with from_extra("ray"):
-        from facekit.batch.run import BatchConfig, run_batch
+        from facekit.batch.rows import BatchConfig
+        from facekit.batch.run import run_batch
     from tqdm import tqdm
 
     config = BatchConfig(estimator_arguments(args), args.column, chips=args.chips, features=args.features)

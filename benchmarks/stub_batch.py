@@ -5,7 +5,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from facekit.batch.run import BatchConfig, PartWorker, run_batch
+from facekit.batch.rows import BatchConfig
+from facekit.batch.run import PartWorker, run_batch
 from facekit.batch.schema import encode_part
 
 

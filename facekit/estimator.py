@@ -113,6 +113,11 @@ class FaceEstimator:
         """SHA-256 of the tensors of each network that is run."""
         return [predictor.card.tensors_sha256 for predictor in self._answers]
 
+    @property
+    def has_descriptor(self) -> bool:
+        """Whether `predict` describes faces by DESCRIPTOR."""
+        return any(predictor.describer for predictor in self._answers)
+
     def keep_graphs(self) -> None:
         """Exports the graphs that OpenVINO runs, where they are not kept yet: once for all copies of this estimator."""
         from facekit.networks.runtimes.graphs import load_graph

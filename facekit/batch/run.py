@@ -1,81 +1,26 @@
 """Runs a plan on Ray: each part is read, estimated and written by an actor, which Ray replaces where it is lost."""
 
-import io
 import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import ray
 import ray.data
-from PIL import Image
 
 from facekit.batch.plan import Output, make_plan
-from facekit.batch.schema import encode_part, face_row, result_schema
+from facekit.batch.rows import BatchConfig, Row, Task, estimate_row
+from facekit.batch.schema import encode_part, result_schema
 from facekit.batch.sources import list_entries, read_entry
-from facekit.core.errors import FaceKitError, PictureError
-from facekit.estimates import PictureEstimate
+from facekit.core.errors import FaceKitError, PictureError, UsageError
 from facekit.estimator import FaceEstimator
 from facekit.faces.images import Item
-from facekit.networks.descriptors import DESCRIPTOR
 from facekit.parallel import Workers, count_cores
 
-Row = dict[str, Any]
 Counts = dict[str, int]  # part, pictures, faces, failed
-Task = tuple[Item | PictureError, "BatchConfig"]
 PART = 256  # pictures: half a minute's work of a core, which a lost actor costs
 _BLOCKS = 10_000  # Ray hands out so many tasks at most
-
-
-@dataclass(frozen=True)
-class BatchConfig:
-    """What a run does with each picture; the results depend on all of it.
-
-    Args:
-        estimator: arguments of `FaceEstimator`.
-        column: of Parquet tables, with pictures or their paths.
-        chips: write the aligned chip of each face, as JPEG, that the first network answers.
-        features: write the descriptor of each face, by which a video tells who is who.
-    """
-
-    estimator: Mapping[str, Any] = field(default_factory=dict)
-    column: str | None = None
-    chips: bool = False
-    features: bool = False
-
-
-def estimate_row(estimator: FaceEstimator, task: Task) -> list[Row]:
-    """Returns the rows of one picture, without its name."""
-    item, config = task
-    if isinstance(item, PictureError):  # it could not be had
-        return [{"error": str(item)}]
-    (result,) = estimator.estimate_batch([item])
-    if isinstance(result, FaceKitError):
-        return [{"error": str(result)}]
-    size = {"width": result.width, "height": result.height}
-    rows = [{**size, **face_row(number, face)} for number, face in enumerate(result.faces)]
-    if rows and (config.chips or config.features):
-        for row, extra in zip(rows, _extras(estimator, result, config), strict=True):
-            row |= extra
-    return rows or [size]
-
-
-def _extras(estimator: FaceEstimator, result: PictureEstimate, config: BatchConfig) -> Iterator[Row]:
-    faces = result.faces
-    cut = estimator.cut(result.picture, [face.box for face in faces], [face.score for face in faces])
-    descriptors = estimator.predict(cut)[DESCRIPTOR] if config.features else [None] * len(faces)
-    for chip, descriptor in zip(cut.chips, descriptors, strict=True):
-        row: Row = {}
-        if config.chips:
-            content = io.BytesIO()
-            Image.fromarray(chip).save(content, "JPEG", quality=95)
-            row["chip"] = content.getvalue()
-        if descriptor is not None:
-            row["features"] = np.asarray(descriptor, np.float32)
-        yield row
 
 
 class PartWorker:
@@ -138,11 +83,13 @@ def run_batch(
         worker: does a part.
 
     Raises:
-        UsageError: the output holds results of other settings.
+        UsageError: the output holds results of other settings, or the weights have no features.
         DataError: a source is missing, empty or refuses, or a table has no such column.
         FaceKitError: nothing can be written; the estimator cannot be made; or Ray cannot be started.
     """
     estimator = FaceEstimator(**config.estimator)
+    if config.features and not estimator.has_descriptor:
+        raise UsageError("The weights have no features to write. Leave them out.", argument="features")
     estimator.keep_graphs()
     settings = _settings(estimator, config)
     place = Output(output)

@@ -8,8 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from facekit.estimates import FaceEstimate
-from facekit.heads import Answer, Head
+from facekit.heads import Head
 from facekit.heads.categorical import Categorical
 from facekit.networks.cards import Card
 
@@ -45,19 +44,6 @@ def result_schema(heads: Sequence[Head], card: Card, settings: Mapping[str, Any]
     if settings["features"]:
         columns.append(("features", pa.list_(pa.float32())))
     return pa.schema(columns, metadata={CARD: card.to_json(), SETTINGS: json.dumps(settings)})
-
-
-def face_row(number: int, face: FaceEstimate) -> dict[str, Any]:
-    """Returns the columns of one face, the number-th of its picture from the left, counted from 0."""
-    box = dict(zip(("left", "top", "right", "bottom"), face.box, strict=True))
-    row = {"face": number, **box, "score": face.score, "quality": face.quality}
-    for name, answer in face.answers.items():
-        row |= _answer_columns(name, answer)
-    return row
-
-
-def _answer_columns(name: str, answer: Answer) -> dict[str, Any]:
-    return {**answer.fields(name), f"{name}_unsure": answer.unsure}
 
 
 def encode_part(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> bytes:

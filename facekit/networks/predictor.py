@@ -36,7 +36,7 @@ class Predictor:
         self.weights, self.runtime = weights, runtime
         self.card = read_card(weights)
         check_installed(weights, self.card, runtime)
-        self._describer = load_describer(weights, self.card)
+        self.describer = load_describer(weights, self.card)
         self._loaded: Runtime | None = None
         self._lock = Lock()
 
@@ -53,6 +53,6 @@ class Predictor:
             self._loaded = self._loaded or load_runtime(self.weights, self.runtime)
         outputs = self._loaded.predict(faces)
         pooled = outputs.pop(POOLED, None)
-        if self._describer and pooled is not None:
-            outputs[DESCRIPTOR] = self._describer.describe(pooled)
+        if self.describer and pooled is not None:
+            outputs[DESCRIPTOR] = self.describer.describe(pooled)
         return outputs

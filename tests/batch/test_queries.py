@@ -10,7 +10,8 @@ from checkout import ROOT
 
 from facekit import FaceEstimator
 from facekit.batch.plan import Output, make_plan
-from facekit.batch.run import BatchConfig, _settings
+from facekit.batch.rows import BatchConfig
+from facekit.batch.run import _settings
 from facekit.batch.schema import encode_part, result_schema
 
 PAGE = (ROOT / "docs" / "SCALE.md").read_text(encoding="utf-8")

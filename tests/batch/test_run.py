@@ -11,8 +11,9 @@ from PIL import Image
 
 from facekit import FaceEstimator
 from facekit.batch.plan import Output, make_plan
-from facekit.batch.run import BatchConfig, PartWorker, _settings
-from facekit.batch.schema import CARD, face_row, result_schema
+from facekit.batch.rows import BatchConfig, face_row
+from facekit.batch.run import PartWorker, _settings
+from facekit.batch.schema import CARD, result_schema
 from facekit.batch.sources import list_entries
 from facekit.networks.cards import Card
 

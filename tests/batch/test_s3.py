@@ -13,7 +13,8 @@ from moto.server import ThreadedMotoServer
 
 from facekit import FaceEstimator
 from facekit.batch.plan import Output, make_plan
-from facekit.batch.run import BatchConfig, PartWorker, _settings
+from facekit.batch.rows import BatchConfig
+from facekit.batch.run import PartWorker, _settings
 from facekit.batch.sources import list_entries, read_entry
 from facekit.core.errors import DataError, PictureError
 
