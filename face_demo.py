@@ -10,7 +10,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from facekit.cli import Parser, add_estimator_options, main, make_estimator
+from facekit.cli import Parser, add_estimator_options, main, make_estimator, with_progress
 from facekit.core.files import PROJECT, is_one_of, write_text
 
 parser = Parser(__doc__)
@@ -49,8 +49,6 @@ def run() -> int:
     for file in filter(None, (args.json, args.csv)):
         if is_one_of(file, paths):
             parser.error(f"{file} is a photograph that is read, and would be lost. Choose another name.")
-    from tqdm import tqdm
-
     from facekit.annotation import Annotated, Table, annotate, summary, to_csv, to_json
     from facekit.drawing.viewer import show_picture
     from facekit.parallel import count_cores
@@ -62,14 +60,13 @@ def run() -> int:
     results: list[Annotated] = []
     try:
         annotated = annotate(paths, estimator, Path(args.output), args.language, blur=args.blur, workers=workers)
-        for result in tqdm(annotated, "Photographs", len(paths), leave=False, disable=None, delay=2, unit=""):
-            with tqdm.external_write_mode():  # the bar makes room
-                if not args.quiet:
-                    if not results:
-                        say(table.header)
-                    say(table.rows(result))
-                elif result.error:
-                    print(f"error: {result.error}", file=sys.stderr)
+        for result in with_progress(annotated, "Photographs", len(paths)):
+            if not args.quiet:
+                if not results:
+                    say(table.header)
+                say(table.rows(result))
+            elif result.error:
+                print(f"error: {result.error}", file=sys.stderr)
             results.append(result)
             if show and result.drawn:
                 show_picture(result.drawn)

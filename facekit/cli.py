@@ -12,10 +12,10 @@ import re
 import runpy
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from facekit.core.errors import FaceKitError, MissingExtraError, UsageError
 from facekit.core.files import PROJECT
@@ -23,6 +23,9 @@ from facekit.core.signals import Interrupted
 
 if TYPE_CHECKING:
     from facekit.estimator import FaceEstimator
+
+
+Item = TypeVar("Item")
 
 
 class Parser(argparse.ArgumentParser):
@@ -164,6 +167,21 @@ def _say(error: object, status: int) -> int:
     with suppress(OSError):  # a terminal that is closed
         print(f"error: {error}", file=sys.stderr)
     return status
+
+
+def with_progress(items: Iterable[Item], description: str, total: int) -> Iterator[Item]:
+    """Yields items, and shows on a terminal how far they are; the bar makes room for what is printed of each."""
+    if total < 2 or not sys.stderr.isatty():
+        yield from items
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc=description, total=total, leave=False, unit="") as bar:
+        for item in items:
+            bar.clear()
+            yield item
+            bar.n += 1
+            bar.refresh()
 
 
 def names(text: str) -> list[str]:
